@@ -1,0 +1,1 @@
+"""What thinks: `spec` (AgentSpec: a registered typed function)."""

@@ -1,0 +1,1 @@
+"""What is known: `model` (Document, Passage, Excerpt, Claim, Citation)."""

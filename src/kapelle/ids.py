@@ -1,0 +1,36 @@
+"""Make sortable, typed ids."""
+
+import os
+import time
+from typing import NewType
+
+RunId = NewType("RunId", str)
+PlanId = NewType("PlanId", str)
+TaskId = NewType("TaskId", str)
+StepId = NewType("StepId", str)
+ApprovalId = NewType("ApprovalId", str)
+
+# Crockford's base 32: no I, L, O, U, so an id survives being read aloud.
+_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
+_RANDOM_BITS = 50
+
+
+def new_id(kind: str) -> str:
+    """Make an id `kind_XXXXXXXXXXXXXXXXXXXX`: 10 characters of time (ms), 10 random ones; sorts by creation."""
+    number = (time.time_ns() // 1_000_000) << _RANDOM_BITS | int.from_bytes(os.urandom(7), "big") >> 6
+    digits = []
+    for _ in range(20):
+        digits.append(_DIGITS[number & 31])
+        number >>= 5
+    return f"{kind}_{''.join(reversed(digits))}"
+
+
+def escape_segment(text: str) -> str:
+    """Escape `~` and `/` as JSON Pointer does (RFC 6901), so that a step id is one segment of a path."""
+    return text.replace("~", "~0").replace("/", "~1")
+
+
+def join_path(prefix: str, *segments: str | int) -> str:
+    """Append path segments: `join_path("solve", 2, "draft")` is `solve/2/draft`."""
+    tail = "/".join(escape_segment(str(segment)) for segment in segments)
+    return f"{prefix}/{tail}" if prefix else tail

@@ -1,0 +1,283 @@
+"""One tree of settings: environment (`KAPELLE_`), `.env`, `[tool.kapelle]` of pyproject.toml, defaults.
+
+A nested field is `KAPELLE_RUN__WIDTH`. `ALIASES` lists the older names that are accepted for some of them.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    PyprojectTomlConfigSettingsSource,
+    SettingsConfigDict,
+)
+
+from kapelle.errors import SettingsError
+
+Mode = Literal["deterministic", "llm"]
+
+ALIASES: dict[str, tuple[str, ...]] = {
+    "ORCHESTRATOR_DATABASE_URL": ("database_url",),
+    "ORCH_DATABASE_URL": ("database_url",),
+    "ORCHESTRATOR_PLANNER_MODE": ("planner", "mode"),
+    "ORCHESTRATOR_PLANNER_TIMEOUT_S": ("planner", "timeout"),
+    "ORCHESTRATOR_EXECUTOR_MODE": ("executor", "mode"),
+    "ORCHESTRATOR_EXECUTOR_LLM_TIMEOUT_S": ("executor", "timeout"),
+    "ORCHESTRATOR_TOOL_TIMEOUT_S": ("tools", "timeout"),
+    "ORCHESTRATOR_TOOL_MAX_RETRIES": ("tools", "max_retries"),
+    "ORCHESTRATOR_TOOL_BACKOFF_S": ("tools", "backoff"),
+    "OPENAI_API_KEY": ("llm", "api_key"),
+    "ORCHESTRATOR_LLM_PROVIDER": ("llm", "provider"),
+    "ORCHESTRATOR_LLM_MODEL": ("llm", "model"),
+    "ORCHESTRATOR_LLM_BASE_URL": ("llm", "base_url"),
+    "ORCHESTRATOR_LLM_MAX_RETRIES": ("llm", "max_retries"),
+    "ORCHESTRATOR_LLM_BACKOFF_S": ("llm", "backoff"),
+    "ORCHESTRATOR_LLM_TRACE": ("llm", "trace"),
+    "COMPANY_JIRA_BASE_URL": ("company", "jira_base_url"),
+    "COMPANY_METRICS_BASE_URL": ("company", "metrics_base_url"),
+    "COMPANY_LOGS_BASE_URL": ("company", "logs_base_url"),
+    "ORCHESTRATOR_COMPANY_TOOL_TIMEOUT_S": ("company", "tool_timeout"),
+    "ORCHESTRATOR_COMPANY_SIM_ROOT": ("company", "root"),
+    "KAPELLE_COMPANY_ROOT": ("company", "root"),
+    "ORCHESTRATOR_RAG_INDEX_PATH": ("rag", "index_path"),
+    "ORCHESTRATOR_RAG_RERANK_MODE": ("rag", "rerank_mode"),
+    "ORCHESTRATOR_RAG_RERANK_TIMEOUT_S": ("rag", "rerank_timeout"),
+    "MANUAL_TOOL_TIMEOUT_S": ("company", "manual_timeout"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": ("telemetry", "otlp_endpoint"),
+}
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class ToolSettings(_Group):
+    """Limits of every tool call, unless the tool or the step says otherwise."""
+
+    timeout: float = Field(10.0, gt=0, le=86_400)
+    """Seconds one attempt may take."""
+    max_retries: int = Field(3, ge=0, le=100)
+    """Attempts after the first, for transient errors and timeouts."""
+    backoff: float = Field(1.0, ge=0, le=3_600)
+    """Seconds before the first retry; doubles each time, with jitter."""
+
+
+class RunSettings(_Group):
+    """How a run is walked."""
+
+    width: int = Field(16, ge=1, le=10_000)
+    """Steps of one run that may be performed at once."""
+    commit_patience: float = Field(30.0, gt=0)
+    """Seconds a foreground command waits for a database that cannot be written."""
+    max_steps: int = Field(10_000, ge=1)
+    """Steps one run may perform, items and rounds counted."""
+    blob_threshold: int = Field(65_536, ge=1_024)
+    """Payloads above this many bytes are stored once, by content hash."""
+    synchronous: Literal["normal", "full"] = "normal"
+    """SQLite: `full` also survives a power loss, at about twice the cost per step."""
+
+
+class PlannerSettings(_Group):
+    """Who makes the plan."""
+
+    mode: Mode = "deterministic"
+    """`deterministic` (rules), or `llm`."""
+    timeout: float = Field(60.0, gt=0)
+    """Seconds for one model call of the planner."""
+
+
+class ExecutorSettings(_Group):
+    """Who performs the thinking steps."""
+
+    mode: Mode = "deterministic"
+    """`deterministic`, or `llm`."""
+    timeout: float = Field(60.0, gt=0)
+    """Seconds for one model call of a step."""
+
+
+class ModelSettings(_Group):
+    """The model provider; used only when a model is named or a mode says `llm`."""
+
+    provider: str = "openai"
+    """The provider's name."""
+    model: str = "gpt-4o-mini"
+    """The model's name at that provider."""
+    base_url: str | None = None
+    """Another address that speaks the provider's protocol."""
+    api_key: SecretStr | None = None
+    """The provider's key; lying here it is no permission to spend."""
+    max_retries: int = Field(3, ge=0, le=100)
+    """Attempts after the first."""
+    backoff: float = Field(1.0, ge=0)
+    """Seconds before the first retry."""
+    trace: bool = False
+    """Log each request's size and usage (never its text)."""
+
+
+class CompanySettings(_Group):
+    """The company folder of the incident pack and its systems."""
+
+    root: Path | None = None
+    """The company folder; without one, the simulated company that Kapelle ships."""
+    jira_base_url: str | None = None
+    """The ticket system, such as http://127.0.0.1:8001."""
+    metrics_base_url: str | None = None
+    """The metrics system, such as http://127.0.0.1:8002."""
+    logs_base_url: str | None = None
+    """The log system, such as http://127.0.0.1:8003."""
+    tool_timeout: float = Field(10.0, gt=0)
+    """Seconds for one call of a company system."""
+    manual_timeout: float = Field(10.0, gt=0)
+    """Seconds for one call of the manual tester."""
+
+
+class RagSettings(_Group):
+    """Search over incidents and issues."""
+
+    index_path: Path = Path("data/rag_index.sqlite")
+    """A search index of issues built beforehand, used when the file exists."""
+    rerank_mode: Literal["auto", "deterministic", "llm"] = "auto"
+    """`auto` is deterministic unless a model is named."""
+    rerank_timeout: float = Field(8.0, gt=0)
+    """Seconds for one reranking."""
+
+
+class TelemetrySettings(_Group):
+    """What is told about the work."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    """The lowest level written to stderr."""
+    log_format: Literal["json", "console"] = "json"
+    """`json`: one object a line."""
+    otlp_endpoint: str | None = None
+    """Where spans go by OTLP over HTTP, such as http://phoenix:4317; none: no spans leave."""
+    service_name: str = "kapelle"
+    """The service's name in spans."""
+
+
+class _AliasSource(PydanticBaseSettingsSource):
+    """The names of `ALIASES`, from the environment and `.env`, as a nested dictionary."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        given: dict[str, str | None] = {**dotenv_values(".env"), **os.environ}
+        tree: dict[str, Any] = {}
+        for name, path in ALIASES.items():
+            value = given.get(name)
+            if not value:
+                continue
+            node = tree
+            for key in path[:-1]:
+                node = node.setdefault(key, {})
+            node.setdefault(path[-1], value)
+        return tree
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="KAPELLE_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        pyproject_toml_table_header=("tool", "kapelle"),
+        validate_default=False,
+    )
+
+    home: Path = Field(default_factory=lambda: Path.home() / ".kapelle")
+    """Kapelle's own folder: the database, fetched embedders."""
+    database_url: str | None = None
+    """`sqlite:///FILE` or `postgresql://...`; none: `kapelle.db` in `home`."""
+    require_postgres: bool = Field(False, validation_alias=AliasChoices("KAPELLE_REQUIRE_POSTGRES", "ORCH_REQUIRE_POSTGRES"))
+    """Refuse to start without a Postgres URL."""
+    model: str | None = None
+    """`provider:model`; naming one is the permission to use it."""
+    app: str | None = None
+    """`module:name` of your Orchestrator."""
+    owner: str = "local/local"
+    """`tenant/user`: whose rows these are."""
+
+    tools: ToolSettings = Field(default_factory=ToolSettings)
+    run: RunSettings = Field(default_factory=RunSettings)
+    planner: PlannerSettings = Field(default_factory=PlannerSettings)
+    executor: ExecutorSettings = Field(default_factory=ExecutorSettings)
+    llm: ModelSettings = Field(default_factory=ModelSettings)
+    company: CompanySettings = Field(default_factory=CompanySettings)
+    rag: RagSettings = Field(default_factory=RagSettings)
+    telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
+
+    @field_validator("home")
+    @classmethod
+    def _expand(cls, home: Path) -> Path:
+        return home.expanduser()
+
+    @property
+    def url(self) -> str:
+        """The database's URL, the default filled in."""
+        return self.database_url or f"sqlite:///{self.home / 'kapelle.db'}"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret value loaded, for redaction."""
+        return tuple(_secret_values(self))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        files = PyprojectTomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, dotenv_settings, _AliasSource(settings_cls), files
+
+
+def _secret_values(node: BaseModel) -> list[str]:
+    values: list[str] = []
+    for name in type(node).model_fields:
+        value = getattr(node, name)
+        if isinstance(value, SecretStr) and value.get_secret_value():
+            values.append(value.get_secret_value())
+        elif isinstance(value, BaseModel):
+            values.extend(_secret_values(value))
+    return values
+
+
+def load_settings(**given: Any) -> Settings:  # Any: pydantic validates each value
+    """Read the settings; `given` wins over the environment.
+
+    Raises:
+        SettingsError: a value cannot be used; the message names the variable and what was expected.
+    """
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+    except (OSError, ValueError) as error:  # an unreadable or broken pyproject.toml or .env
+        raise SettingsError(f"the settings files of this folder cannot be read: {error}") from None
+    if settings.require_postgres and not settings.url.startswith("postgres"):
+        raise SettingsError("`KAPELLE_DATABASE_URL` must be a postgresql:// URL: `KAPELLE_REQUIRE_POSTGRES` is set")
+    return settings
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_input=False, include_url=False):
+        path = tuple(str(part) for part in problem["loc"])
+        aliases = [name for name, target in ALIASES.items() if target == path and os.environ.get(name)]
+        name = aliases[0] if aliases else "KAPELLE_" + "__".join(path).upper().removeprefix("KAPELLE_")
+        lines.append(f"setting `{name}`: {problem['msg'][:1].lower()}{problem['msg'][1:]}")
+    return "; ".join(lines)

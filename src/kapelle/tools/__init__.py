@@ -1,0 +1,1 @@
+"""What acts: `model` (Tool, ToolContext, Suspend), `decorator` (@tool), `registry`, `call`, `text` (built-in tools)."""
