@@ -1,0 +1,1 @@
+"""How failures are met: `classify` (which kind of error it is), `guarded` (the one place that retries)."""

@@ -1,0 +1,65 @@
+"""Outcome: what performing a step came to, before it is recorded."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pydantic import JsonValue
+
+from kapelle.budget.model import Usage
+from kapelle.run.approval import ApprovalRequest
+from kapelle.run.checkpoint import Text
+from kapelle.run.frontier import Start
+from kapelle.run.model import NewEvent, StepFailure
+from kapelle.task.model import Task
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a step came to: an output, an error, or something to wait for."""
+
+    output: JsonValue = None
+    error: StepFailure | None = None
+    waits_for: str = ""
+    attempts: int = 1
+    usage: Usage | None = None
+    route: str = ""
+    texts: list[Text] = field(default_factory=list)
+    approvals: list[ApprovalRequest] = field(default_factory=list)
+    notes: list[NewEvent] = field(default_factory=list)
+    """Events that belong to the step: what was found, what fell back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a step may know of its run."""
+
+    run_id: str
+    task: Task
+    execution: int
+    texts: Mapping[tuple[str, str], Text]
+    """Every text the run has kept so far, by source and sha256."""
+    steps: "Mapping[str, StepFact]"
+    """What settled so far, by path."""
+    decided: JsonValue
+    """Of a suspended step that is entered again: what it waited for."""
+    tell: Callable[[NewEvent], None]
+    """Say something at once, such as a retry; recorded with the next commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepFact:
+    """What the verdict may know of a settled step."""
+
+    path: str
+    kind: str
+    uses: str
+    """The tool or agent."""
+    succeeded: bool
+    error: str = ""
+
+
+class Performer(Protocol):
+    """Performs one step; what it raises is the step's failure."""
+
+    async def __call__(self, start: Start, inputs: dict[str, JsonValue], about: Circumstances) -> Outcome: ...

@@ -1,0 +1,431 @@
+"""Walk a plan: start what is ready, record what is done, until nothing is left."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from kapelle import clock
+from kapelle.budget.model import Usage
+from kapelle.errors import KapelleError
+from kapelle.plan.model import AgentStep, Plan, ToolStep
+from kapelle.resilience.guarded import GaveUp
+from kapelle.run.bind import BindError
+from kapelle.run.checkpoint import Batch, Checkpoint, DecidedMeanwhile, Past, RunChange, Text
+from kapelle.run.decide import softened
+from kapelle.run.frontier import Action, Frontier, Settle, Start
+from kapelle.run.model import EventKind, NewEvent, RunStatus, StepFailure, StepResult, StepStatus
+from kapelle.run.outcome import Circumstances, Outcome, Performer, StepFact
+from kapelle.task.model import Task
+from kapelle.telemetry import trace
+from kapelle.telemetry.redact import redact, redact_text
+
+CANCELLED = "cancelled"
+POLL = 0.2
+"""Seconds between two looks for a cancellation or a decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Guards of one walk."""
+
+    width: int = 16
+    """Steps at once."""
+    max_steps: int = 10_000
+    seconds: float | None = None
+    """Wall-clock time this walk may take."""
+
+
+@dataclass(slots=True)
+class _Running:
+    start: Start
+    execution: int
+    began: float
+    task: "asyncio.Task[None] | None" = None
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What is gathered for the next commit."""
+
+    results: list[StepResult] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
+    outcomes: list[tuple[str, Outcome]] = field(default_factory=list)
+    admitted: list[tuple[Start, int]] = field(default_factory=list)
+
+    def sealed(self, change: RunChange | None) -> Batch:
+        """As it goes to the checkpoint."""
+        return Batch.model_construct(
+            results=tuple(self.results),
+            events=tuple(self.events),
+            texts=tuple((path, text) for path, outcome in self.outcomes for text in outcome.texts),
+            approvals=tuple(request for _, outcome in self.outcomes for request in outcome.approvals),
+            run=change,
+        )
+
+
+class Walk:
+    """One walk of one run, from its stored results to its end or to where it must wait."""
+
+    def __init__(
+        self, run_id: str, task: Task, plan: Plan, checkpoint: Checkpoint, perform: Performer, limits: Limits
+    ) -> None:
+        self._run_id = run_id
+        self._task = task
+        self._plan = plan
+        self._checkpoint = checkpoint
+        self._perform = perform
+        self._limits = limits
+        self._frontier = Frontier(plan, task.model_dump(mode="json"))
+        self._ready: deque[Start] = deque()
+        self._running: dict[str, _Running] = {}
+        self._suspended: dict[str, tuple[Start, str]] = {}
+        self._decided: dict[str, JsonValue] = {}
+        self._done: asyncio.Queue[tuple[_Running, Outcome]] = asyncio.Queue()
+        self._told: list[NewEvent] = []
+        self._results: dict[str, StepResult] = {}
+        self._started: dict[str, Start] = {}
+        self._facts: dict[str, StepFact] = {}
+        self._texts: dict[tuple[str, str], Text] = {}
+        self._executions: dict[str, int] = {}
+        self._entered = 0
+        self._halt: str | None = None
+        """Why nothing new starts: a cancellation, a deadline, a guard."""
+        self._began = time.monotonic()
+        self._looked = float("-inf")
+
+    async def __call__(self) -> RunStatus:
+        """Walk; the run's status when the walk is over.
+
+        Raises:
+            OwnershipLost: another process took the run over; its steps were stopped and nothing more was recorded.
+            StoreUnavailable: the database could not be written for longer than the patience allowed.
+        """
+        batch = self._take_up(await self._checkpoint.past())
+        try:
+            while True:
+                await self._look_outside()
+                self._admit(batch)
+                if not self._running and not batch.admitted:
+                    status = await self._end(batch)
+                    if status is not None:
+                        return status
+                else:
+                    await self._commit(batch, None)
+                batch = _Batch()
+                await self._collect(batch)
+        finally:
+            await self._stop_all()
+
+    # The stored results are fed to a fresh frontier: what it then wants started is where the run stands.
+    def _take_up(self, past: Past) -> _Batch:
+        self._executions = dict(past.executions)
+        self._texts = dict(past.texts)
+        batch = _Batch()
+        reused = sum(result.final for result in past.results.values())
+        if past.executions:
+            batch.events.append(NewEvent(kind="run.resumed", data={"reused": reused}))
+        else:
+            batch.events.append(NewEvent(kind="run.started"))
+        actions: deque[Action] = deque(self._frontier.begin())
+        while actions:
+            action = actions.popleft()
+            if isinstance(action, Settle):
+                self._note_settled(action, past, batch)
+                continue
+            stored = past.results.get(action.path)
+            if stored is not None and stored.final:
+                self._learn(action, stored)
+                actions.extend(self._frontier.settle(stored))
+            elif stored is not None:
+                self._suspended[action.path] = (action, stored.waits_for)
+            else:
+                self._ready.append(action)
+        return batch
+
+    def _note_settled(self, action: Settle, past: Past | None, batch: _Batch) -> None:
+        result = action.result
+        self._results[result.path] = result
+        if past is not None and result.path in past.results:
+            return
+        batch.results.append(result)
+        batch.events.append(_settled_event(result))
+
+    def _learn(self, start: Start, result: StepResult) -> None:
+        self._results[result.path] = result
+        self._started[result.path] = start
+        step = start.step
+        uses = step.tool if isinstance(step, ToolStep) else step.agent if isinstance(step, AgentStep) else ""
+        error = result.error.message if result.error else ""
+        self._facts[result.path] = StepFact(result.path, step.kind, uses, result.status == "succeeded", error)
+
+    def _admit(self, batch: _Batch) -> None:
+        """Move ready steps to the next commit while there is room; an exclusive one waits until it is alone."""
+        if self._halt is not None:
+            return
+        while self._ready and len(self._running) + len(batch.admitted) < self._limits.width:
+            alone = not self._running and not batch.admitted
+            taken = [*(one.start for one in self._running.values()), *(start for start, _ in batch.admitted)]
+            if any(start.step.exclusive for start in taken) or (self._ready[0].step.exclusive and not alone):
+                return
+            if self._entered >= self._limits.max_steps:
+                self._halt = f"the run performed {self._limits.max_steps} steps, its limit (`KAPELLE_RUN__MAX_STEPS`)"
+                return
+            start = self._ready.popleft()
+            self._entered += 1
+            execution = self._executions.get(start.path, 0) + 1
+            self._executions[start.path] = execution
+            kind = "step.started" if execution == 1 else "step.restarted"
+            batch.events.append(NewEvent(kind=kind, path=start.path, execution=execution, data=_about(start)))
+            batch.admitted.append((start, execution))
+
+    async def _commit(self, batch: _Batch, change: RunChange | None) -> None:
+        told, self._told = self._told, []
+        batch.events[:0] = told
+        if batch.events or batch.results or change is not None:
+            await self._checkpoint.commit(batch.sealed(change))
+        for start, execution in batch.admitted:
+            self._begin(start, execution)
+
+    def _begin(self, start: Start, execution: int) -> None:
+        running = _Running(start, execution, time.monotonic())
+        running.task = asyncio.create_task(self._enter(running), name=f"step {start.path}")
+        self._running[start.path] = running
+
+    async def _enter(self, running: _Running) -> None:
+        start = running.start
+        about = Circumstances(
+            run_id=self._run_id,
+            task=self._task,
+            execution=running.execution,
+            texts=self._texts,
+            steps=self._facts,
+            decided=self._decided.get(start.path),
+            tell=self._told.append,
+        )
+        with trace.span(f"step {start.path}", run=self._run_id, step=start.path, kind=start.step.kind) as span:
+            try:
+                outcome = await self._perform(start, start.inputs(), about)
+            except GaveUp as gave_up:
+                outcome = Outcome(error=failure_of(gave_up.error), attempts=gave_up.attempts)
+            except BindError as error:
+                outcome = Outcome(error=StepFailure(cls="BindError", message=redact_text(str(error))), attempts=0)
+            except Exception as error:  # the one place where any failure of a step becomes data
+                outcome = Outcome(error=failure_of(error))
+            if outcome.error is not None:
+                trace.note_error(span, outcome.error.cls, outcome.error.message)
+        self._done.put_nowait((running, outcome))
+
+    async def _collect(self, batch: _Batch) -> None:
+        """Wait for a step to end, at most until the next look outside; take everything that is there."""
+        if not self._running and self._done.empty():
+            return
+        try:
+            async with asyncio.timeout(POLL):
+                self._take(*await self._done.get(), batch)
+        except TimeoutError:
+            return
+        while not self._done.empty():
+            self._take(*self._done.get_nowait(), batch)
+
+    async def _look_outside(self) -> None:
+        """See whether somebody cancelled, decided, or time is up; at most once per POLL while steps run."""
+        now = time.monotonic()
+        if self._running and now - self._looked < POLL:
+            return
+        self._looked = now
+        if self._halt is None:
+            self._halt = await self._reason_to_halt()
+        if self._halt is not None:
+            await self._stop_all()
+        elif self._suspended:
+            await self._wake()
+
+    async def _reason_to_halt(self) -> str | None:
+        if await self._checkpoint.cancel_requested():
+            return CANCELLED
+        seconds = self._limits.seconds
+        if seconds is not None and time.monotonic() - self._began > seconds:
+            return f"the run took longer than {seconds:g} s, its limit"
+        deadline = self._task.deadline
+        if deadline is not None and clock.now() > deadline:
+            return f"the deadline {clock.to_iso(deadline)} has passed"
+        return None
+
+    async def _wake(self) -> None:
+        """Take up suspended steps whose question is settled."""
+        refs = [ref.removeprefix("approval:") for _, ref in self._suspended.values() if ref.startswith("approval:")]
+        settled = await self._checkpoint.settled(refs) if refs else {}
+        now = clock.now()
+        for path, (start, ref) in list(self._suspended.items()):
+            kind, _, what = ref.partition(":")
+            if what in settled:
+                self._decided[path] = settled[what]
+            elif not (kind == "date" and clock.parse_time(what) <= now):
+                continue
+            del self._suspended[path]
+            self._ready.append(start)
+
+    def _take(self, running: _Running, outcome: Outcome, batch: _Batch) -> None:
+        start = running.start
+        del self._running[start.path]
+        for text in outcome.texts:
+            self._texts[(text.source, text.sha256)] = text
+        result = _result(running, outcome)
+        batch.outcomes.append((start.path, outcome))
+        place = {"path": start.path, "execution": running.execution}
+        batch.events.extend(note.model_copy(update=place) for note in outcome.notes)
+        batch.results.append(result)
+        batch.events.append(_settled_event(result))
+        if not result.final:
+            self._suspended[start.path] = (start, result.waits_for)
+            return
+        self._learn(start, result)
+        for action in self._frontier.settle(result):
+            if isinstance(action, Settle):
+                self._note_settled(action, None, batch)
+            else:
+                self._ready.append(action)
+
+    async def _end(self, batch: _Batch) -> RunStatus | None:
+        """End the run, or leave it waiting; None when a decision came in between and the walk goes on."""
+        if self._halt is None and self._suspended:
+            return await self._park(batch)
+        if self._halt == CANCELLED:
+            await self._undo(batch)
+        change = self._final()
+        data: dict[str, JsonValue] = {"status": change.status}
+        if change.error is not None:
+            data["error"] = change.error.message
+        kind = "run.cancelled" if change.status == "cancelled" else "run.finished"
+        batch.events.append(NewEvent(kind=kind, data=data))
+        await self._commit(batch, change)
+        return change.status
+
+    async def _park(self, batch: _Batch) -> RunStatus | None:
+        refs = sorted(ref for _, ref in self._suspended.values())
+        waiting = NewEvent(kind="run.waiting", data={"for": list(refs)})
+        try:
+            parked = _Batch(batch.results, [*batch.events, waiting], batch.outcomes, [])
+            await self._commit(parked, RunChange(status="waiting", waiting_for=", ".join(refs)))
+        except DecidedMeanwhile:
+            await self._commit(batch, None)
+            return None
+        return "waiting"
+
+    def _final(self) -> RunChange:
+        spent = sum((one.usage for one in self._results.values() if one.usage), Usage())
+        if self._halt == CANCELLED:
+            return RunChange(status="cancelled", spent=spent)
+        output = self._frontier.output
+        value = output.output if output is not None and output.status == "succeeded" else None
+        error = self._why_not(output)
+        if error is not None:
+            return RunChange(status="failed", output=value, error=error, spent=spent)
+        troubled = self._halt is not None or any(_troubled(one) for one in self._results.values())
+        halted = StepFailure(cls="Halted", message=self._halt) if self._halt else None
+        return RunChange(status="partial" if troubled else "succeeded", output=value, error=halted, spent=spent)
+
+    def _why_not(self, output: StepResult | None) -> StepFailure | None:
+        """Why the run has not succeeded, or None when its output came and passed."""
+        if output is None:
+            return StepFailure(cls="Halted", message=self._halt or "the run ended before its output")
+        if output.status != "succeeded":
+            reason = output.error.message if output.error else output.route or output.status
+            return output.error or StepFailure(cls="NoOutput", message=f"`{output.path}`: {reason}")
+        verdict = output.output.get("verdict") if isinstance(output.output, dict) else None
+        if isinstance(verdict, dict) and verdict.get("passed") is False:
+            reasons = verdict.get("reasons")
+            listed = "; ".join(str(reason) for reason in reasons) if isinstance(reasons, list) else ""
+            return StepFailure(cls="NotPassed", message=f"the answer did not pass: {listed or 'no reason given'}")
+        return None
+
+    async def _undo(self, batch: _Batch) -> None:
+        """Take back finished steps that say how, newest first."""
+        done = [path for path, fact in self._facts.items() if fact.succeeded and fact.kind == "tool"]
+        for path in reversed(done):
+            start = self._started.get(path)
+            if start is None or not isinstance(start.step, ToolStep) or start.step.undo is None:
+                continue
+            undo = ToolStep(id=f"undo {start.step.id}", tool=start.step.undo.tool, inputs=start.step.undo.inputs)
+            running = _Running(Start(f"{path}~undo", undo, start.scope), 1, time.monotonic())
+            batch.events.append(NewEvent(kind="step.started", path=running.start.path, execution=1, data=_about(running.start)))
+            await self._commit(batch, None)
+            batch.results, batch.events, batch.outcomes = [], [], []
+            await self._enter(running)
+            _, outcome = self._done.get_nowait()
+            result = _result(running, outcome)
+            batch.results.append(result)
+            batch.events.append(_settled_event(result))
+
+    async def _stop_all(self) -> None:
+        tasks = [running.task for running in self._running.values() if running.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._running.clear()
+        while not self._done.empty():
+            self._done.get_nowait()
+
+
+def failure_of(error: BaseException) -> StepFailure:
+    """An exception as data, without secrets."""
+    message = redact_text(str(error)) or type(error).__name__
+    retryable = error.retryable if isinstance(error, KapelleError) else False
+    return StepFailure(cls=type(error).__name__, message=message, retryable=retryable)
+
+
+def _result(running: _Running, outcome: Outcome) -> StepResult:
+    step = running.start.step
+    status: StepStatus = "failed" if outcome.error else "suspended" if outcome.waits_for else "succeeded"
+    result = StepResult.model_construct(
+        path=running.start.path,
+        kind=step.kind,
+        execution=running.execution,
+        status=status,
+        output=redact(outcome.output),
+        error=outcome.error,
+        attempts=outcome.attempts,
+        seconds=round(time.monotonic() - running.began, 6),
+        usage=outcome.usage,
+        route=outcome.route,
+        missing=running.start.missing,
+        waits_for=outcome.waits_for,
+    )
+    return softened(step, result)
+
+
+def _settled_event(result: StepResult) -> NewEvent:
+    data: dict[str, JsonValue] = {"status": result.status}
+    if result.error is not None:
+        data["error"] = result.error.message
+    if result.route:
+        data["route"] = result.route
+    if result.seconds:
+        data["seconds"] = result.seconds
+    if result.attempts > 1:
+        data["attempts"] = result.attempts
+    if result.waits_for:
+        data["waits_for"] = result.waits_for
+    kind: EventKind = {"suspended": "step.suspended", "skipped": "step.skipped"}.get(result.status, "step.finished")
+    return NewEvent.model_construct(kind=kind, path=result.path, execution=result.execution, data=data)
+
+
+def _about(start: Start) -> dict[str, JsonValue]:
+    step = start.step
+    about: dict[str, JsonValue] = {"kind": step.kind}
+    if step.title:
+        about["title"] = step.title
+    if isinstance(step, ToolStep):
+        about["uses"] = step.tool
+    elif isinstance(step, AgentStep):
+        about["uses"] = step.agent
+    return about
+
+
+def _troubled(result: StepResult) -> bool:
+    """Whether something went wrong in a step that no fallback made good."""
+    return result.error is not None and not result.route.startswith("fallback:")

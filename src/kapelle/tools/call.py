@@ -1,0 +1,166 @@
+"""Call a tool: validate, limit, call, validate."""
+
+import asyncio
+import inspect
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from pydantic import JsonValue, ValidationError
+
+from kapelle import clock
+from kapelle.errors import KapelleError, StepTimeout, ToolFailed, ToolInputError
+from kapelle.resilience.guarded import Guarded, guarded
+from kapelle.tools.model import Suspend, Tool, ToolContext
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one call may take."""
+
+    timeout: float = 10.0
+    """Seconds for one attempt."""
+    max_retries: int = 3
+    backoff: float = 1.0
+
+
+async def call_tool(
+    tool: Tool,
+    arguments: Mapping[str, JsonValue],
+    context: ToolContext,
+    *,
+    limits: Limits,
+    on_retry: Callable[[int, BaseException, float], None] | None = None,
+    on_overrun: Callable[[float], None] | None = None,
+) -> Guarded[JsonValue | Suspend]:
+    """Call a tool with its arguments checked before and its result after.
+
+    Args:
+        on_overrun: told, in another thread, the seconds a blocking tool took beyond the call that was given up.
+
+    Raises:
+        GaveUp: the call failed for good; `error` says why: ToolInputError (nothing was called), StepTimeout, ToolFailed,
+            RetriesExhausted, or what the tool itself raised.
+    """
+
+    async def attempt(number: int) -> JsonValue | Suspend:
+        values = check_arguments(tool, arguments)
+        timed = replace(context, deadline=clock.now() + timedelta(seconds=limits.timeout))
+        if tool.context_argument is not None:
+            values[tool.context_argument] = timed
+        result = await _limited(tool, values, limits.timeout, on_overrun)
+        return result if isinstance(result, Suspend) else check_output(tool, result)
+
+    return await guarded(
+        attempt, what=tool.name, max_retries=limits.max_retries, backoff=limits.backoff, on_retry=on_retry
+    )
+
+
+def check_arguments(tool: Tool, arguments: Mapping[str, JsonValue]) -> dict[str, Any]:  # Any: typed by the tool
+    """Validate arguments strictly; what the function is called with.
+
+    Raises:
+        ToolInputError: the message names each argument and what was expected.
+    """
+    try:
+        model = tool.inputs.model_validate_json(json.dumps(dict(arguments)), strict=True)
+    except ValidationError as error:
+        raise ToolInputError(f"`{tool.name}`: {_explain(error)}") from None
+    except ValueError:
+        raise ToolInputError(f"`{tool.name}`: its arguments are no JSON (NaN and infinity are none)") from None
+    return {name: getattr(model, name) for name in type(model).model_fields}
+
+
+def check_output(tool: Tool, result: Any) -> JsonValue:  # Any: whatever the function returned
+    """Validate a result strictly and turn it into JSON.
+
+    Raises:
+        ToolFailed: it does not fit the tool's return annotation.
+    """
+    try:
+        value = tool.output.validate_python(result, strict=True)
+        dumped: JsonValue = tool.output.dump_python(value, mode="json")
+    except ValidationError as error:
+        raise ToolFailed(f"`{tool.name}` returned something else than it declares: {_explain(error)}") from None
+    return dumped
+
+
+def _explain(error: ValidationError) -> str:
+    parts = []
+    for problem in error.errors(include_input=False, include_url=False, include_context=False):
+        place = ".".join(str(part) for part in problem["loc"]) or "result"
+        parts.append(f"`{place}`: {problem['msg'][:1].lower()}{problem['msg'][1:]} ({problem['type']})")
+    return "; ".join(parts)
+
+
+async def _limited(
+    tool: Tool, values: dict[str, Any], timeout: float, on_overrun: Callable[[float], None] | None
+) -> Any:
+    late = StepTimeout(f"`{tool.name}` did not return within {timeout:g} s; raise its timeout or make it quicker")
+    if not inspect.iscoroutinefunction(tool.function):
+        return await _in_thread(tool, values, timeout, late, on_overrun)
+    # Waited for, not awaited: a tool that swallows its cancellation must not hold the caller.
+    task = asyncio.ensure_future(tool.function(**values))
+    try:
+        await asyncio.wait({task}, timeout=timeout)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    if not task.done():
+        task.cancel()
+        task.add_done_callback(_forget)
+        raise late
+    return task.result()
+
+
+def _forget(task: asyncio.Future[Any]) -> None:
+    """Take the error of a call that was given up, so that asyncio does not report it as never read."""
+    if not task.cancelled():
+        task.exception()
+
+
+async def _in_thread(
+    tool: Tool,
+    values: dict[str, Any],
+    timeout: float,
+    late: KapelleError,
+    on_overrun: Callable[[float], None] | None,
+) -> Any:
+    """Run a blocking function in a daemon thread of its own, so that a timeout frees the caller at once.
+
+    A pool's thread would be joined at exit, and `asyncio.to_thread` shares the pool of whoever set it.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+    began = loop.time()
+
+    def deliver(result: Any, error: BaseException | None) -> None:
+        if future.done():
+            if on_overrun is not None:
+                on_overrun(loop.time() - began - timeout)
+        elif error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    def work() -> None:
+        result: Any = None
+        error: BaseException | None = None
+        try:
+            result = tool.function(**values)
+        except BaseException as raised:
+            # StopIteration cannot be set on a future, and what is no Exception must not end the loop.
+            plain = isinstance(raised, Exception) and not isinstance(raised, StopIteration)
+            error = raised if plain else ToolFailed(f"`{tool.name}` ended its thread: {type(raised).__name__}")
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(deliver, result, error)
+
+    threading.Thread(target=work, name=f"kapelle-tool-{tool.name}", daemon=True).start()
+    try:
+        async with asyncio.timeout(timeout):
+            return await future
+    except TimeoutError as error:
+        raise late from error
