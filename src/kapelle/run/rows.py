@@ -16,11 +16,12 @@ from kapelle.errors import NotFound
 from kapelle.plan.model import Plan
 from kapelle.run.approval import ApprovalRecord, ApprovalRequest
 from kapelle.run.checkpoint import Text
-from kapelle.run.model import Event, RunRecord, StepFailure, StepResult
+from kapelle.run.model import Event, NewEvent, RunRecord, StepFailure, StepResult
 from kapelle.store.tables import approvals as approvals_table
 from kapelle.store.tables import events as events_table
 from kapelle.store.tables import runs
 from kapelle.task.model import Task
+from kapelle.telemetry.redact import redact_text
 
 PUT_BLOB = sa.text(
     "insert into blobs (owner, sha256, data) values (:owner, :sha256, :data) on conflict do nothing"
@@ -98,12 +99,15 @@ def texts(connection: sa.Connection, run: str, owner: str) -> dict[tuple[str, st
 
 
 def insert_run(connection: sa.Connection, record: RunRecord) -> bool:
-    """Make a run's row; False when the owner's key is taken."""
+    """Make a run's row with its plan and its first two events; False when the owner's key is taken."""
+    assert record.plan is not None
     statement = sa.text(
-        "insert into runs (id, owner, key, task, status, generation, app, executor, created, schema_version) values "
-        "(:id, :owner, :key, :task, :status, :generation, :app, :executor, :created, 1) on conflict (owner, key) do nothing"
+        "insert into runs (id, owner, key, task, plan, status, generation, seq, app, executor, created, schema_version) "
+        "values (:id, :owner, :key, :task, :plan, :status, :generation, 2, :app, :executor, :created, 1) "
+        "on conflict (owner, key) do nothing"
     )
     row = {
+        "plan": record.plan.model_dump_json(by_alias=True),
         "id": record.id,
         "owner": record.owner,
         "key": record.key,
@@ -114,7 +118,53 @@ def insert_run(connection: sa.Connection, record: RunRecord) -> bool:
         "executor": record.executor,
         "created": clock.to_iso(record.created),
     }
-    return connection.execute(statement, row).rowcount == 1
+    if connection.execute(statement, row).rowcount != 1:
+        return False
+    first = [
+        {"run": record.id, "seq": place + 1, "at": row["created"], "kind": event.kind, "data": json.dumps(event.data)}
+        for place, event in enumerate(first_events(record))
+    ]
+    connection.execute(sa.insert(events_table), first)
+    return True
+
+
+def first_events(record: RunRecord) -> tuple[NewEvent, NewEvent]:
+    """What every run begins with."""
+    plan = record.plan
+    assert plan is not None
+    data: dict[str, JsonValue] = {"plan": plan.id, "planner": plan.planner, "steps": len(plan.steps), "why": plan.why}
+    prompt = redact_text(record.task.prompt[:200])
+    return NewEvent(kind="run.created", data={"prompt": prompt}), NewEvent(kind="run.planned", data=data)
+
+
+def interrupted(connection: sa.Connection, owner: str, living: set[str]) -> list[RunRecord]:
+    """Runs that are under way and whose executor is not among the living; oldest first."""
+    found = list_runs(connection, owner, status=("queued", "planning", "running", "verifying"), limit=1_000)
+    return [one for one in reversed(found) if one.executor not in living]
+
+
+def wakes(connection: sa.Connection, record: RunRecord) -> bool:
+    """Whether something that a waiting run waits for is settled."""
+    refs = (record.waiting_for or "").split(", ")
+    now = clock.now()
+    dates = [ref.removeprefix("date:") for ref in refs if ref.startswith("date:")]
+    return any(clock.parse_time(text) <= now for text in dates) or decided_of(connection, record.id, refs)
+
+
+def decide(connection: sa.Connection, given: dict[str, object]) -> bool:
+    """Decide an approval if nobody has: one compare-and-set. Its event is written with it."""
+    statement = sa.text(
+        "update approvals set decision = :decision, decided_by = :by, decided_at = :at, reason = :reason, "
+        "arguments = :arguments where id = :id and owner = :owner and decision is null returning run, path"
+    )
+    found = connection.execute(statement, given).first()
+    if found is None:
+        return False
+    seq = connection.execute(sa.text("update runs set seq = seq + 1 where id = :run returning seq"), {"run": found.run})
+    data = {"approval": given["id"], "decision": given["decision"], "by": given["by"]}
+    event = {"run": found.run, "seq": seq.scalar(), "at": given["at"], "path": found.path, "kind": "approval.decided"}
+    connection.execute(sa.insert(events_table), {**event, "data": json.dumps(data)})
+    return True
 
 
 def read_run(connection: sa.Connection, run: str, owner: str) -> RunRecord:
