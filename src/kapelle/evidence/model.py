@@ -27,6 +27,28 @@ class Document(BaseModel):
     meta: dict[str, JsonValue] = Field(default_factory=dict)
 
 
+def document_id(source: str, sha256: str) -> str:
+    """The id of one version of a source; the same wherever it is read."""
+    digest = hashlib.sha256(f"{source}|{sha256}".encode()).hexdigest()
+    return f"doc_{digest[:24]}"
+
+
+def make_document(
+    source: str, text: str, *, title: str = "", converted: bool = False, meta: dict[str, JsonValue] | None = None
+) -> Document:
+    """Make the Document of a text as read, with its id and version."""
+    sha256 = sha256_of(text)
+    return Document(
+        id=document_id(source, sha256),
+        source=source,
+        title=title,
+        text=text,
+        sha256=sha256,
+        converted=converted,
+        meta=meta or {},
+    )
+
+
 class Passage(BaseModel):
     """A stretch of a document: `document.text[start:end] == text`."""
 
