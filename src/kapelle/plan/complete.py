@@ -1,0 +1,114 @@
+"""Make a plan of a draft: ids, approvals before writes, a verdict after an answer, the catalog's hash, the estimate."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+
+from pydantic import JsonValue
+
+from kapelle.plan.catalog import Catalog
+from kapelle.plan.estimate import estimate
+from kapelle.plan.model import (
+    AnswerStep,
+    ApprovalStep,
+    MapStep,
+    Plan,
+    RepeatStep,
+    Step,
+    ToolStep,
+    VerdictStep,
+    walk_steps,
+)
+from kapelle.plan.validate import validate
+from kapelle.task.model import Approve, Task
+
+
+def complete(draft: Plan, task: Task, catalog: Catalog) -> Plan:
+    """Add what a draft leaves out. Completing twice changes nothing more; problems are left to `validate`."""
+    taken = {step.id for step in walk_steps(draft.steps)}
+    steps = _guarded(draft.steps, task.approve, catalog, taken)
+    output = draft.output
+    last = next((step for step in steps if step.id == output), None)
+    if isinstance(last, AnswerStep):
+        verdict = VerdictStep(id=_free("verdict", taken), inputs={"candidate": {"$ref": output}})
+        steps, output = (*steps, verdict), verdict.id
+    plan = draft.model_copy(
+        update={
+            "steps": steps,
+            "output": output,
+            "task_id": task.id,
+            "planner": draft.planner or "user",
+            "registry": catalog.hash,
+        }
+    )
+    if not validate(plan, catalog):
+        plan = plan.model_copy(update={"estimate": estimate(plan, catalog)})
+    return plan.model_copy(update={"id": draft.id or plan_id(plan)})
+
+
+def plan_id(plan: Plan) -> str:
+    """The content's hash as an id: equal steps, equal id."""
+    content = plan.model_dump(mode="json", by_alias=True, include={"steps", "output"})
+    return "plan_" + hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _guarded(steps: tuple[Step, ...], approve: Approve, catalog: Catalog, taken: set[str]) -> tuple[Step, ...]:
+    return tuple(one for step in steps for one in _with_approval(step, steps, approve, catalog, taken))
+
+
+def _with_approval(
+    step: Step, beside: tuple[Step, ...], approve: Approve, catalog: Catalog, taken: set[str]
+) -> Iterator[Step]:
+    if isinstance(step, MapStep | RepeatStep):
+        yield step.model_copy(update={"body": _guarded(step.body, approve, catalog, taken)})
+        return
+    if not isinstance(step, ToolStep) or not _asks(step, approve, catalog) or _is_guarded(step, beside):
+        yield step
+        return
+    tool = catalog.tools[step.tool]
+    approval = ApprovalStep(
+        id=_free(f"approve_{step.id}", taken),
+        title=f"Approve {step.title or step.tool}",
+        action=f"Call `{step.tool}`: {tool.description}" if tool.description else f"Call `{step.tool}`",
+        why="it changes something outside" if tool.effect == "write" else "every call is approved",
+        inputs={"arguments": dict(step.inputs)},
+        after=step.after,
+        when=step.when,
+        join=step.join,
+        guards=step.tool,
+    )
+    yield approval
+    yield step.model_copy(update={"inputs": _decided_upon(approval, step), "after": (approval.id,), "join": "all"})
+
+
+def _decided_upon(approval: ApprovalStep, step: ToolStep) -> dict[str, JsonValue]:
+    """The arguments that were decided upon are the ones that are used, edited or not."""
+    return {
+        name: {"$ref": approval.id, "path": f"/arguments/{name.replace('~', '~0').replace('/', '~1')}"}
+        for name in step.inputs
+    }
+
+
+def _asks(step: ToolStep, approve: Approve, catalog: Catalog) -> bool:
+    tool = catalog.tools.get(step.tool)
+    return tool is not None and (approve == "always" or (approve == "writes" and tool.effect == "write"))
+
+
+def _is_guarded(step: ToolStep, beside: tuple[Step, ...]) -> bool:
+    """Whether the step uses exactly the arguments that an approval of its tool was given; any other is no approval."""
+    return any(
+        isinstance(one, ApprovalStep)
+        and one.guards == step.tool
+        and one.id in step.after
+        and step.inputs == _decided_upon(one, step)
+        for one in beside
+    )
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number, found = 1, name
+    while found in taken:
+        number += 1
+        found = f"{name}_{number}"
+    taken.add(found)
+    return found
