@@ -97,7 +97,11 @@ def _entries(text: str, rows: list[Span], size: int, path: tuple[str, ...]) -> I
         entry = rows[low:high]
         start, end = trim(text, entry[0][0], entry[-1][1])
         key = _KEY.match(text[slice(*rows[first])])
-        if end - start > size and high - first > 1 and any(_indent(text, row) is not None for row in rows[first + 1 : high]):
+        if (
+            end - start > size
+            and high - first > 1
+            and any(_indent(text, row) is not None for row in rows[first + 1 : high])
+        ):
             here = (*path, key.group(1)) if key and not text[slice(*rows[first])].lstrip().startswith("-") else path
             yield from _lead(text, rows[low : first + 1], path)
             yield from _entries(text, rows[first + 1 : high], size, here)

@@ -1,13 +1,15 @@
 """The `Index` on SQLite: texts, passages and their FTS5 index in one file and one transaction."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, create_engine, text
 from sqlalchemy.pool import StaticPool
 
 from kapelle.errors import NotFound
+from kapelle.evidence import statements_sqlite as sql
 from kapelle.evidence.filters_sqlite import where
 from kapelle.evidence.index import CollectionInfo, Filters, IngestReport, Source, Splitter, Statistics
 from kapelle.evidence.kinds import visible
@@ -15,44 +17,7 @@ from kapelle.evidence.model import Document, Passage
 from kapelle.evidence.split import split
 from kapelle.evidence.tables_sqlite import ensure_schema
 from kapelle.language.words import content_words, variants
-
-# The first statement of a change is a write: a transaction that begins by reading cannot be waited for when another
-# one has written meanwhile (SQLite answers "locked" at once).
-_TOUCH = text(
-    "INSERT INTO evidence_collections (owner, name, generation) VALUES (:owner, :collection, 1) "
-    "ON CONFLICT (owner, name) DO UPDATE SET generation = generation + 1"
-)
-_LIVE = text("SELECT source, sha256 FROM evidence_live WHERE owner = :owner AND collection = :collection")
-_KEEP = text(
-    "INSERT INTO evidence_documents (owner, id, source, sha256, title, text, converted, meta) "
-    "VALUES (:owner, :id, :source, :sha256, :title, :text, :converted, :meta) ON CONFLICT DO NOTHING"
-)
-_SHOW = text(
-    "INSERT INTO evidence_live (owner, collection, source, sha256) VALUES (:owner, :collection, :source, :sha256) "
-    "ON CONFLICT (owner, collection, source) DO UPDATE SET sha256 = excluded.sha256"
-)
-_HIDE = text("DELETE FROM evidence_live WHERE owner = :owner AND collection = :collection AND source = :source")
-_CUT = text("DELETE FROM evidence_passages WHERE owner = :owner AND collection = :collection AND source = :source")
-_ADD = text(
-    "INSERT INTO evidence_passages (owner, collection, id, document, source, sha256, start_char, end_char, header, "
-    "section, text, visible, meta) VALUES (:owner, :collection, :id, :document, :source, :sha256, :start, :end, "
-    ":header, :section, :text, :visible, :meta)"
-)
-_SEARCH = (
-    "SELECT p.*, bm25(evidence_fts) AS cost FROM evidence_fts JOIN evidence_passages p ON p.number = evidence_fts.rowid "
-    "WHERE evidence_fts MATCH :words AND p.owner = :owner AND p.collection = :collection{filters} "
-    "ORDER BY cost, p.source, p.start_char, p.number LIMIT :k"
-)
-_COUNT = (
-    "SELECT count(*) FROM evidence_passages p{join} WHERE p.owner = :owner AND p.collection IN "
-    "(SELECT value FROM json_each(:collections)){match}"
-)
-_FORGET = text(
-    "DELETE FROM evidence_documents WHERE owner = :owner AND NOT EXISTS (SELECT 1 FROM evidence_live l WHERE "
-    "l.owner = evidence_documents.owner AND l.source = evidence_documents.source "
-    "AND l.sha256 = evidence_documents.sha256) AND source || char(10) || sha256 NOT IN "
-    "(SELECT value FROM json_each(:referenced))"
-)
+from kapelle.store.faults import translated
 
 
 class SqliteIndex:
@@ -60,6 +25,16 @@ class SqliteIndex:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with translated(self._engine), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with translated(self._engine), self._engine.begin() as connection:
+            yield connection
 
     def put(
         self,
@@ -73,15 +48,15 @@ class SqliteIndex:
         """See `Index.put`. Passages are cut before the write lock is taken."""
         wanted = {document.source: document for document in documents}
         scope = {"owner": owner, "collection": collection}
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             live = _live(connection, scope)
         gone = live.keys() - wanted.keys() if complete else set()
         fresh = {source for source, document in wanted.items() if live.get(source) != document.sha256}
         if not fresh and not gone:
             return IngestReport(collection=collection, unchanged=len(wanted))
         passages = {source: splitter(wanted[source]) for source in fresh}
-        with self._engine.begin() as connection:
-            connection.execute(_TOUCH, scope)
+        with self._writing() as connection:
+            connection.execute(sql.TOUCH, scope)
             live = _live(connection, scope)
             gone = live.keys() - wanted.keys() if complete else set()
             for source in gone:
@@ -106,20 +81,20 @@ class SqliteIndex:
             return []
         condition, values = where(filters)
         given = {"words": _any_of(words), "owner": owner, "collection": collection, "k": k, **values}
-        with self._engine.connect() as connection:
-            rows = connection.execute(text(_SEARCH.format(filters=condition)), given).all()
+        with self._reading() as connection:
+            rows = connection.execute(text(sql.SEARCH.format(filters=condition)), given).all()
         return [_passage(row) for row in rows]
 
     def statistics(self, collections: Sequence[str], words: Sequence[str], *, owner: str) -> Statistics:
         """See `Index.statistics`."""
         scope = {"owner": owner, "collections": json.dumps(list(collections))}
-        every = text(_COUNT.format(join="", match=""))
+        every = text(sql.COUNT.format(join="", match=""))
         holding = text(
-            _COUNT.format(
+            sql.COUNT.format(
                 join=" JOIN evidence_fts ON p.number = evidence_fts.rowid", match=" AND evidence_fts MATCH :words"
             )
         )
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             total = connection.execute(every, scope).scalar_one()
             containing = {
                 word: connection.execute(holding, {**scope, "words": _any_of(variants(word))}).scalar_one()
@@ -129,13 +104,8 @@ class SqliteIndex:
 
     def sources(self, collection: str, *, owner: str) -> list[Source]:
         """See `Index.sources`."""
-        statement = text(
-            "SELECT d.id, d.source, d.sha256, d.title, d.meta FROM evidence_live l JOIN evidence_documents d ON "
-            "d.owner = l.owner AND d.source = l.source AND d.sha256 = l.sha256 "
-            "WHERE l.owner = :owner AND l.collection = :collection ORDER BY l.source"
-        )
-        with self._engine.connect() as connection:
-            rows = connection.execute(statement, {"owner": owner, "collection": collection}).all()
+        with self._reading() as connection:
+            rows = connection.execute(sql.SOURCES, {"owner": owner, "collection": collection}).all()
         return [
             Source(source=row.source, document=row.id, sha256=row.sha256, title=row.title, meta=json.loads(row.meta))
             for row in rows
@@ -143,14 +113,13 @@ class SqliteIndex:
 
     def keep(self, document: Document, *, owner: str) -> None:
         """See `Index.keep`."""
-        with self._engine.begin() as connection:
-            connection.execute(_KEEP, _document_row(owner, document))
+        with self._writing() as connection:
+            connection.execute(sql.KEEP, _document_row(owner, document))
 
     def document(self, id: str, *, owner: str) -> Document:
         """See `Index.document`."""
-        statement = text("SELECT * FROM evidence_documents WHERE owner = :owner AND id = :id")
-        with self._engine.connect() as connection:
-            row = connection.execute(statement, {"owner": owner, "id": id}).first()
+        with self._reading() as connection:
+            row = connection.execute(sql.DOCUMENT, {"owner": owner, "id": id}).first()
         if row is None:
             raise NotFound(f"there is no document `{id}`; `kapelle corpus` lists what is there")
         return Document(
@@ -165,44 +134,34 @@ class SqliteIndex:
 
     def text_of(self, source: str, sha256: str, *, owner: str) -> str | None:
         """See `Index.text_of`."""
-        statement = text(
-            "SELECT text FROM evidence_documents WHERE owner = :owner AND source = :source AND sha256 = :sha256"
-        )
-        with self._engine.connect() as connection:
-            return connection.execute(statement, {"owner": owner, "source": source, "sha256": sha256}).scalar()
+        with self._reading() as connection:
+            row = connection.execute(sql.TEXT_OF, {"owner": owner, "source": source, "sha256": sha256}).first()
+        return None if row is None else str(row.text)
 
     def collections(self, *, owner: str) -> list[CollectionInfo]:
         """See `Index.collections`."""
-        statement = text(
-            "SELECT c.name, c.generation, "
-            "(SELECT count(*) FROM evidence_live l WHERE l.owner = c.owner AND l.collection = c.name) AS documents, "
-            "(SELECT count(*) FROM evidence_passages p WHERE p.owner = c.owner AND p.collection = c.name) AS passages "
-            "FROM evidence_collections c WHERE c.owner = :owner ORDER BY c.name"
-        )
-        with self._engine.connect() as connection:
-            rows = connection.execute(statement, {"owner": owner}).mappings().all()
+        with self._reading() as connection:
+            rows = connection.execute(sql.COLLECTIONS, {"owner": owner}).mappings().all()
         return [CollectionInfo.model_validate(dict(row)) for row in rows]
 
     def delete(self, collection: str, *, owner: str, sources: Collection[str] | None = None) -> int:
         """See `Index.delete`."""
         scope = {"owner": owner, "collection": collection}
-        with self._engine.begin() as connection:
-            connection.execute(_TOUCH, scope)
+        with self._writing() as connection:
+            connection.execute(sql.TOUCH, scope)
             live = _live(connection, scope)
             gone = live.keys() if sources is None else live.keys() & set(sources)
             for source in gone:
                 _remove(connection, scope, source)
             if sources is None:
-                connection.execute(
-                    text("DELETE FROM evidence_collections WHERE owner = :owner AND name = :collection"), scope
-                )
+                connection.execute(sql.DROP, scope)
         return len(gone)
 
     def forget(self, *, owner: str, referenced: Collection[tuple[str, str]] = ()) -> int:
         """See `Index.forget`."""
         kept = json.dumps([f"{source}\n{sha256}" for source, sha256 in referenced])
-        with self._engine.begin() as connection:
-            return connection.execute(_FORGET, {"owner": owner, "referenced": kept}).rowcount
+        with self._writing() as connection:
+            return connection.execute(sql.FORGET, {"owner": owner, "referenced": kept}).rowcount
 
 
 def memory_index() -> SqliteIndex:
@@ -218,22 +177,20 @@ def _any_of(words: Sequence[str]) -> str:
 
 
 def _live(connection: Connection, scope: Mapping[str, str]) -> dict[str, str]:
-    return {row.source: row.sha256 for row in connection.execute(_LIVE, scope)}
+    return {row.source: row.sha256 for row in connection.execute(sql.LIVE, scope)}
 
 
 def _remove(connection: Connection, scope: Mapping[str, str], source: str) -> None:
-    for statement in (_CUT, _HIDE):
+    for statement in (sql.CUT, sql.HIDE):
         connection.execute(statement, {**scope, "source": source})
 
 
-def _replace(
-    connection: Connection, scope: Mapping[str, str], document: Document, passages: Sequence[Passage]
-) -> None:
-    connection.execute(_CUT, {**scope, "source": document.source})
-    connection.execute(_KEEP, _document_row(scope["owner"], document))
-    connection.execute(_SHOW, {**scope, "source": document.source, "sha256": document.sha256})
+def _replace(connection: Connection, scope: Mapping[str, str], document: Document, passages: Sequence[Passage]) -> None:
+    connection.execute(sql.CUT, {**scope, "source": document.source})
+    connection.execute(sql.KEEP, _document_row(scope["owner"], document))
+    connection.execute(sql.SHOW, {**scope, "source": document.source, "sha256": document.sha256})
     if passages:
-        connection.execute(_ADD, [_passage_row(scope, passage) for passage in passages])
+        connection.execute(sql.ADD, [_passage_row(scope, passage) for passage in passages])
 
 
 def _document_row(owner: str, document: Document) -> dict[str, str | bool]:

@@ -49,7 +49,9 @@ def load(root: Path | str, *, max_bytes: int = MAX_BYTES) -> Loaded:
             return Loaded(documents=(read(home, home.name, max_bytes=max_bytes),))
         paths, closed = _walk(home)
     except (OSError, RuntimeError) as error:  # RuntimeError: links that go in a circle, before Python 3.13
-        raise UnreadableSource(f"`{root}` cannot be read ({_reason(error)}); name a folder or file that exists") from None
+        raise UnreadableSource(
+            f"`{root}` cannot be read ({_reason(error)}); name a folder or file that exists"
+        ) from None
     documents, skipped = [], [Skipped(path=path.relative_to(home).as_posix(), why=why) for path, why in closed]
     for path in paths:
         source = path.relative_to(home).as_posix()

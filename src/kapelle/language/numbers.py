@@ -16,6 +16,23 @@ _NUMBER = re.compile(
     rf"|\b(?P<word>{'|'.join(sorted(WORDS, key=len, reverse=True))})\b",
     re.IGNORECASE,
 )
+_UNITS = (
+    ("%", r"%|percent\b|per cent\b|pct\b"),
+    ("millisecond", r"ms\b|milliseconds?\b"),
+    ("second", r"s\b|secs?\b|seconds?\b"),
+    ("minute", r"m\b|mins?\b|minutes?\b"),
+    ("hour", r"h\b|hrs?\b|hours?\b"),
+    ("day", r"d\b|days?\b"),
+    ("week", r"wks?\b|weeks?\b"),
+    ("month", r"months?\b"),
+    ("year", r"yrs?\b|years?\b"),
+)
+_UNIT = re.compile(
+    r"[ \t\u00a0-]?(?:(?:consecutive|business|working|calendar|full|more)[ \t]+)?(?:"
+    + "|".join(f"(?P<u{i}>{pattern})" for i, (_, pattern) in enumerate(_UNITS))
+    + ")",
+    re.IGNORECASE,
+)
 _CLOCK = re.compile(r"(?<!\d)([01]?\d|2[0-4]):([0-5]\d)(?::[0-5]\d)?(?!\d)")
 _NAMED = re.compile(r"\b(?:[A-Za-z]+[-_]?\d[\w.-]*|[A-Za-z]+-\d+)\b")
 
@@ -56,3 +73,16 @@ def has_number(text: str) -> bool:
 def clock_times(text: str) -> list[str]:
     """Times of day as `HH:MM`, in order."""
     return [f"{int(match.group(1)):02d}:{match.group(2)}" for match in _CLOCK.finditer(text)]
+
+
+def quantities(text: str) -> list[tuple[Decimal, str]]:
+    """Every number with its unit (`%`, `second`, `minute` ... `year`; empty for another or none), in order."""
+    spare = _NAMED.sub(lambda match: " " * len(match.group()), text)
+    found: list[tuple[Decimal, str]] = []
+    for match in _NUMBER.finditer(spare):
+        value = number(match.group())
+        unit = _UNIT.match(spare, match.end())
+        index = int(unit.lastgroup[1:]) if unit and unit.lastgroup else -1
+        if value is not None:
+            found.append((value, _UNITS[index][0] if index >= 0 else ""))
+    return found

@@ -1,0 +1,90 @@
+"""Search collections, say how sure the hits are, and abstain when nothing is relevant."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from kapelle.evidence.index import Filters, Index
+from kapelle.evidence.model import Passage
+from kapelle.evidence.versions import asks_about, superseded
+from kapelle.evidence.weigh import asked_words, relevance, weigh
+
+RELEVANT = 0.5
+"""A relevance from which a passage is taken to speak of what was asked."""
+_STEEPNESS = 12.0
+_POOL = 50
+"""Candidates taken from each collection before they are ranked together."""
+
+
+class SearchResult(BaseModel):
+    """The best passages for a query, and whether they bear on it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    query: str
+    collections: tuple[str, ...]
+    hits: tuple[Passage, ...] = ()
+    confidence: float = Field(0.0, ge=0, le=1)
+    """How sure it is that the best hit speaks of what was asked; below 0.5 an answer should abstain."""
+    recommend_fallback: bool = True
+    fallback_reason: str = ""
+    weights: dict[str, float] = Field(default_factory=dict)
+    """Of each stem asked for: how much it tells."""
+
+
+def search(
+    index: Index,
+    collections: Sequence[str],
+    query: str,
+    *,
+    owner: str,
+    k: int = 8,
+    filters: Filters | None = None,
+) -> SearchResult:
+    """Find the `k` best passages of some collections, best first.
+
+    A document that a newer one supersedes is left out, unless the query is about it. `scores` of a hit: `bm25`,
+    `relevance` (0..1) and `score`, the one it is ranked by.
+    """
+    words = asked_words(query, besides=collections)
+    weights = weigh(words, index.statistics(collections, words, owner=owner))
+    found = [hit for name in collections for hit in _live_hits(index, name, query, owner, filters)]
+    hits = sorted(
+        (_scored(hit, weights) for hit in found), key=lambda hit: (-hit.scores["score"], hit.source, hit.start)
+    )
+    best = max((hit.scores["relevance"] for hit in hits[:k]), default=0.0)
+    return SearchResult(
+        query=query,
+        collections=tuple(collections),
+        hits=tuple(hits[: max(k, 0)]),
+        confidence=round(confidence_of(best), 4) if hits else 0.0,
+        recommend_fallback=best < RELEVANT,
+        fallback_reason=_reason(hits, best, weights),
+        weights={stem: round(weight, 4) for stem, weight in weights.items()},
+    )
+
+
+def confidence_of(best: float) -> float:
+    """Turn the best hit's relevance into a confidence, 0..1, which is 0.5 at `RELEVANT`."""
+    return 1 / (1 + math.exp(-_STEEPNESS * (best - RELEVANT)))
+
+
+def _live_hits(index: Index, collection: str, query: str, owner: str, filters: Filters | None) -> list[Passage]:
+    sources = index.sources(collection, owner=owner)
+    older = superseded(sources)
+    silent = {source.source for source in sources if source.source in older and not asks_about(query, source)}
+    hits = index.search(collection, query, owner=owner, k=_POOL, filters=filters)
+    return [hit for hit in hits if hit.source not in silent]
+
+
+def _scored(hit: Passage, weights: Mapping[str, float]) -> Passage:
+    return hit.model_copy(update={"scores": {**hit.scores, "relevance": round(relevance(weights, hit), 4)}})
+
+
+def _reason(hits: Sequence[Passage], best: float, weights: Mapping[str, float]) -> str:
+    if not hits:
+        return "no passage holds any word of the query" if weights else "the query has no words"
+    if best < RELEVANT:
+        return f"the best passage covers {best:.0%} of what was asked; at least {RELEVANT:.0%} is needed"
+    return ""
