@@ -4,14 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kapelle.agents.spec import AgentSpec
+from kapelle.plan.strategies import Strategy
 from kapelle.settings import Settings
 from kapelle.tools.model import Tool
-
-if TYPE_CHECKING:
-    from kapelle.plan.strategies import Strategy
 
 GROUP = "kapelle.packs"
 
@@ -24,7 +21,9 @@ class Pack:
     tools: tuple[Tool, ...] = ()
     agents: tuple[AgentSpec, ...] = ()
     corpora: dict[str, Path] = field(default_factory=dict)
-    strategies: "tuple[Strategy, ...]" = ()
+    strategies: tuple[Strategy, ...] = ()
+    sources: dict[str, str] = field(default_factory=dict)
+    """Names by which a task may require a citation, and the sources they stand for."""
 
 
 def discover(settings: Settings) -> Iterator[Pack]:

@@ -130,7 +130,9 @@ def test_single_sources_can_be_taken_out(index: Index) -> None:
     assert found(index, "leave invoices") == ["invoices.md"]
 
 
-@pytest.mark.parametrize("query", ["", "   ", "?!", '"', "annual AND", "NEAR(leave", "leave*", "header:leave", "-leave", "'"])
+@pytest.mark.parametrize(
+    "query", ["", "   ", "?!", '"', "annual AND", "NEAR(leave", "leave*", "header:leave", "-leave", "'"]
+)
 def test_no_query_is_taken_for_an_operator(index: Index, query: str) -> None:
     index.put("handbook", [LEAVE], owner=OWNER)
     expected = ["leave.md"] if "leave" in query or "annual" in query else []

@@ -6,21 +6,10 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from kapelle.budget.model import Usage
+from kapelle.evidence.model import Document
 from kapelle.plan.model import Plan
 from kapelle.run.approval import ApprovalRequest
 from kapelle.run.model import NewEvent, RunStatus, StepFailure, StepResult
-
-
-class Text(BaseModel):
-    """A text that a step read, kept so that the answer may cite it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    source: str
-    sha256: str
-    title: str = ""
-    text: str
-    converted: bool = False
 
 
 class RunChange(BaseModel):
@@ -43,7 +32,7 @@ class Batch(BaseModel):
 
     results: tuple[StepResult, ...] = ()
     events: tuple[NewEvent, ...] = ()
-    texts: tuple[tuple[str, Text], ...] = ()
+    texts: tuple[tuple[str, Document], ...] = ()
     """Path of the step that read it, and the text."""
     approvals: tuple[ApprovalRequest, ...] = ()
     run: RunChange | None = None
@@ -58,7 +47,7 @@ class Past(BaseModel):
     """The newest result of every path, suspended ones included."""
     executions: dict[str, int]
     """How often each path was entered."""
-    texts: dict[tuple[str, str], Text]
+    texts: dict[tuple[str, str], Document]
     """By source and sha256."""
 
 

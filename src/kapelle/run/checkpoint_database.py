@@ -10,7 +10,8 @@ from pydantic import JsonValue
 from kapelle import clock
 from kapelle.errors import OwnershipLost
 from kapelle.run import rows
-from kapelle.run.checkpoint import Batch, DecidedMeanwhile, Past, RunChange, Text
+from kapelle.evidence.model import Document
+from kapelle.run.checkpoint import Batch, DecidedMeanwhile, Past, RunChange
 from kapelle.run.model import ENDED, NewEvent
 from kapelle.store.commit import Writer
 
@@ -31,11 +32,11 @@ _EVENT = sa.text(
     "values (:run, :seq, :at, :path, :execution, :kind, :data)"
 )
 _TEXT = sa.text(
-    "insert into texts (owner, source, sha256, title, text, converted) "
-    "values (:owner, :source, :sha256, :title, :text, :converted) on conflict do nothing"
+    "insert into evidence_documents (owner, id, source, sha256, title, text, converted, meta) "
+    "values (:owner, :id, :source, :sha256, :title, :text, :converted, :meta) on conflict do nothing"
 )
 _EVIDENCE = sa.text(
-    "insert into evidence (run, path, source, sha256) values (:run, :path, :source, :sha256) on conflict do nothing"
+    "insert into run_evidence (run, path, source, sha256) values (:run, :path, :source, :sha256) on conflict do nothing"
 )
 
 
@@ -118,9 +119,10 @@ class DatabaseCheckpoint:
         if batch.run is not None:
             change_run(connection, self._fence.run, batch.run, at)
 
-    def _write_texts(self, connection: sa.Connection, texts: Sequence[tuple[str, Text]]) -> None:
+    def _write_texts(self, connection: sa.Connection, texts: Sequence[tuple[str, Document]]) -> None:
         for path, text in texts:
-            connection.execute(_TEXT, {"owner": self._owner, **text.model_dump()})
+            row = text.model_dump(exclude={"meta"})
+            connection.execute(_TEXT, {"owner": self._owner, **row, "meta": json.dumps(text.meta)})
             key = {"source": text.source, "sha256": text.sha256}
             connection.execute(_EVIDENCE, {"run": self._fence.run, "path": path, **key})
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from kapelle import clock
+from kapelle.evidence.model import Document
 from kapelle.run.approval import ApprovalRecord
-from kapelle.run.checkpoint import Batch, DecidedMeanwhile, Past, Text
+from kapelle.run.checkpoint import Batch, DecidedMeanwhile, Past
 from kapelle.run.model import Event, RunRecord, StepResult
 
 
@@ -19,7 +20,7 @@ class MemoryRun:
     record: RunRecord
     results: dict[str, StepResult] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
-    texts: dict[tuple[str, str], Text] = field(default_factory=dict)
+    texts: dict[tuple[str, str], Document] = field(default_factory=dict)
     approvals: dict[str, ApprovalRecord] = field(default_factory=dict)
 
 

@@ -7,10 +7,10 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from kapelle.budget.model import Usage
+from kapelle.evidence.model import Document
 from kapelle.run.approval import ApprovalRequest
-from kapelle.run.checkpoint import Text
 from kapelle.run.frontier import Start
-from kapelle.run.model import NewEvent, StepFailure
+from kapelle.run.model import NewEvent, StepFailure, StepStatus
 from kapelle.task.model import Task
 
 
@@ -24,7 +24,7 @@ class Outcome:
     attempts: int = 1
     usage: Usage | None = None
     route: str = ""
-    texts: list[Text] = field(default_factory=list)
+    texts: list[Document] = field(default_factory=list)
     approvals: list[ApprovalRequest] = field(default_factory=list)
     notes: list[NewEvent] = field(default_factory=list)
     """Events that belong to the step: what was found, what fell back."""
@@ -37,7 +37,7 @@ class Circumstances:
     run_id: str
     task: Task
     execution: int
-    texts: Mapping[tuple[str, str], Text]
+    texts: Mapping[tuple[str, str], Document]
     """Every text the run has kept so far, by source and sha256."""
     steps: "Mapping[str, StepFact]"
     """What settled so far, by path."""
@@ -55,8 +55,10 @@ class StepFact:
     kind: str
     uses: str
     """The tool or agent."""
-    succeeded: bool
+    status: StepStatus
     error: str = ""
+    empty: bool = False
+    """It found nothing: no row, no hit."""
 
 
 class Performer(Protocol):

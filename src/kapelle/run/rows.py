@@ -13,9 +13,9 @@ from pydantic import JsonValue
 from kapelle import clock
 from kapelle.budget.model import Usage
 from kapelle.errors import NotFound
+from kapelle.evidence.model import Document
 from kapelle.plan.model import Plan
 from kapelle.run.approval import ApprovalRecord, ApprovalRequest
-from kapelle.run.checkpoint import Text
 from kapelle.run.model import Event, NewEvent, RunRecord, StepFailure, StepResult
 from kapelle.store.tables import approvals as approvals_table
 from kapelle.store.tables import events as events_table
@@ -88,14 +88,16 @@ def executions(connection: sa.Connection, run: str) -> dict[str, int]:
     return {path: int(count) for path, count in connection.execute(statement, {"run": run})}
 
 
-def texts(connection: sa.Connection, run: str, owner: str) -> dict[tuple[str, str], Text]:
+def texts(connection: sa.Connection, run: str, owner: str) -> dict[tuple[str, str], Document]:
     """The texts that a run's steps read."""
     statement = sa.text(
-        "select distinct t.source, t.sha256, t.title, t.text, t.converted from evidence e "
-        "join texts t on t.owner = :owner and t.source = e.source and t.sha256 = e.sha256 where e.run = :run"
+        "select distinct d.id, d.source, d.sha256, d.title, d.text, d.converted, d.meta from run_evidence e "
+        "join evidence_documents d on d.owner = :owner and d.source = e.source and d.sha256 = e.sha256 "
+        "where e.run = :run"
     )
     found = connection.execute(statement, {"run": run, "owner": owner}).mappings()
-    return {(row["source"], row["sha256"]): Text.model_validate(dict(row)) for row in found}
+    documents = [Document.model_validate({**row, "meta": json.loads(row["meta"])}) for row in found]
+    return {(one.source, one.sha256): one for one in documents}
 
 
 def insert_run(connection: sa.Connection, record: RunRecord) -> bool:

@@ -11,10 +11,11 @@ from pydantic import JsonValue
 from kapelle import clock
 from kapelle.budget.model import Usage
 from kapelle.errors import KapelleError
+from kapelle.evidence.model import Document
 from kapelle.plan.model import AgentStep, Plan, ToolStep
 from kapelle.resilience.guarded import GaveUp
 from kapelle.run.bind import BindError
-from kapelle.run.checkpoint import Batch, Checkpoint, DecidedMeanwhile, Past, RunChange, Text
+from kapelle.run.checkpoint import Batch, Checkpoint, DecidedMeanwhile, Past, RunChange
 from kapelle.run.decide import softened
 from kapelle.run.frontier import Action, Frontier, Settle, Start
 from kapelle.run.model import EventKind, NewEvent, RunStatus, StepFailure, StepResult, StepStatus
@@ -89,7 +90,7 @@ class Walk:
         self._results: dict[str, StepResult] = {}
         self._started: dict[str, Start] = {}
         self._facts: dict[str, StepFact] = {}
-        self._texts: dict[tuple[str, str], Text] = {}
+        self._texts: dict[tuple[str, str], Document] = {}
         self._executions: dict[str, int] = {}
         self._entered = 0
         self._halt: str | None = None
@@ -159,8 +160,14 @@ class Walk:
         self._started[result.path] = start
         step = start.step
         uses = step.tool if isinstance(step, ToolStep) else step.agent if isinstance(step, AgentStep) else ""
-        error = result.error.message if result.error else ""
-        self._facts[result.path] = StepFact(result.path, step.kind, uses, result.status == "succeeded", error)
+        self._facts[result.path] = StepFact(
+            result.path,
+            step.kind,
+            uses,
+            result.status,
+            error=result.error.message if result.error else "",
+            empty=_found_nothing(result.output),
+        )
 
     def _admit(self, batch: _Batch) -> None:
         """Move ready steps to the next commit while there is room; an exclusive one waits until it is alone."""
@@ -345,7 +352,7 @@ class Walk:
 
     async def _undo(self, batch: _Batch) -> None:
         """Take back finished steps that say how, newest first."""
-        done = [path for path, fact in self._facts.items() if fact.succeeded and fact.kind == "tool"]
+        done = [path for path, fact in self._facts.items() if fact.status == "succeeded" and fact.kind == "tool"]
         for path in reversed(done):
             start = self._started.get(path)
             if start is None or not isinstance(start.step, ToolStep) or start.step.undo is None:
@@ -424,6 +431,14 @@ def _about(start: Start) -> dict[str, JsonValue]:
     elif isinstance(step, AgentStep):
         about["uses"] = step.agent
     return about
+
+
+def _found_nothing(output: JsonValue) -> bool:
+    """Whether an output is a list, or an object of which every list is empty."""
+    if isinstance(output, list):
+        return not output
+    lists = [value for value in output.values() if isinstance(value, list)] if isinstance(output, dict) else []
+    return bool(lists) and not any(lists)
 
 
 def _troubled(result: StepResult) -> bool:

@@ -93,19 +93,8 @@ blobs = sa.Table(
     sa.Column("data", sa.LargeBinary, nullable=False),
 )
 
-texts = sa.Table(
-    "texts",
-    metadata,
-    sa.Column("owner", sa.Text, primary_key=True),
-    sa.Column("source", sa.Text, primary_key=True),
-    sa.Column("sha256", sa.Text, primary_key=True),
-    sa.Column("title", sa.Text, nullable=False, server_default=""),
-    sa.Column("text", sa.Text, nullable=False),
-    sa.Column("converted", sa.Boolean, nullable=False, server_default=sa.false()),
-)
-
-evidence = sa.Table(
-    "evidence",
+run_evidence = sa.Table(
+    "run_evidence",
     metadata,
     sa.Column("run", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("path", sa.Text, primary_key=True),

@@ -1,0 +1,143 @@
+"""Composition root: choose the implementations of one orchestrator. The one module that may import inside functions."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from kapelle.agents.spec import AgentSpec
+from kapelle.errors import BadInput
+from kapelle.evidence.index import Index
+from kapelle.pack import Pack, discover
+from kapelle.plan.catalog import Catalog, make_catalog
+from kapelle.plan.planner import Planner
+from kapelle.plan.planner_rules import RulePlanner
+from kapelle.plan.strategies import Known, Strategy
+from kapelle.run.engine import Engine, Work
+from kapelle.run.perform import Capabilities, StepPerformer
+from kapelle.run.walk import Limits as WalkLimits
+from kapelle.settings import Settings
+from kapelle.telemetry.logs import log
+from kapelle.telemetry.redact import remember
+from kapelle.telemetry.trace import set_up_traces
+from kapelle.tools.call import Limits
+from kapelle.tools.model import Tool
+from kapelle.tools.registry import Registry
+from kapelle.tools.text import TEXT_TOOLS
+
+EngineName: TypeAlias = Literal["durable", "inline"]
+
+
+@dataclass(slots=True)
+class Parts:
+    """What an orchestrator is made of."""
+
+    settings: Settings
+    engine: Engine
+    index: Index
+    tools: Registry
+    agents: Registry
+    corpora: dict[str, Path]
+    strategies: tuple[Strategy, ...]
+    sources: dict[str, str]
+    ingested: set[str] = field(default_factory=set)
+
+    @property
+    def catalog(self) -> Catalog:
+        """What a plan may name, as registered now."""
+        timeout = self.settings.tools.timeout
+        return make_catalog(self.tools, self.agents, self.corpora, tool_timeout=timeout)
+
+    @property
+    def planner(self) -> Planner:
+        """The planner of the present mode."""
+        return RulePlanner(self.strategies, Known(tuple(self.corpora), frozenset(tool.name for tool in self.tools)))
+
+    @property
+    def work(self) -> Work:
+        """How runs are performed."""
+        chosen = self.settings.tools
+        limits = Limits(chosen.timeout, chosen.max_retries, chosen.backoff)
+        perform = StepPerformer(Capabilities(self.catalog, self.index, limits, self.sources))
+        return Work(perform, WalkLimits(width=self.settings.run.width, max_steps=self.settings.run.max_steps))
+
+
+def assemble(
+    settings: Settings,
+    *,
+    tools: Iterable[Tool] = (),
+    agents: Iterable[AgentSpec] = (),
+    corpora: Mapping[str, Path | str] | None = None,
+    strategies: Sequence[Strategy] = (),
+    packs: Sequence[Pack] | None = None,
+    engine: EngineName = "durable",
+    foreground: bool = False,
+) -> Parts:
+    """Put an orchestrator together.
+
+    Args:
+        packs: None: every installed one.
+        foreground: a database that cannot be written is waited for at most `run.commit_patience` seconds.
+
+    Raises:
+        SettingsError, StoreUnavailable, DatabaseDamaged: the database cannot be used.
+        BadInput: two tools have one name, or a corpus's name is not usable.
+        MissingExtra: a setting asks for something that is not installed.
+    """
+    remember(settings.secrets)
+    set_up_traces(settings.telemetry)
+    brought = list(discover(settings)) if packs is None else list(packs)
+    made_engine, index = _storage(settings, engine, foreground)
+    return Parts(
+        settings=settings,
+        engine=made_engine,
+        index=index,
+        tools=Registry([*TEXT_TOOLS, *(tool for pack in brought for tool in pack.tools), *tools]),
+        agents=Registry([*(spec for pack in brought for spec in pack.agents), *agents], what="agent"),
+        corpora=_corpora(corpora or {}),
+        strategies=(*strategies, *(one for pack in brought for one in pack.strategies)),
+        sources={name: source for pack in brought for name, source in pack.sources.items()},
+    )
+
+
+def _corpora(given: Mapping[str, Path | str]) -> dict[str, Path]:
+    for name in given:
+        if not name or "/" in name:
+            raise BadInput(f"corpus `{name}`: a name is letters, digits, `-`, `_`; no slash")
+    return {name: Path(folder) for name, folder in given.items()}
+
+
+def _storage(settings: Settings, engine: EngineName, foreground: bool) -> tuple[Engine, Index]:
+    from kapelle.evidence.index_sqlite import SqliteIndex, memory_index
+
+    if engine == "inline":
+        from kapelle.run.engine_inline import InlineEngine
+
+        return InlineEngine(), memory_index()
+    from kapelle.run.durable import durable_engine
+    from kapelle.store.engine import open_engine
+    from kapelle.store.version import HEAD, schema_version
+
+    database = open_engine(settings)
+    if schema_version(database) != HEAD:
+        from kapelle.store.migrate import migrate
+
+        migrate(database)
+    patience = settings.run.commit_patience if foreground else None
+    durable = durable_engine(
+        database, patience=patience, blob_threshold=settings.run.blob_threshold, on_trouble=_say_trouble
+    )
+    return durable, SqliteIndex(database)
+
+
+def _say_trouble(message: str) -> None:
+    log.warning("database", text=message)
+    print(f"kapelle: {message}", file=sys.stderr, flush=True)
+
+
+def read_settings(**given: object) -> Settings:
+    """The settings of this process; `given` wins over the environment."""
+    from kapelle.settings import load_settings
+
+    return load_settings(**given)

@@ -1,0 +1,478 @@
+"""Orchestrator: the facade over plans and runs, and its handles on a run and an approval."""
+
+import asyncio
+import getpass
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeAlias
+
+from pydantic import JsonValue
+
+from kapelle import clock
+from kapelle.agents.spec import AgentSpec
+from kapelle.answer.model import Candidate
+from kapelle.assemble import EngineName, Parts, assemble
+from kapelle.budget.model import Budget
+from kapelle.errors import BadInput, PlanError, WaitingForApproval
+from kapelle.evidence.index import IngestReport
+from kapelle.evidence.load import Skipped, load
+from kapelle.evidence.search import SearchResult, search
+from kapelle.ids import new_id
+from kapelle.pack import Pack
+from kapelle.plan.catalog import Catalog
+from kapelle.plan.complete import complete
+from kapelle.plan.model import AgentStep, Plan, walk_steps
+from kapelle.plan.strategies import Strategy
+from kapelle.plan.validate import validate
+from kapelle.run.approval import ApprovalRecord, Decision
+from kapelle.run.model import Event, RunRecord, StepResult
+from kapelle.settings import Settings, load_settings
+from kapelle.task.intake import make_task
+from kapelle.task.model import Checklist, StrategyCall, Task
+from kapelle.telemetry.logs import log
+from kapelle.telemetry.trace import span
+from kapelle.tools.call import check_arguments
+from kapelle.tools.model import Tool
+
+Approver: TypeAlias = Callable[["Approval"], Awaitable[None]]
+"""Decides an approval by calling its `approve`, `reject` or `modify`."""
+FOLLOW = 0.03
+"""Seconds between two looks for new events."""
+
+
+class Orchestrator:
+    """Plans tasks and runs plans. Use as `async with`, or call `close`.
+
+    Everything is optional: without a model it plans by rules and answers with quotes.
+    """
+
+    def __init__(
+        self,
+        *,
+        tools: Iterable[Tool] = (),
+        agents: Iterable[AgentSpec] = (),
+        corpora: Mapping[str, Path | str] | None = None,
+        strategies: Sequence[Strategy] = (),
+        model: str | None = None,
+        budget: Budget | None = None,
+        settings: Settings | None = None,
+        packs: Sequence[Pack] | None = None,
+        engine: EngineName = "durable",
+        app: str | None = None,
+        foreground: bool = False,
+    ) -> None:
+        """Say what there is; nothing is opened before the first use.
+
+        Args:
+            corpora: folders of documents, by name; read at first use, again only what changed.
+            packs: None: every installed one.
+            engine: `durable` keeps runs in the database; `inline` keeps them in memory.
+            app: `module:name` of this orchestrator, stored with its runs so that another process can resume them.
+            foreground: give up on a database that cannot be written after `run.commit_patience` seconds.
+        """
+        self.settings = settings or load_settings()
+        self._given: dict[str, Any] = {  # Any: handed to `assemble`, which types them
+            "tools": tuple(tools),
+            "agents": tuple(agents),
+            "corpora": dict(corpora or {}),
+            "strategies": tuple(strategies),
+            "packs": packs,
+            "engine": engine,
+            "foreground": foreground,
+        }
+        self._model = model or self.settings.model
+        self._budget = budget or Budget()
+        self._app = app or self.settings.app
+        self._parts: Parts | None = None
+        self._ingesting: asyncio.Lock | None = None
+
+    @property
+    def parts(self) -> Parts:
+        """What it is made of; opened at the first use.
+
+        Raises:
+            SettingsError, StoreUnavailable, DatabaseDamaged: the database cannot be used.
+        """
+        if self._parts is None:
+            self._parts = assemble(self.settings, **self._given)
+        return self._parts
+
+    @property
+    def catalog(self) -> Catalog:
+        """What a plan may name."""
+        return self.parts.catalog
+
+    async def __aenter__(self) -> Self:
+        await self.take_over()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Stop walking here; what is unfinished can be resumed by another process."""
+        if self._parts is not None:
+            parts, self._parts = self._parts, None
+            await parts.engine.close()
+
+    async def take_over(self) -> list["Run"]:
+        """Walk on the interrupted runs of this app that no living process walks."""
+        if self._app is None:
+            return []
+        found = await self.parts.engine.interrupted(self.settings.owner)
+        return [await self.get(one.id).resume() for one in found if one.app == self._app]
+
+    def task(self, task: Task | str | Mapping[str, JsonValue], **fields: Any) -> Task:
+        """Make a Task of a prompt, of fields, or of a Task; this orchestrator's owner, model and budget filled in.
+
+        Raises:
+            TaskError: a field is wrong.
+        """
+        if isinstance(task, Task):
+            given = task.model_dump(exclude_unset=True)
+        else:
+            given = {"prompt": task} if isinstance(task, str) else dict(task)
+        strategy = fields.pop("strategy", None)
+        if strategy is not None:
+            fields["strategy"] = _strategy_call(strategy)
+        checks = fields.pop("checks", None)
+        if checks is not None:
+            fields["checklist"] = Checklist(items=tuple(checks))
+        merged = {"owner": self.settings.owner, "model": self._model, "budget": self._budget, **given, **fields}
+        return make_task(merged)
+
+    async def plan(self, task: Task | str | Mapping[str, JsonValue], **fields: Any) -> Plan:
+        """Plan a task: completed, validated, priced; nothing is performed.
+
+        Raises:
+            TaskError: the task is malformed.
+            PlanError: no valid plan can be made; `problems` says why.
+        """
+        return await self._plan(self.task(task, **fields))
+
+    async def _plan(self, task: Task) -> Plan:
+        with span("plan", task=task.id):
+            draft = await self.parts.planner.draft(task)
+            for spec in draft.agents.values():
+                self.parts.agents.add(spec)
+            return self.check(draft.plan, task)
+
+    def check(self, plan: Plan, task: Task) -> Plan:
+        """Complete a plan and hold it against what is registered.
+
+        Raises:
+            PlanError: it has problems; all are in `problems`.
+        """
+        finished = complete(plan, task, self.catalog)
+        problems = validate(finished, self.catalog)
+        if problems:
+            listed = "; ".join(str(problem) for problem in problems[:5])
+            more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
+            raise PlanError(f"the plan has {len(problems)} problem(s): {listed}{more}", problems)
+        return finished
+
+    async def start(
+        self,
+        task: Task | str | Mapping[str, JsonValue] | None = None,
+        *,
+        plan: Plan | None = None,
+        key: str | None = None,
+        **fields: Any,
+    ) -> "Run":
+        """Begin a run; it goes on while this process lives, and can be resumed by another.
+
+        Args:
+            plan: walk exactly this one; None: plan the task.
+            key: your own name for the run: a second start with it attaches to the first.
+
+        Raises:
+            TaskError, PlanError: nothing was started.
+            StoreUnavailable: the database cannot be written; nothing was started.
+        """
+        made = self.task(task if task is not None else (plan.why or "walk the plan") if plan else "", **fields)
+        chosen = self.check(plan, made) if plan is not None else await self._plan(made)
+        await self.ingest_all(chosen)
+        record = RunRecord(
+            id=new_id("run"),
+            owner=made.owner,
+            key=key,
+            task=made,
+            plan=chosen,
+            app=self._app,
+            created=clock.now(),
+        )
+        log.info("run.start", run=record.id, task_id=made.id, planner_mode=self.settings.planner.mode)
+        log.info("plan.built", run=record.id, plan=chosen.id, planner=chosen.planner, steps=len(chosen.steps))
+        started = await self.parts.engine.start(record, self.parts.work)
+        return Run(self, started)
+
+    async def ingest_all(self, plan: Plan | None = None) -> None:
+        """Read the corpora that a plan searches (all, without one) into the index; only what changed is read in."""
+        wanted = set(self.parts.corpora)
+        if plan is not None:
+            wanted &= {name for step in walk_steps(plan.steps) for name in getattr(step, "corpora", ())}
+        for name in sorted(wanted - self.parts.ingested):
+            await self.ingest(name, self.parts.corpora[name])
+            self.parts.ingested.add(name)
+
+    async def ingest(self, name: str, folder: Path) -> tuple[IngestReport, tuple[Skipped, ...]]:
+        """Bring a folder into the index.
+
+        Raises:
+            UnreadableSource: the folder cannot be read.
+        """
+        index, owner = self.parts.index, self.settings.owner
+
+        def read() -> tuple[IngestReport, tuple[Skipped, ...]]:
+            loaded = load(folder)
+            return index.put(name, loaded.documents, owner=owner, complete=True), tuple(loaded.skipped)
+
+        return await asyncio.get_running_loop().run_in_executor(None, read)
+
+    def get(self, run: str) -> "Run":
+        """A handle on a run by its id; whether there is one shows at the first use."""
+        return Run(self, None, run)
+
+    async def runs(self, *, limit: int = 50) -> list[RunRecord]:
+        """The newest runs first."""
+        return await self.parts.engine.runs(self.settings.owner, limit=limit)
+
+    async def interrupted(self) -> list[RunRecord]:
+        """Runs that no living process walks and that do not wait."""
+        return await self.parts.engine.interrupted(self.settings.owner)
+
+    async def approvals(self, *, run: str | None = None, pending: bool = True) -> list["Approval"]:
+        """Questions to people, oldest first."""
+        found = await self.parts.engine.approvals(self.settings.owner, run=run, pending=pending)
+        return [Approval(self, one) for one in found]
+
+    async def search(self, query: str, *corpora: str, k: int = 8) -> SearchResult:
+        """Search corpora (all, when none is named)."""
+        await self.ingest_all()
+        names = corpora or tuple(self.parts.corpora)
+        index, owner = self.parts.index, self.settings.owner
+        return await asyncio.get_running_loop().run_in_executor(
+            None, lambda: search(index, names, query, owner=owner, k=k)
+        )
+
+    async def run_async(
+        self,
+        task: Task | str | Mapping[str, JsonValue],
+        *,
+        key: str | None = None,
+        approver: Approver | None = None,
+        **fields: Any,
+    ) -> Candidate:
+        """Plan, run and answer.
+
+        Raises:
+            WaitingForApproval: a person must decide and no `approver` is given; the run is kept.
+        """
+        run = await self.start(task, key=key, **fields)
+        return await run.result(approver=approver)
+
+    def run_sync(self, task: Task | str | Mapping[str, JsonValue], **fields: Any) -> Candidate:
+        """The same for code without an event loop; the orchestrator is closed afterwards.
+
+        Raises:
+            BadInput: called inside a running event loop.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(self._run_and_close(task, fields))
+        raise BadInput("`run_sync` was called inside a running event loop; use `await run_async(...)` there")
+
+    async def _run_and_close(self, task: Task | str | Mapping[str, JsonValue], fields: dict[str, Any]) -> Candidate:
+        try:
+            return await self.run_async(task, **fields)
+        finally:
+            await self.close()
+
+    async def know_agents(self, record: RunRecord) -> None:
+        """Register the functions that a stored plan calls as agents: the strategy that wrote it knows them."""
+        plan = record.plan
+        wanted = {step.agent for step in walk_steps(plan.steps) if isinstance(step, AgentStep)} if plan else set()
+        if all(name in self.parts.agents for name in wanted):
+            return
+        draft = await self.parts.planner.draft(record.task)
+        for spec in draft.agents.values():
+            self.parts.agents.add(spec)
+
+
+class Run:
+    """A handle on one run."""
+
+    def __init__(self, house: Orchestrator, record: RunRecord | None, id: str = "") -> None:
+        self._house = house
+        self.id = record.id if record is not None else id
+
+    @property
+    def _engine(self) -> Any:
+        return self._house.parts.engine
+
+    @property
+    def _owner(self) -> str:
+        return self._house.settings.owner
+
+    async def status(self) -> RunRecord:
+        """The run as it stands.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        record: RunRecord = await self._engine.read(self.id, self._owner)
+        return record
+
+    async def steps(self) -> list[StepResult]:
+        """What came of its steps so far."""
+        found: list[StepResult] = await self._engine.results(self.id, self._owner)
+        return found
+
+    async def events(self, *, after: int = 0, follow: bool = True) -> AsyncIterator[Event]:
+        """Its events in order, from any number on; following ends when the run ended.
+
+        Args:
+            follow: wait for what is to come; a run that waits keeps the stream open.
+        """
+        while True:
+            ended = (await self.status()).ended_already
+            for event in await self._engine.events(self.id, self._owner, after=after):
+                after = event.seq
+                yield event
+            if ended or not follow:
+                return
+            await asyncio.sleep(FOLLOW)
+
+    async def wait(self) -> RunRecord:
+        """Wait until it ended or waits for somebody."""
+        record: RunRecord = await self._engine.settled(self.id, self._owner, self._house.parts.work)
+        return record
+
+    async def result(self, *, approver: Approver | None = None) -> Candidate:
+        """Wait for the answer; a run that failed gives a Candidate that says why.
+
+        Raises:
+            WaitingForApproval: a person must decide and no `approver` is given; the run is kept.
+        """
+        while True:
+            record = await self.wait()
+            if record.status != "waiting":
+                return candidate_of(record)
+            asked = await self._house.approvals(run=self.id)
+            if approver is None or not asked:
+                raise WaitingForApproval(self.id, [one.id for one in asked])
+            for one in asked:
+                await approver(one)
+            await self.resume()
+
+    async def resume(self) -> "Run":
+        """Walk it on here, unless it ended, waits, or is walked by a living process."""
+        record = await self.status()
+        await self._house.know_agents(record)
+        await self._engine.resume(self.id, self._owner, self._house.parts.work)
+        return self
+
+    async def cancel(self) -> RunRecord:
+        """Ask for it to be cancelled: nothing new starts, finished steps that say how are taken back."""
+        record = await self.status()
+        await self._house.know_agents(record)
+        cancelled: RunRecord = await self._engine.cancel(self.id, self._owner, self._house.parts.work)
+        return cancelled
+
+
+class Approval:
+    """A handle on one question to a person."""
+
+    def __init__(self, house: Orchestrator, record: ApprovalRecord) -> None:
+        self._house = house
+        self.record = record
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self.record.id
+
+    async def approve(self, *, by: str | None = None, reason: str = "") -> ApprovalRecord:
+        """Let it happen."""
+        return await self._decide("approved", by, reason, None)
+
+    async def reject(self, *, by: str | None = None, reason: str = "") -> ApprovalRecord:
+        """Do not let it happen."""
+        return await self._decide("rejected", by, reason, None)
+
+    async def modify(self, arguments: JsonValue, *, by: str | None = None, reason: str = "") -> ApprovalRecord:
+        """Let it happen with other arguments.
+
+        Raises:
+            ToolInputError: they do not fit the tool's schema; nothing was decided.
+        """
+        tool = self.record.tool
+        if tool is not None and isinstance(arguments, dict):
+            check_edited(self._house.catalog, tool, arguments)
+        return await self._decide("approved", by, reason, arguments)
+
+    async def _decide(self, decision: Decision, by: str | None, reason: str, arguments: JsonValue) -> ApprovalRecord:
+        return await self._house.parts.engine.decide(
+            self.id,
+            self._house.settings.owner,
+            decision,
+            by=by or getpass.getuser(),
+            reason=reason,
+            arguments=arguments,
+        )
+
+
+def check_edited(catalog: Catalog, tool: str, arguments: Mapping[str, JsonValue]) -> None:
+    """Hold edited arguments against the schema of the tool they are for.
+
+    Raises:
+        ToolInputError: they do not fit.
+    """
+    known = catalog.tools.get(tool)
+    if known is not None:
+        check_arguments(known, arguments)
+
+
+def candidate_of(record: RunRecord) -> Candidate:
+    """What a run that ended comes to: its Candidate, or one that says why there is none."""
+    output = record.output
+    status = {"status": record.status, "run_id": record.id, "usage": record.spent}
+    if isinstance(output, dict) and "citations" in output and "text" in output:
+        candidate = Candidate.model_validate(output)
+    elif output is not None:
+        candidate = Candidate(text=output if isinstance(output, str) else "", value=output)
+    else:
+        candidate = Candidate(text="", found=False)
+    reasons = (record.error.message,) if record.error and candidate.verdict is None else ()
+    return candidate.model_copy(update={**status, "missing": (*candidate.missing, *reasons)})
+
+
+def _strategy_call(strategy: object) -> StrategyCall:
+    if isinstance(strategy, StrategyCall):
+        return strategy
+    if isinstance(strategy, Strategy):
+        return StrategyCall(name=strategy.name, arguments=dict(strategy.arguments))
+    if isinstance(strategy, str):
+        return StrategyCall(name=strategy)
+    raise BadInput("`strategy`: expected a name, a Strategy or a StrategyCall")
+
+
+def ask(prompt: str, *folders: Path | str, **fields: Any) -> Candidate:
+    """Answer a question from folders of documents: quotes, or that the sources do not say.
+
+    Args:
+        prompt: the question.
+        folders: folders of md, txt, html, json, yaml or csv files.
+
+    Raises:
+        UnreadableSource: a folder cannot be read.
+    """
+    corpora: dict[str, Path | str] = {}
+    for folder in folders:
+        name = Path(folder).expanduser().resolve().name or "folder"
+        corpora[name if name not in corpora else f"{name}_{len(corpora)}"] = folder
+    return Orchestrator(corpora=corpora, foreground=True).run_sync(prompt, **fields)

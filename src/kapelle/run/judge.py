@@ -1,0 +1,90 @@
+"""Perform a verdict step: gather what the run knows and put it to the checks."""
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import JsonValue, ValidationError
+
+from kapelle.answer.model import Candidate
+from kapelle.errors import ToolInputError
+from kapelle.plan.catalog import Catalog
+from kapelle.plan.model import VerdictStep
+from kapelle.run.outcome import Circumstances, Outcome
+from kapelle.task.model import Checklist, ChecklistItem
+from kapelle.tools.model import Tool
+from kapelle.verdict import checks
+from kapelle.verdict.model import StepOutcome, ToolOutcome
+from kapelle.verdict.score import verdict_of, with_weights
+
+GATED = frozenset({"evidence", "policy"})
+"""Checks that a plan asks for by name, because not every answer rests on tools."""
+
+
+def judge(
+    step: VerdictStep,
+    inputs: Mapping[str, JsonValue],
+    about: Circumstances,
+    catalog: Catalog,
+    sources: Mapping[str, str],
+) -> Outcome:
+    """Judge the Candidate of `inputs`; the output is the Candidate with its Verdict."""
+    try:
+        candidate = Candidate.model_validate(inputs.get("candidate"))
+    except ValidationError:
+        raise ToolInputError("`candidate`: a verdict judges what an answer step put out") from None
+    items = list(_items(step, candidate, about, catalog, sources))
+    checklist = Checklist(items=(*items, *(about.task.checklist.items if about.task.checklist else ())))
+    weights = about.task.metadata.get("weights")
+    if isinstance(weights, dict | list) and weights:
+        checklist = with_weights(checklist, weights)  # type: ignore[arg-type]  # each weight is checked there
+    verdict = verdict_of(checklist, scorer="weighted" if weights else "ratio")
+    judged = candidate.model_copy(
+        update={
+            "verdict": verdict,
+            "checklist": checklist,
+            "score": verdict.score,
+            "run_id": about.run_id,
+        }
+    )
+    return Outcome(output=judged.model_dump(mode="json"))
+
+
+def _items(
+    step: VerdictStep, candidate: Candidate, about: Circumstances, catalog: Catalog, sources: Mapping[str, str]
+) -> Iterator[ChecklistItem]:
+    texts = {key: document.text for key, document in about.texts.items()}
+    outcomes = list(_tool_outcomes(about, catalog))
+    yield checks.check_found(candidate.found, candidate.missing)
+    yield checks.check_citations(candidate.citations, texts)
+    if candidate.value is None and candidate.found:
+        yield checks.check_cited(candidate.text, candidate.citations)
+        yield checks.check_length(candidate.text, candidate.citations)
+    if "evidence" in step.checks:
+        yield checks.check_evidence(outcomes)
+    if "policy" in step.checks:
+        policies = {source for name, source in sources.items() if source.startswith(("policies/", "docs/governance"))}
+        yield checks.check_policy(outcomes, candidate.citations, policies=policies, texts=texts)
+    wanted = about.task.context.get("required_citations")
+    if isinstance(wanted, list) and wanted:
+        yield checks.check_required_citations([str(name) for name in wanted], candidate.citations, files=sources)
+    yield checks.check_tools(outcomes)
+    steps = [
+        StepOutcome(path=fact.path, status=fact.status, error=fact.error, optional=True)
+        for fact in about.steps.values()
+    ]
+    yield checks.check_plan(steps, required=False)
+
+
+def _tool_outcomes(about: Circumstances, catalog: Catalog) -> Iterator[ToolOutcome]:
+    for fact in about.steps.values():
+        known: Tool | None = catalog.tools.get(fact.uses) if fact.kind == "tool" else None
+        if known is None and fact.kind != "search":
+            continue
+        tags = known.tags if known else frozenset({"evidence"})
+        yield ToolOutcome(
+            name=fact.uses or "search",
+            path=fact.path,
+            tags=tags,
+            success=fact.status == "succeeded",
+            empty=fact.empty,
+            error=fact.error,
+        )

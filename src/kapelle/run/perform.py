@@ -1,0 +1,205 @@
+"""Perform one step: one match from a step's kind to the capability that does it."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import assert_never
+
+from pydantic import JsonValue
+
+from kapelle import clock
+from kapelle.errors import ToolInputError
+from kapelle.evidence.index import Index
+from kapelle.evidence.load import document_of
+from kapelle.evidence.model import Document
+from kapelle.evidence.search import search
+from kapelle.ids import new_id
+from kapelle.plan.catalog import Catalog
+from kapelle.plan.model import (
+    AgentStep,
+    AnswerStep,
+    ApprovalStep,
+    MapStep,
+    RepeatStep,
+    SearchStep,
+    ToolStep,
+    VerdictStep,
+)
+from kapelle.run.approval import ApprovalRequest, hash_of
+from kapelle.run.frontier import Start
+from kapelle.run.judge import judge
+from kapelle.run.model import REJECTED, NewEvent, StepFailure
+from kapelle.run.outcome import Circumstances, Outcome
+from kapelle.run.write_answer import write_answer
+from kapelle.telemetry import trace
+from kapelle.telemetry.redact import redact_text
+from kapelle.tools.call import Limits, call_tool, check_arguments
+from kapelle.tools.model import Retry, Suspend, Tool, ToolContext
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """Everything a step may be performed with."""
+
+    catalog: Catalog
+    index: Index
+    limits: Limits
+    """Of a call, unless the tool or the step says otherwise."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Names by which a task may require a citation, such as `policy_v2`, and the sources they stand for."""
+
+
+class StepPerformer:
+    """Performs steps with the capabilities of one orchestrator."""
+
+    def __init__(self, capabilities: Capabilities) -> None:
+        self._with = capabilities
+
+    async def __call__(self, start: Start, inputs: dict[str, JsonValue], about: Circumstances) -> Outcome:
+        """Perform a step; what it raises is the step's failure."""
+        step = start.step
+        match step:
+            case ToolStep():
+                return await self._call(self._with.catalog.tools, step.tool, start, inputs, about)
+            case AgentStep():
+                return await self._call(self._with.catalog.agents, step.agent, start, inputs, about)
+            case SearchStep():
+                return await self._search(step, inputs, about)
+            case AnswerStep():
+                return write_answer(inputs, about, missing=start.missing)
+            case VerdictStep():
+                return judge(step, inputs, about, self._with.catalog, self._with.sources)
+            case ApprovalStep():
+                return self._ask(step, start, inputs, about)
+            case MapStep() | RepeatStep():
+                raise AssertionError(f"`{start.path}`: a container is walked, not performed")
+            case _:
+                assert_never(step)
+
+    async def _call(
+        self, known: Mapping[str, Tool], name: str, start: Start, inputs: dict[str, JsonValue], about: Circumstances
+    ) -> Outcome:
+        tool = known.get(name)
+        if tool is None:
+            raise ToolInputError(
+                f"`{name}` is not registered in this process; name the app that has it with `--app module:name`"
+            )
+        kept = _Kept(f"run:{start.path}")
+        outcome = Outcome()
+        context = ToolContext(about.run_id, start.path, _idempotency_key(about, start, inputs), None, kept)
+
+        def retrying(attempt: int, error: BaseException, pause: float) -> None:
+            data: dict[str, JsonValue] = {"attempt": attempt, "error": redact_text(str(error)), "seconds": round(pause, 3)}
+            about.tell(NewEvent(kind="step.retrying", path=start.path, execution=about.execution, data=data))
+
+        def overran(seconds: float) -> None:
+            text = f"`{name}` ended {seconds:.1f} s after its call was given up; its result was dropped"
+            about.tell(NewEvent(kind="note", path=start.path, execution=about.execution, data={"text": text}))
+
+        with trace.span(f"tool {name}", run=about.run_id, step=start.path, tool=name):
+            limits = _limits(self._with.limits, tool, start.step.timeout, start.step.retry)
+            made = await call_tool(tool, inputs, context, limits=limits, on_retry=retrying, on_overrun=overran)
+        outcome.attempts = made.attempts
+        if isinstance(made.value, Suspend):
+            outcome.waits_for = f"{made.value.on}:{made.value.ref}"
+        else:
+            outcome.output = made.value
+        outcome.texts = kept.documents
+        outcome.notes = _evidence(kept.documents)
+        return outcome
+
+    async def _search(self, step: SearchStep, inputs: dict[str, JsonValue], about: Circumstances) -> Outcome:
+        query = str(inputs.get("query") or "")
+        k = inputs.get("k", 8)
+        filters = inputs.get("filters")
+        if not isinstance(k, int) or k < 1:
+            raise ToolInputError("`k`: expected a whole number from 1")
+        if filters is not None and not isinstance(filters, dict):
+            raise ToolInputError("`filters`: expected an object of conditions")
+        owner, index = about.task.owner, self._with.index
+
+        def find() -> tuple[dict[str, JsonValue], list[Document]]:
+            found = search(index, step.corpora, query, owner=owner, k=k, filters=filters)
+            documents = {hit.document: index.document(hit.document, owner=owner) for hit in found.hits}
+            return found.model_dump(mode="json"), list(documents.values())
+
+        # SQLite's reads block; a thread keeps the other steps of the run going.
+        output, documents = await asyncio.get_running_loop().run_in_executor(None, find)
+        return Outcome(output=output, texts=documents, notes=_evidence(documents))
+
+    def _ask(
+        self, step: ApprovalStep, start: Start, inputs: dict[str, JsonValue], about: Circumstances
+    ) -> Outcome:
+        if isinstance(about.decided, dict):
+            return self._decided(step, about.decided)
+        arguments = inputs.get("arguments")
+        created = clock.now()
+        request = ApprovalRequest(
+            id=new_id("apr"),
+            run=about.run_id,
+            path=start.path,
+            action=step.action,
+            why=step.why,
+            risk=step.risk,
+            evidence=inputs.get("evidence"),
+            suggestion=inputs.get("suggestion"),
+            arguments=arguments,
+            tool=step.guards,
+            created=created,
+            expires_at=created + timedelta(seconds=step.expires_in),
+            on_expiry=step.on_expiry,
+        )
+        requested = NewEvent(kind="approval.requested", data={"approval": request.id, "action": step.action})
+        return Outcome(waits_for=f"approval:{request.id}", approvals=[request], notes=[requested])
+
+    def _decided(self, step: ApprovalStep, decided: dict[str, JsonValue]) -> Outcome:
+        if decided.get("decision") != "approved":
+            by, reason = decided.get("by"), decided.get("reason")
+            message = f"rejected by {by}" + (f": {reason}" if reason else "")
+            return Outcome(output=decided, error=StepFailure(cls=REJECTED, message=message))
+        arguments = decided.get("arguments")
+        tool = self._with.catalog.tools.get(step.guards or "")
+        if tool is not None and isinstance(arguments, dict):
+            check_arguments(tool, arguments)
+        return Outcome(output=decided)
+
+
+class _Kept:
+    """What a call read, to be kept with its result."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self.documents: list[Document] = []
+
+    def keep(self, source: str, text: str, *, title: str = "", converted: bool = False) -> str:
+        made = document_of(source or self._source, text)
+        update: dict[str, object] = {"converted": converted}
+        if title:
+            update["title"] = title
+        made = made.model_copy(update=update)
+        if (made.source, made.sha256) not in {(one.source, one.sha256) for one in self.documents}:
+            self.documents.append(made)
+        return made.sha256
+
+
+def _evidence(documents: list[Document]) -> list[NewEvent]:
+    if not documents:
+        return []
+    read: list[JsonValue] = [{"source": one.source, "sha256": one.sha256} for one in documents]
+    return [NewEvent(kind="evidence", data={"read": read})]
+
+
+def _idempotency_key(about: Circumstances, start: Start, inputs: dict[str, JsonValue]) -> str:
+    """`run:path:call:sha256(arguments)[:12]:revision`; a plain tool step makes call 0."""
+    return f"{about.run_id}:{start.path}:0:{hash_of(inputs)[:12]}:0"
+
+
+def _limits(default: Limits, tool: Tool, timeout: float | None, retry: Retry | None) -> Limits:
+    """The step's word counts before the tool's, the tool's before the settings."""
+    chosen = retry or tool.retry or Retry()
+    return Limits(
+        timeout=timeout or tool.timeout or default.timeout,
+        max_retries=default.max_retries if chosen.max_retries is None else chosen.max_retries,
+        backoff=default.backoff if chosen.backoff is None else chosen.backoff,
+    )
