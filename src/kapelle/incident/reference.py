@@ -1,5 +1,6 @@
 """Choose the stretch of a document that answers a query best, as an exact span."""
 
+import re
 from collections import Counter
 
 from kapelle.evidence.index import Statistics
@@ -7,6 +8,10 @@ from kapelle.evidence.model import Document, Excerpt, Passage
 from kapelle.evidence.split import split
 from kapelle.evidence.weigh import asked_words, relevance, weigh
 from kapelle.language.words import base, stems, words
+
+# A change log names everything a document rules, and rules nothing itself.
+_CHANGE_LOG = re.compile(r"change ?log|revision|history|what changed", re.IGNORECASE)
+_ASKS_FOR_CHANGES = re.compile(r"chang|differ|compar|version|tighten|relax|loosen|histor|\bv\d", re.IGNORECASE)
 
 
 def best_excerpt(document: Document, query: str, max_chars: int) -> Excerpt:
@@ -39,7 +44,10 @@ def _scores(passages: list[Passage], query: str) -> list[float]:
     asked = asked_words(query)
     statistics = Statistics(passages=len(passages), containing={word: containing[base(word)] for word in asked})
     weights = weigh(asked, statistics)
-    return [relevance(weights, passage) for passage in passages]
+    changes = bool(_ASKS_FOR_CHANGES.search(query))
+    return [
+        relevance(weights, each) / (1 if changes or not _CHANGE_LOG.search(each.section) else 2) for each in passages
+    ]
 
 
 def _grow(passages: list[Passage], scores: list[float], best: int, max_chars: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from typing import Annotated, TypeAlias
 from urllib.parse import quote
 
 import httpx2
-from pydantic import Field, JsonValue
+from pydantic import JsonValue
 from pydantic.json_schema import SkipJsonSchema
 
 from kapelle.errors import KapelleError, MissingExtra, Unavailable
@@ -38,11 +38,10 @@ _SYSTEMS: tuple[SystemName, ...] = ("jira", "metrics", "logs")
 
 # Plain strings: what a system refuses is to be seen as the system says it. No null in the schema: OpenAPI 3.0 has none.
 Optional: TypeAlias = Annotated[str | SkipJsonSchema[None], Query()]
-Service: TypeAlias = Annotated[str, Query(examples=["saas-api"])]
-Start: TypeAlias = Annotated[str, Query(examples=["2026-02-14T10:00:00Z"])]
-End: TypeAlias = Annotated[str, Query(examples=["2026-02-14T10:30:00Z"])]
+Service: TypeAlias = Annotated[str, Query(openapi_examples={"simulated company": {"value": "saas-api"}})]
+Start: TypeAlias = Annotated[str, Query(openapi_examples={"simulated company": {"value": "2026-02-14T10:00:00Z"}})]
+End: TypeAlias = Annotated[str, Query(openapi_examples={"simulated company": {"value": "2026-02-14T10:30:00Z"}})]
 IdempotencyKey: TypeAlias = Annotated[str | SkipJsonSchema[None], Header(alias="Idempotency-Key")]
-Severity: TypeAlias = Annotated[str | SkipJsonSchema[None], Query(), Field(examples=["P1", "P2", "P3"])]
 
 
 class Proxy:
@@ -155,7 +154,7 @@ def _jira(proxy: Proxy) -> APIRouter:
         request: WebRequest,
         project_key: Optional = None,
         status: Optional = None,
-        severity: Severity = None,
+        severity: Optional = None,
         text: Optional = None,
     ) -> Response:
         return await proxy.forward(request, "jira", "/tickets")
