@@ -1,0 +1,123 @@
+"""Words brought to a common form: stems, and one word for what people say in many ways (down, unavailable, unreachable)."""
+
+import re
+from collections.abc import Iterable
+
+STOP = frozenset(
+    "a an the and or of to in on at for by with from is are was were be been being it its this that these those there here i we our us you your they them their he she his her"
+    " do does did done can could may might shall should will would must have has had having what which who whom whose when where why how if then than as so not no nor any all"
+    " some each every into onto over under about after before during while until per via also only just now please tell me say says said need needs needed required require requires"
+    " get gets got there's it's i'm we're let give given right still one own per out up off".split()
+)
+
+# Concepts: what an incident does, to whom, how widely. Phrases first, because "partly unavailable" is no outage.
+_CONCEPTS: tuple[tuple[str, str], ...] = (
+    ("degraded", r"(?:part(?:ly|ially|s)|sometimes|occasionally|intermittent(?:ly)?)\s+(?:\w+\s+)?(?:unavailable|down|unreachable|failing|broken|fail\w*)|partial(?:ly)?(?:\s+(?:outage|failure|loss|degradation))?"),
+    ("degraded", r"degrad\w*|\bslow(?:er|ly|ness|s|ed)?\b|sluggish|intermittent\w*|laggy|lagging|elevated latency|high latency|latency|time[sd]?\s?-?out|impaired|flaky|unstable|crawl\w*|takes (?:\w+ ){0,2}(?:seconds|minutes|ages|long)"),
+    ("outage", r"outages?|\bdown\b|unavailab\w*|unreachable|inaccessible|offline|not (?:available|reachable|accessible|working|responding|loading|possible)|stopped working|(?:does|do|did|will)(?:n't| not) (?:work|load|respond|open)|dead\b|broken|crash\w*|black screen|nothing works|complete(?:ly)? fail\w*|(?:cannot|can't|can not|unable to|could not|couldn't|no longer|nobody can|no one can|not able to) (?:\w+ ){0,1}?(?:reach|log|sign|use|pay|check|access|open|order|buy|book|connect|load|complete|place|see|work|submit|upload|search|do|be reached|get)\w*|nobody can|no one can"),
+    ("data_exposed", r"expos\w*|leak\w*|disclos\w*|breach\w*|stolen|unauthori[sz]ed|(?:other|another|wrong|different|someone else'?s?|strangers?'?)\s+(?:\w+\s+)?(?:customer|user|shop|tenant|account|client|person|people)\w*(?:'s?)?\s+(?:data|orders?|invoices?|details|records?|address\w*|information)|see (?:the )?(?:\w+ )?(?:orders|data|details|invoices) of (?:other|another)|intrusion|compromis\w*|security (?:incident|breach|event)|hacked"),
+    ("data_lost", r"(?:data|records?|orders?|rows?|files?|history)\s+(?:\w+\s+){0,2}?(?:is |are |was |were |has been |have been )?(?:lost|loss|gone|missing|deleted|corrupt\w*|destroyed|overwritten|wiped|vanished)|data[\s-]?loss|lost (?:\w+ )?(?:data|records?|orders?)|corrupt\w*|(?:lost|losing|missing|deleted|wiped|overwrit\w+) (?:\w+ ){0,2}(?:data|records?|orders?|rows?)|changed by mistake|data integrity|\blost\b"),
+    ("delayed", r"delay\w*|\blate\b|behind schedule|backlog\w*|stuck|lag\b|not (?:yet )?(?:sent|delivered|arriv\w*)|hours behind|piling up|queued? up"),
+    ("cosmetic", r"cosmetic\w*|typos?|misspel\w*|spelling|misalign\w*|wrong (?:colou?r|font|icon|logo|label)|colou?rs?\b|layout|\blogo\b|\bicon\b|footer|tooltip|visual\w*|text overlap|pixel\w*|translation|wording"),
+    ("internal", r"internal\w*|back-?office|staff|employees?|admin(?:istrat\w+)?\b|intranet|our own (?:team|people)|only (?:we|our team)"),
+    ("no_workaround", r"(?:no|without|not have an?|lacks? an?|without any)\s+(?:\w+\s+)?work-?\s?arounds?|no (?:other|alternative) way"),
+    ("workaround", r"work-?\s?arounds?|another way|alternative(?:ly)? (?:path|way|route)|can (?:still )?use"),
+    ("all", r"\ball\b|\bevery(?:one|body|thing|where)?\b|entire\w*|whole|complete(?:ly)?|total(?:ly)?|\bfull(?:y)?\b|nobody|no one|\bnone\b|globally|company-?wide|everything|nothing"),
+    ("most", r"\bmost\b|majority|large (?:share|part|number)|many"),
+    ("some", r"\bsome\b|\bfew\b|subset|handful|several|portion|minority|part of|certain|limited|multiple|number of"),
+    ("single", r"\bsingle\b|\bone (?:customer|user|shop|client|tenant|account|merchant|person|team)\b|individual|(?:just|only) one\b|isolated|one-?off"),
+    ("minor", r"\bminor\b|trivial|inconvenien\w*|\bsmall\b|low impact|little (?:effect|impact)|negligible|nuisance|annoy\w*|no (?:customer|user|business) (?:impact|effect)|harmless|nothing urgent|not urgent"),
+    ("question", r"how-?to question|feature request|documentation|\bquestion\b"),
+)  # fmt: skip
+CONCEPTS = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _CONCEPTS)
+
+_PHRASES: tuple[tuple[str, str], ...] = (
+    (r"roll(?:s|ed|ing)?[\s-]?back(?:s|ed)?|back(?:ed|ing)? (?:it )?out|revert(?:s|ed|ing)?", "rollback"),
+    (r"sign(?:s|ed|ing)?[\s-]?(?:in|on)\b|log(?:s|ged|ging)?[\s-]?(?:in|on)\b|logins?|authenticat\w*", "signin"),
+    (r"sign(?:s|ed|ing)?[\s-]?off", "approv"),
+    (r"check(?:s|ed|ing)?[\s-]?out\b|shopping cart|basket", "checkout"),
+    (r"on[\s-]?call", "oncall"),
+    (r"hand[\s-]?(?:over|off)s?", "handoff"),
+    (r"post[\s-]?(?:incident|mortem)(?:\s+reviews?)?|retrospective|lessons learned", "postincident"),
+    (r"direct messages?|\bdms?\b|private messages?|private chat", "directmessage"),
+    (r"status pages?", "statuspage"),
+    (r"data[\s-]?bases?|\bdb\b", "database"),
+    (r"high[\s-]?risk|risky", "highrisk"),
+    (r"go(?:es|ing)?[\s-](?:live|out)|roll(?:s|ed|ing)?[\s-]?outs?|push(?:es|ed|ing)?(?: to prod\w*)?|ship(?:s|ped|ping|ment)?\b|releas\w*|deploy\w*|\bmerg(?:e|es|ed|ing)\b", "deploy"),
+    (r"hot[\s-]?fix(?:es)?|emergenc\w*|urgent\w*|break-?glass|expedited", "emergency"),
+    (r"c-level|board members?|\bexecs?\b|executives?|leadership|management team|\bceo\b|\bcto\b", "executive"),
+    (r"nobody|no one", "nobody"),
+)  # fmt: skip
+_COMPILED = tuple((re.compile(pattern, re.IGNORECASE), f" {word} ") for pattern, word in _PHRASES)
+_SAME: dict[str, str] = {
+    word: first
+    for group in (
+        "customer user client shop merchant tenant consumer buyer subscriber shopper guest",
+        "approv approver approval authoriz authoris consent permit permission agree",
+        "escalat page notif ring wake summon",
+        "record log document register note entri",
+        "keep retain retention preserv stor kept archiv held",
+        "migrat schema",
+        "normal standard ordinari regular routin",
+        "exec executive",
+        "payment pay card charge captur",
+        "pictur image photo",
+        "teach train",
+        "update refresh",
+        "field attribut",
+        "close closur resolv",
+        "review inspect",
+        "engineer developer programmer",
+        "allow permit legal ok okay",
+        "edit chang modifi alter amend",
+        "invoice bill billing",
+        "region country area market",
+        "lower downgrad reduc demot",
+        "expire laps expir",
+        "incident outage",
+        "begin start commenc",
+        "expos leak",
+        "service system component",
+        "interval cadenc frequenc often",
+        "author creator writer",
+    )
+    for words in (group.split(),)
+    for first in words[:1]
+    for word in words
+}
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_'’-]*|\d+(?:\.\d+)?%?")
+
+
+def stem(word: str) -> str:
+    """A word without its commonest endings; not a dictionary form."""
+    word = word.lower().replace("’", "'").removesuffix("'s")
+    for ending, least in (("ations", 4), ("ation", 4), ("ements", 4), ("ement", 4), ("ments", 4), ("ment", 4), ("ings", 4), ("ing", 4), ("ied", 3), ("ies", 3), ("ers", 4), ("ed", 4), ("es", 4), ("er", 5), ("als", 5), ("al", 5), ("ly", 4), ("s", 3)):
+        if word.endswith(ending) and len(word) - len(ending) >= least and not word.endswith("ss"):
+            word = word.removesuffix(ending)
+            break
+    return _SAME.get(word, _SAME.get(word.removesuffix("e"), word.removesuffix("e")))
+
+
+def terms_of(text: str) -> tuple[str, ...]:
+    """The content words of `text` in their common form, in order."""
+    for pattern, word in _COMPILED:
+        text = pattern.sub(word, text)
+    return tuple(stem(word) for word in _WORD.findall(text.replace("-", " ")) if word.lower() not in STOP)
+
+
+def concepts_of(text: str) -> frozenset[str]:
+    """What an incident does, to whom and how widely, as far as `text` says it."""
+    found: set[str] = set()
+    rest = text
+    for name, pattern in CONCEPTS:
+        if pattern.search(rest):
+            found.add(name)
+            if name in ("degraded", "no_workaround"):  # their words must not count again as an outage or a workaround
+                rest = pattern.sub(" ", rest)
+    return frozenset(found)
+
+
+def overlap(asked: Iterable[str], offered: Iterable[str]) -> float:
+    """The share of `asked` found in `offered`, 0..1; 0 when nothing is asked."""
+    wanted, there = set(asked), set(offered)
+    return len(wanted & there) / len(wanted) if wanted else 0.0
