@@ -9,6 +9,7 @@ from kapelle.evidence.index import Filters, Index
 from kapelle.evidence.model import Passage
 from kapelle.evidence.versions import asks_about, superseded
 from kapelle.evidence.weigh import asked_words, relevance, weigh
+from kapelle.language.related import related_words
 
 RELEVANT = 0.5
 """A relevance from which a passage is taken to speak of what was asked."""
@@ -25,7 +26,7 @@ class SearchResult(BaseModel):
     query: str
     collections: tuple[str, ...]
     hits: tuple[Passage, ...] = ()
-    confidence: float = Field(0.0, ge=0, le=1)
+    confidence: float = Field(default=0.0, ge=0, le=1)
     """How sure it is that the best hit speaks of what was asked; below 0.5 an answer should abstain."""
     recommend_fallback: bool = True
     fallback_reason: str = ""
@@ -48,8 +49,12 @@ def search(
     `relevance` (0..1) and `score`, the one it is ranked by.
     """
     words = asked_words(query, besides=collections)
-    weights = weigh(words, index.statistics(collections, words, owner=owner))
-    found = [hit for name in collections for hit in _live_hits(index, name, query, owner, filters)]
+    counted = index.statistics(collections, words, owner=owner)
+    weights = weigh(words, counted)
+    # A word that the collections never use is looked for under its related words too.
+    others = [other for word in words if not counted.containing[word] for other in related_words(word)]
+    expanded = " ".join([query, *others])
+    found = [hit for name in collections for hit in _live_hits(index, name, query, expanded, owner, filters)]
     hits = sorted(
         (_scored(hit, weights) for hit in found), key=lambda hit: (-hit.scores["score"], hit.source, hit.start)
     )
@@ -70,11 +75,13 @@ def confidence_of(best: float) -> float:
     return 1 / (1 + math.exp(-_STEEPNESS * (best - RELEVANT)))
 
 
-def _live_hits(index: Index, collection: str, query: str, owner: str, filters: Filters | None) -> list[Passage]:
+def _live_hits(
+    index: Index, collection: str, query: str, expanded: str, owner: str, filters: Filters | None
+) -> list[Passage]:
     sources = index.sources(collection, owner=owner)
     older = superseded(sources)
     silent = {source.source for source in sources if source.source in older and not asks_about(query, source)}
-    hits = index.search(collection, query, owner=owner, k=_POOL, filters=filters)
+    hits = index.search(collection, expanded, owner=owner, k=_POOL, filters=filters)
     return [hit for hit in hits if hit.source not in silent]
 
 

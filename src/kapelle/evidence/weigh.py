@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from kapelle.evidence.index import Statistics
 from kapelle.evidence.kinds import visible
 from kapelle.evidence.model import Passage
+from kapelle.language.related import SHARE, related
 from kapelle.language.sentences import sentences
 from kapelle.language.stopwords import ASKING_WORDS, KIND_WORDS
 from kapelle.language.words import base, content_words, stems
@@ -38,12 +39,19 @@ def weigh(words: Collection[str], statistics: Statistics) -> dict[str, float]:
 
 
 def coverage(weights: Mapping[str, float], present: Collection[str], half: Collection[str] = ()) -> float:
-    """The share of the weight that a text's stems hold, 0..1; stems in `half` count half."""
+    """The share of the weight that a text's stems hold, 0..1; related words count `SHARE`, stems in `half` half."""
     total = sum(weights.values())
     if total == 0:
         return 0.0
-    held = sum(w * (1.0 if s in present else _TITLE_SHARE if s in half else 0.0) for s, w in weights.items())
-    return held / total
+    return sum(weight * _credit(stem, present, half) for stem, weight in weights.items()) / total
+
+
+def _credit(stem: str, present: Collection[str], half: Collection[str]) -> float:
+    if stem in present:
+        return 1.0
+    if any(other in present for other in related(stem)):
+        return SHARE
+    return _TITLE_SHARE if stem in half else 0.0
 
 
 def relevance(weights: Mapping[str, float], passage: Passage) -> float:

@@ -1,0 +1,87 @@
+"""Answer a question by quoting: the one to three sentences that say it, or that the sources do not."""
+
+from collections.abc import Mapping, Sequence
+
+from kapelle.answer.compose import NOT_FOUND
+from kapelle.answer.model import Candidate
+from kapelle.answer.number import Numbering, Texts
+from kapelle.answer.rank import Ranked, rank_sentences
+from kapelle.evidence.index import Statistics
+from kapelle.evidence.kinds import visible
+from kapelle.evidence.model import Excerpt, Passage
+from kapelle.evidence.search import RELEVANT
+from kapelle.evidence.weigh import asked_words, coverage, relevance, weigh
+from kapelle.language.words import base, stems
+from kapelle.verdict.checks import MAX_CITATIONS, MAX_WORDS
+
+_PASSAGES = 3
+"""Passages whose sentences are considered."""
+_SENTENCES = 3
+_GAIN = 0.2
+"""Share of the question's weight that a further sentence must add."""
+
+
+def compose_extractive(
+    question: str,
+    hits: Sequence[Passage],
+    texts: Texts,
+    *,
+    weights: Mapping[str, float] | None = None,
+    searched: Sequence[str] = (),
+) -> Candidate:
+    """Answer a question with sentences of the hits, each quoted verbatim and cited by its span.
+
+    Args:
+        hits: passages, best first.
+        texts: the stored texts by (source, sha256); a hit whose text is not among them is not quoted.
+        weights: of each stem asked for: how much it tells (`SearchResult.weights`); estimated of the hits if None.
+        searched: the collections, named when nothing is found.
+    """
+    weights = _weights(question, hits, searched) if weights is None else weights
+    relevant = [hit for hit in hits if relevance(weights, hit) >= RELEVANT]
+    numbering = Numbering(texts, MAX_CITATIONS)
+    standing = [hit for hit in relevant if numbering.problem(_excerpt(hit, hit.start, hit.end)) is None]
+    chosen = _choose(rank_sentences(question, standing[:_PASSAGES], weights), weights)
+    said: list[str] = []
+    for sentence in chosen:
+        claim = visible(sentence.quote, sentence.passage.source)
+        if len(" ".join([*said, claim]).split()) + 1 > MAX_WORDS:
+            continue
+        excerpt = _excerpt(sentence.passage, sentence.start, sentence.end)
+        said.append(f"{claim} {numbering.cite(claim, [excerpt], passage=sentence.passage.id)}")
+    if not said:
+        return _not_found(question, hits, searched)
+    return Candidate(text=" ".join(said), citations=numbering.citations)
+
+
+def _weights(question: str, hits: Sequence[Passage], searched: Sequence[str]) -> dict[str, float]:
+    words = asked_words(question, besides=searched)
+    held = [set(stems(f"{hit.header} {hit.section} {visible(hit.text, hit.source)}")) for hit in hits]
+    containing = {word: sum(base(word) in stems for stems in held) for word in words}
+    return weigh(words, Statistics(passages=len(hits), containing=containing))
+
+
+def _choose(ranked: Sequence[Ranked], weights: Mapping[str, float]) -> list[Ranked]:
+    """The best sentence, and those that add to what it covers of the question."""
+    chosen: list[Ranked] = []
+    covered: set[str] = set()
+    for sentence in ranked:
+        before = coverage(weights, covered)
+        if not chosen or coverage(weights, covered | sentence.stems) - before >= _GAIN:
+            chosen.append(sentence)
+            covered |= sentence.stems
+        if len(chosen) == _SENTENCES:
+            break
+    return chosen
+
+
+def _excerpt(passage: Passage, start: int, end: int) -> Excerpt:
+    quote = passage.text[start - passage.start : end - passage.start]
+    return Excerpt(source=passage.source, sha256=passage.sha256, start=start, end=end, quote=quote)
+
+
+def _not_found(question: str, hits: Sequence[Passage], searched: Sequence[str]) -> Candidate:
+    places = ", ".join(searched) or ", ".join(dict.fromkeys(hit.source for hit in hits)) or "no collection"
+    return Candidate(
+        text=f"{NOT_FOUND} Searched: {places}.", found=False, missing=(f"nothing relevant in {places} to: {question}",)
+    )
