@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections import Counter
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -73,7 +75,7 @@ def test_the_search_incident_stays_just_under_both_limits() -> None:
 def test_the_metrics_cover_two_days_without_a_gap(service: str) -> None:
     times = [point.at for point in points(service)]
     assert {moment.date() for moment in times} == {date(2026, 2, 13), date(2026, 2, 14)}
-    gaps = {later - earlier for earlier, later in zip(times, times[1:], strict=False)}
+    gaps = {later - earlier for earlier, later in pairwise(times)}
     assert gaps == {timedelta(minutes=1), timedelta(minutes=5)}
 
 
@@ -161,3 +163,33 @@ def test_the_data_is_written_one_row_a_line_and_small() -> None:
         if path.endswith(".json"):
             assert json.loads(COMPANY.read(path).text)
             assert "\r" not in COMPANY.read(path).text
+
+
+def scenarios() -> list[dict[str, Any]]:
+    file = COMPANY.root.parent / "scenarios.yaml"
+    listed: list[dict[str, Any]] = yaml.safe_load(file.read_text(encoding="utf-8"))["scenarios"]
+    return listed
+
+
+def test_the_examination_has_at_least_five_questions_of_each_kind() -> None:
+    kinds = Counter(scenario["kind"] for scenario in scenarios())
+    assert {kind for kind, count in kinds.items() if count >= 5} == {
+        "quickstart", "triage", "escalation", "communication", "rollback", "change_window", "approvals", "on_call",
+        "audit", "ticket_fields", "policy_comparison",
+    }  # fmt: skip
+    assert len({scenario["id"] for scenario in scenarios()}) == sum(kinds.values())
+
+
+@pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: scenario["id"])
+def test_a_scenario_asks_for_what_the_company_says(scenario: dict[str, Any]) -> None:
+    assert set(scenario) <= {"id", "kind", "prompt", "context", "facts", "forbidden", "citations"}
+    assert scenario["facts"]
+    known = {*COMPANY.sources, *COMPANY.files()}
+    assert set(scenario["citations"]) <= known
+    folder = " ".join(COMPANY.read(name).text for name in COMPANY.files()).casefold()
+    for fact in scenario["facts"]:
+        options = fact if isinstance(fact, list) else [fact]
+        assert all(isinstance(option, str) for option in options)
+        for option in options:
+            if option.startswith(("#", "@", "audit.")):
+                assert option.casefold() in folder
