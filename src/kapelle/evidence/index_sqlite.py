@@ -1,8 +1,9 @@
 """The `Index` on SQLite: texts, passages and their FTS5 index in one file and one transaction."""
 
 import json
+import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, create_engine, text
@@ -25,15 +26,17 @@ class SqliteIndex:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        # One connection is shared by all threads there, so one transaction at a time.
+        self._turn = threading.RLock() if isinstance(engine.pool, StaticPool) else nullcontext()
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with translated(self._engine), self._engine.connect() as connection:
+        with self._turn, translated(self._engine), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with translated(self._engine), self._engine.begin() as connection:
+        with self._turn, translated(self._engine), self._engine.begin() as connection:
             yield connection
 
     def put(
@@ -165,7 +168,7 @@ class SqliteIndex:
 
 
 def memory_index() -> SqliteIndex:
-    """An index in memory, for one thread at a time; it goes with its last reference."""
+    """An index in memory; it goes with its last reference."""
     engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
     ensure_schema(engine)
     return SqliteIndex(engine)

@@ -97,7 +97,7 @@ def related(stem: str) -> frozenset[str]:
 def related_words(word: str) -> tuple[str, ...]:
     """The words of the groups that a folded word is in, itself left out, sorted."""
     stem = base(word)
-    found = set()
+    found: set[str] = set()
     for line in _GROUPS.split("\n"):
         group = words(line)
         if any(base(other) == stem for other in group):
