@@ -23,6 +23,7 @@ from kapelle.pack import Pack
 from kapelle.plan.catalog import Catalog
 from kapelle.plan.complete import complete
 from kapelle.plan.model import AgentStep, Plan, walk_steps
+from kapelle.plan.problem import Problem
 from kapelle.plan.strategies import Strategy
 from kapelle.plan.validate import validate
 from kapelle.run.approval import ApprovalRecord, Decision
@@ -86,6 +87,15 @@ class Orchestrator:
         self._app = app or self.settings.app
         self._parts: Parts | None = None
         self._ingesting: asyncio.Lock | None = None
+
+    def adopt(
+        self, settings: Settings, *, app: str | None, corpora: Mapping[str, Path | str], foreground: bool
+    ) -> None:
+        """Take over what a command was told: its settings, the app's reference, further corpora. Before the first use."""
+        self.settings = settings
+        self._app = app or self._app
+        self._given["corpora"] = {**self._given["corpora"], **corpora}
+        self._given["foreground"] = foreground
 
     @property
     def parts(self) -> Parts:
@@ -167,12 +177,17 @@ class Orchestrator:
             PlanError: it has problems; all are in `problems`.
         """
         finished = complete(plan, task, self.catalog)
-        problems = validate(finished, self.catalog)
-        if problems:
-            listed = "; ".join(str(problem) for problem in problems[:5])
-            more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
-            raise PlanError(f"the plan has {len(problems)} problem(s): {listed}{more}", problems)
+        _refuse(validate(finished, self.catalog))
         return finished
+
+    def check_draft(self, plan: Plan) -> Plan:
+        """Hold a plan as it stands against what is registered; nothing is added.
+
+        Raises:
+            PlanError: it has problems; all are in `problems`.
+        """
+        _refuse(validate(plan, self.catalog))
+        return plan
 
     async def start(
         self,
@@ -449,6 +464,14 @@ def candidate_of(record: RunRecord) -> Candidate:
         candidate = Candidate(text="", found=False)
     reasons = (record.error.message,) if record.error and candidate.verdict is None else ()
     return candidate.model_copy(update={**status, "missing": (*candidate.missing, *reasons)})
+
+
+def _refuse(problems: Sequence[Problem]) -> None:
+    if problems:
+        listed = "; ".join(str(problem) for problem in problems[:5])
+        more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
+        count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise PlanError(f"the plan has {count}: {listed}{more}", problems)
 
 
 def _strategy_call(strategy: object) -> StrategyCall:

@@ -23,8 +23,9 @@ _FENCE = sa.text(
     "returning seq"
 )
 _RESULT = sa.text(
-    "insert into steps (run, path, revision, status, result) values (:run, :path, :revision, :status, :result) "
-    "on conflict (run, path, revision) do update set status = excluded.status, result = excluded.result "
+    "insert into steps (run, path, revision, seq, status, result) "
+    "values (:run, :path, :revision, :seq, :status, :result) on conflict (run, path, revision) "
+    "do update set seq = excluded.seq, status = excluded.status, result = excluded.result "
     "where steps.status = 'suspended'"
 )
 _EVENT = sa.text(
@@ -107,7 +108,7 @@ class DatabaseCheckpoint:
         for result in results:
             if result.blob is not None:
                 connection.execute(rows.PUT_BLOB, result.blob)
-            if connection.execute(_RESULT, result.row).rowcount != 1:
+            if connection.execute(_RESULT, {**result.row, "seq": first}).rowcount != 1:
                 # The row is there and final: only a second writer could have put it there.
                 raise OwnershipLost(f"step `{result.row['path']}` of run `{self._fence.run}` is recorded already")
         if batch.texts:

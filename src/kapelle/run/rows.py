@@ -57,7 +57,7 @@ def results(connection: sa.Connection, run: str, owner: str) -> dict[str, StepRe
     """The newest result of every path of a run."""
     statement = sa.text(
         "select s.result from steps s join runs r on r.id = s.run "
-        "where s.run = :run and r.owner = :owner order by s.revision"
+        "where s.run = :run and r.owner = :owner order by s.revision, s.seq, s.path"
     )
     found: dict[str, StepResult] = {}
     for (text,) in connection.execute(statement, {"run": run, "owner": owner}):

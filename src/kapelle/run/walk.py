@@ -97,6 +97,7 @@ class Walk:
         """Why nothing new starts: a cancellation, a deadline, a guard."""
         self._began = time.monotonic()
         self._looked = float("-inf")
+        self._announced = False
 
     async def __call__(self) -> RunStatus:
         """Walk; the run's status when the walk is over.
@@ -192,6 +193,9 @@ class Walk:
     async def _commit(self, batch: _Batch, change: RunChange | None) -> None:
         told, self._told = self._told, []
         batch.events[:0] = told
+        if change is None and not self._announced:
+            change = RunChange(status="running")
+        self._announced = True
         if batch.events or batch.results or change is not None:
             await self._checkpoint.commit(batch.sealed(change))
         for start, execution in batch.admitted:

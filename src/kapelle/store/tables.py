@@ -38,6 +38,7 @@ steps = sa.Table(
     sa.Column("run", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("path", sa.Text, primary_key=True),
     sa.Column("revision", sa.Integer, primary_key=True, server_default="0"),
+    sa.Column("seq", sa.Integer, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("result", sa.Text, nullable=False),
 )

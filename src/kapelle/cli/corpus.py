@@ -1,0 +1,96 @@
+"""`kapelle corpus`: read folders of documents into the index, and search them."""
+
+from pathlib import Path
+
+from cyclopts import App
+from rich.table import Table
+
+from kapelle.cli.session import Common, opened, out, print_json, run_async, safe
+from kapelle.errors import BadInput, NotFound
+from kapelle.evidence.search import search as search_index
+
+app = App(name="corpus", help="Add folders of documents, search them.")
+
+
+@app.command
+def add(folder: Path, /, *, name: str | None = None, common: Common = Common()) -> int:
+    """Read a folder of md, txt, html, json, yaml and csv files into the index; only what changed is read in again.
+
+    Args:
+        folder: The folder.
+        name: The corpus's name; else the folder's.
+    """
+    return run_async(_add(folder, name or folder.resolve().name, common))
+
+
+async def _add(folder: Path, name: str, common: Common) -> int:
+    async with opened(common) as house:
+        report, skipped = await house.ingest(name, folder)
+    if common.json:
+        print_json({**report.model_dump(), "skipped": [one.model_dump() for one in skipped]})
+        return 0
+    out().print(
+        f"{name}: {report.added} added, {report.changed} changed, {report.unchanged} unchanged, "
+        f"{report.removed} removed; {report.passages} passages written"
+    )
+    for one in skipped:
+        out().print(f"  skipped {safe(one.path)}: {safe(one.why)}", style="yellow", markup=False)
+    return 0
+
+
+@app.command
+def search(*query: str, corpus: str | None = None, k: int = 5, common: Common = Common()) -> int:
+    """Search the corpora in the index.
+
+    Args:
+        query: What to look for.
+        corpus: Only this one.
+        k: At most so many passages.
+    """
+    words = " ".join(query)
+    if not words:
+        raise BadInput('say what to look for: kapelle corpus search "invoices"')
+    return run_async(_search(words, corpus, k, common))
+
+
+async def _search(words: str, corpus: str | None, k: int, common: Common) -> int:
+    async with opened(common) as house:
+        index, owner = house.parts.index, house.settings.owner
+        known = [one.name for one in index.collections(owner=owner)]
+        if corpus is not None and corpus not in known:
+            raise NotFound(f"there is no corpus `{corpus}`; known: {', '.join(known) or 'none; add one with corpus add'}")
+        found = search_index(index, [corpus] if corpus else known, words, owner=owner, k=k)
+    if common.json:
+        print_json(found.model_dump(mode="json"))
+        return 0
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(style="dim", overflow="fold", max_width=40)
+    table.add_column(overflow="fold")
+    for hit in found.hits:
+        text = " ".join(safe(hit.text).split())
+        place = f"{hit.source}:{hit.start}-{hit.end}"
+        table.add_row(f"{hit.scores.get('score', 0):.2f}", safe(place), text[:240])
+    out().print(table)
+    if found.recommend_fallback:
+        out().print(found.fallback_reason, style="yellow", markup=False)
+    return 0
+
+
+@app.command(name="list")
+def list_corpora(*, common: Common = Common()) -> int:
+    """List the corpora in the index."""
+    return run_async(_list(common))
+
+
+async def _list(common: Common) -> int:
+    async with opened(common) as house:
+        found = house.parts.index.collections(owner=house.settings.owner)
+    if common.json:
+        print_json({"corpora": [one.model_dump() for one in found]})
+        return 0
+    for one in found:
+        out().print(f"{safe(one.name)}: {one.documents} documents, {one.passages} passages", markup=False)
+    if not found:
+        out().print("no corpora yet; add one with: kapelle corpus add FOLDER")
+    return 0

@@ -1,0 +1,79 @@
+"""The command line: which commands there are, and how an error leaves it.
+
+Each command's module is imported when it is called, so that `--help` stays quick.
+"""
+
+import os
+import sys
+
+from cyclopts import App, CycloptsError
+
+from kapelle._version import __version__
+from kapelle.errors import KapelleError
+
+INTERRUPTED = 130
+_COMMANDS = {
+    "demo": ("demo:demo", "Watch a real incident task become a plan, run, and end in a decision; no key, no network."),
+    "init": ("start:init", "Write a ten-line app of your own into this folder."),
+    "solve": ("solve:solve", "Plan a task, run it, answer with checked citations."),
+    "plan": ("plans:app", "Plan a task without running it; validate, optimize or draw a plan file."),
+    "runs": ("runs:runs", "List runs, the newest first."),
+    "show": ("runs:show", "Show a run: its plan, its steps, its answer."),
+    "watch": ("runs:watch", "Follow a run's events as they happen."),
+    "resume": ("runs:resume", "Walk an interrupted run on; what is finished is reused."),
+    "cancel": ("runs:cancel", "Cancel a run; finished steps that say how are taken back."),
+    "approvals": ("approvals:approvals", "List the questions that wait for a person."),
+    "approve": ("approvals:approve", "Approve one, and walk its run on."),
+    "reject": ("approvals:reject", "Reject one, and walk its run on."),
+    "corpus": ("corpus:app", "Add folders of documents, search them."),
+    "tools": ("tools:tools", "List the tools, agents and corpora a plan may use."),
+    "bench": ("bench:app", "Score the planner and the incident scenarios."),
+    "config": ("surroundings:config", "Show every setting and its value."),
+    "doctor": ("surroundings:doctor", "Check the surroundings: settings, database, extras, interrupted runs."),
+}
+
+
+def make_app() -> App:
+    """The commands, none of them imported yet."""
+    app = App(
+        name="kapelle",
+        help="Kapelle: plans you can read and price, runs nothing can lose, answers that quote their evidence.",
+        help_epilogue="Begin with `kapelle demo`. Exit codes: 0 succeeded, 1 ended without passing, 2 bad input or "
+        "surroundings, 3 waiting for a person, 4 partial, 130 interrupted (resumable).",
+        version=__version__,
+        sort_key=None,
+    )
+    for order, (name, (place, text)) in enumerate(_COMMANDS.items()):
+        app.command(f"kapelle.cli.{place}", name=name, help=text, sort_key=order)
+    return app
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; its exit code."""
+    try:
+        result = make_app()(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        _say(f"{str(error).strip()}\nTry `kapelle --help`, or `kapelle COMMAND --help`.")
+        return 2
+    except KapelleError as error:
+        _say(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away (`kapelle runs | head`): nothing is wrong, and nothing more may be written.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        _say(f"{error.filename or 'the system'}: {error.strerror or error}")
+        return 2
+    return result if isinstance(result, int) else 0
+
+
+def _say(message: str) -> None:
+    print(f"kapelle: {message}", file=sys.stderr)

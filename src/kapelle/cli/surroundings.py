@@ -1,0 +1,121 @@
+"""`kapelle config | doctor`: the settings, and whether the surroundings are in order."""
+
+import importlib.util
+import sqlite3
+import sys
+from collections.abc import Iterator
+from importlib.metadata import entry_points, version
+from pathlib import Path
+
+import sqlalchemy as sa
+from pydantic import BaseModel, SecretStr
+from rich.table import Table
+from rich.text import Text
+
+from kapelle.cli.session import Common, app_reference, out, print_json, run_async, safe, settings_of
+from kapelle.errors import KapelleError
+from kapelle.orchestrator import Orchestrator
+from kapelle.pack import GROUP
+from kapelle.settings import Settings
+from kapelle.store.engine import open_engine, parse_url, sqlite_file
+from kapelle.store.faults import translated
+from kapelle.store.version import HEAD, schema_version
+from kapelle.telemetry.redact import MASK
+
+EXTRAS = {"server": "fastapi", "otel": "opentelemetry.sdk"}
+
+
+def config(*, common: Common = Common()) -> int:
+    """Show every setting, its value, and the variable that sets it; secrets are masked."""
+    rows = list(_settings(settings_of(common), "KAPELLE"))
+    if common.json:
+        print_json({name: value for name, value, _ in rows})
+        return 0
+    table = Table(box=None, pad_edge=False)
+    for column in ("variable", "value", "what it does"):
+        table.add_column(column, header_style="dim", overflow="fold")
+    for name, value, text in rows:
+        table.add_row(name, Text("" if value is None else safe(str(value))), text)
+    out().print(table)
+    return 0
+
+
+def _settings(node: BaseModel, prefix: str) -> Iterator[tuple[str, object, str]]:
+    separator = "_" if prefix == "KAPELLE" else "__"
+    for name in type(node).model_fields:
+        value = getattr(node, name)
+        full = f"{prefix}{separator}{name.upper()}"
+        if isinstance(value, BaseModel):
+            yield from _settings(value, full)
+        elif isinstance(value, SecretStr):
+            yield full, MASK, ""
+        else:
+            shown = str(value) if isinstance(value, Path) else value
+            if name == "database_url" and isinstance(shown, str):
+                shown = parse_url(shown).render_as_string(hide_password=True)
+            yield full, shown, ""
+
+
+def doctor(*, common: Common = Common()) -> int:
+    """Check settings, database, extras, packs and interrupted runs; exit 2 when something is wrong."""
+    return run_async(_doctor(common))
+
+
+async def _doctor(common: Common) -> int:
+    checks = [("python", True, sys.version.split()[0]), ("kapelle", True, version("kapelle"))]
+    settings = settings_of(common)
+    checks.append(("settings", True, f"home {settings.home}"))
+    checks.append(_sqlite())
+    checks.extend(_database(settings))
+    for extra, module in EXTRAS.items():
+        there = importlib.util.find_spec(module.split(".")[0]) is not None
+        checks.append((f"extra {extra}", True, "installed" if there else f"not installed: pip install 'kapelle[{extra}]'"))
+    checks.append(("packs", True, ", ".join(point.name for point in entry_points(group=GROUP)) or "none"))
+    checks.append(("app", True, app_reference(settings) or "none named"))
+    if all(passed for _, passed, _ in checks):
+        checks.append(await _interrupted(settings))
+    passed = all(one for _, one, _ in checks)
+    if common.json:
+        print_json({"passed": passed, "checks": [{"name": n, "passed": p, "detail": d} for n, p, d in checks]})
+        return 0 if passed else 2
+    for name, one, detail in checks:
+        mark = Text("✓ ", style="green") if one else Text("✗ ", style="bold red")
+        out().print(Text.assemble(mark, f"{name}: ", (safe(detail), "dim" if one else "red")))
+    return 0 if passed else 2
+
+
+def _sqlite() -> tuple[str, bool, str]:
+    with sqlite3.connect(":memory:") as connection:
+        options = {row[0] for row in connection.execute("pragma compile_options")}
+    there = "ENABLE_FTS5" in options
+    return "sqlite", there, sqlite3.sqlite_version + ("" if there else ": built without FTS5; use another Python")
+
+
+def _database(settings: Settings) -> Iterator[tuple[str, bool, str]]:
+    try:
+        file = sqlite_file(parse_url(settings.url))
+        if file is not None and not file.exists():
+            yield "database", True, f"{file}: not made yet"
+            return
+        engine = open_engine(settings)
+        try:
+            schema = schema_version(engine)
+            with translated(engine), engine.connect() as connection:
+                state = connection.execute(sa.text("pragma quick_check")).scalar()
+        finally:
+            engine.dispose()
+        yield "database", state == "ok", f"{file}: {state}"
+        yield "schema", True, f"{schema or 'none'}" + ("" if schema == HEAD else f", brought to {HEAD} at the next start")
+    except KapelleError as error:
+        yield "database", False, str(error)
+
+
+async def _interrupted(settings: Settings) -> tuple[str, bool, str]:
+    house = Orchestrator(settings=settings, foreground=True)
+    try:
+        found = await house.interrupted()
+    finally:
+        await house.close()
+    if not found:
+        return "runs", True, "none interrupted"
+    return "runs", True, f"{len(found)} interrupted: " + ", ".join(f"kapelle resume {one.id}" for one in found[:3])
