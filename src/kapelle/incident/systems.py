@@ -136,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
             reply = Reply(rejected.status, {"error": str(rejected)})
         self._send(reply.status, reply.body)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer  # noqa: N815  the names http.server calls
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer  # the names http.server calls
 
     def _request(self) -> Request:
         body = self._body()

@@ -35,7 +35,7 @@ class Reply:
 System: TypeAlias = Callable[[Request], Reply]
 
 
-class Rejected(Exception):  # noqa: N818  an answer, not a fault of ours
+class Rejected(Exception):
     """A request that is answered with an error: `status`, and the message."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
