@@ -56,7 +56,7 @@ _HOMES = {
     "Usage": "kapelle.budget.model",
     "WaitingForApproval": "kapelle.errors",
 }
-__all__ = sorted(_HOMES)
+__all__ = list(_HOMES)  # one list of names, not two
 
 
 def __getattr__(name: str) -> Any:

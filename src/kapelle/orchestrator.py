@@ -91,7 +91,7 @@ class Orchestrator:
     def adopt(
         self, settings: Settings, *, app: str | None, corpora: Mapping[str, Path | str], foreground: bool
     ) -> None:
-        """Take over what a command was told: its settings, the app's reference, further corpora. Before the first use."""
+        """Take over what a command was told, before the first use: settings, the app's reference, further corpora."""
         self.settings = settings
         self._app = app or self._app
         self._given["corpora"] = {**self._given["corpora"], **corpora}

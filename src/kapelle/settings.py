@@ -199,7 +199,9 @@ class Settings(BaseSettings):
     """Kapelle's own folder: the database, fetched embedders."""
     database_url: str | None = None
     """`sqlite:///FILE` or `postgresql://...`; none: `kapelle.db` in `home`."""
-    require_postgres: bool = Field(False, validation_alias=AliasChoices("KAPELLE_REQUIRE_POSTGRES", "ORCH_REQUIRE_POSTGRES"))
+    require_postgres: bool = Field(
+        False, validation_alias=AliasChoices("KAPELLE_REQUIRE_POSTGRES", "ORCH_REQUIRE_POSTGRES")
+    )
     """Refuse to start without a Postgres URL."""
     model: str | None = None
     """`provider:model`; naming one is the permission to use it."""

@@ -2,6 +2,7 @@
 
 import json
 
+from pydantic import JsonValue
 from rich.table import Table
 
 from kapelle import clock
@@ -40,7 +41,13 @@ def _arguments(one: ApprovalRecord) -> str:
 
 
 def approve(
-    approval: str, /, *, arguments: str | None = None, reason: str = "", by: str | None = None, common: Common = Common()
+    approval: str,
+    /,
+    *,
+    arguments: str | None = None,
+    reason: str = "",
+    by: str | None = None,
+    common: Common = Common(),
 ) -> int:
     """Approve one, and walk its run on.
 
@@ -64,9 +71,7 @@ def reject(approval: str, /, *, reason: str = "", by: str | None = None, common:
     return run_async(_decide(approval, False, None, reason, by, common))
 
 
-async def _decide(
-    id: str, approved: bool, arguments: str | None, reason: str, by: str | None, common: Common
-) -> int:
+async def _decide(id: str, approved: bool, arguments: str | None, reason: str, by: str | None, common: Common) -> int:
     async with opened(common, notice=False) as house:
         run_id = (await _find(house, id)).record.run
         app = (await house.get(run_id).status()).app
@@ -90,7 +95,7 @@ async def _find(house: Orchestrator, id: str) -> Approval:
     raise NotFound(f"there is no approval `{id}`; `kapelle approvals` lists them")
 
 
-def _object(text: str) -> dict[str, object]:
+def _object(text: str) -> dict[str, JsonValue]:
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:

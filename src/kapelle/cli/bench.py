@@ -59,9 +59,7 @@ async def _planner(least: float, common: Common) -> int:
 
 
 @app.command
-def scenarios(
-    *, file: Path | None = None, min: float = 0.9, only: str | None = None, common: Common = Common()
-) -> int:
+def scenarios(*, file: Path | None = None, min: float = 0.9, only: str | None = None, common: Common = Common()) -> int:
     """Run incident scenarios through the whole product and score the answers; exit 1 below the minimum.
 
     Args:

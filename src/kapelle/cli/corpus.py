@@ -58,7 +58,9 @@ async def _search(words: str, corpus: str | None, k: int, common: Common) -> int
         index, owner = house.parts.index, house.settings.owner
         known = [one.name for one in index.collections(owner=owner)]
         if corpus is not None and corpus not in known:
-            raise NotFound(f"there is no corpus `{corpus}`; known: {', '.join(known) or 'none; add one with corpus add'}")
+            raise NotFound(
+                f"there is no corpus `{corpus}`; known: {', '.join(known) or 'none; add one with corpus add'}"
+            )
         found = search_index(index, [corpus] if corpus else known, words, owner=owner, k=k)
     if common.json:
         print_json(found.model_dump(mode="json"))

@@ -2,6 +2,8 @@
 
 import sys
 
+from pydantic import JsonValue
+
 from kapelle.cli.report import exit_code, print_answer, run_json
 from kapelle.cli.session import Common, opened, out, print_json, run_async, safe
 from kapelle.cli.solve import show_progress
@@ -11,7 +13,7 @@ PROMPT = (
     "A P1 alert fired for saas-api. Check metrics and logs for 2026-02-14T10:00:00Z to 2026-02-14T10:30:00Z, "
     "find related OPS incidents, and recommend escalation timing with citations from policy_v2 and oncall_rota."
 )
-CONTEXT = {
+CONTEXT: dict[str, JsonValue] = {
     "service": "saas-api",
     "project_key": "OPS",
     "severity": "P1",
@@ -48,5 +50,3 @@ async def _demo(common: Common) -> int:
     print_answer(out(), record)
     out().print(NEXT.format(run=record.id), markup=False)
     return exit_code(record)
-
-

@@ -59,8 +59,8 @@ def _print_plan(console: Console, made: Plan) -> None:
     usd = "unknown" if cost.usd is None else cost.usd
     asked = f", asks a person {cost.approvals} time(s)" if cost.approvals else ""
     console.print(
-        f"\nat most {cost.calls} steps, {cost.critical_path} after each other, {cost.seconds:g} s if every call took its "
-        f"limit; usd {usd}, {cost.requests} model requests{asked}",
+        f"\nat most {cost.calls} steps, {cost.critical_path} after each other, {cost.seconds:g} s if every call took "
+        f"its limit; usd {usd}, {cost.requests} model requests{asked}",
         style="dim",
     )
 
@@ -128,5 +128,3 @@ def draw(file: Path, /, *, form: Literal["text", "mermaid", "svg"] = "text", com
     else:
         print(drawn.rstrip("\n"))
     return 0
-
-

@@ -211,5 +211,3 @@ async def tell(house: Orchestrator, run: Run, record: RunRecord, common: Common)
     if record.status == "waiting":
         for one in await house.approvals(run=run.id):
             err().print(f"  kapelle approve {one.id}    {safe(one.record.action)}", markup=False)
-
-

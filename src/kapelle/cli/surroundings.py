@@ -69,7 +69,9 @@ async def _doctor(common: Common) -> int:
     checks.extend(_database(settings))
     for extra, module in EXTRAS.items():
         there = importlib.util.find_spec(module.split(".")[0]) is not None
-        checks.append((f"extra {extra}", True, "installed" if there else f"not installed: pip install 'kapelle[{extra}]'"))
+        checks.append(
+            (f"extra {extra}", True, "installed" if there else f"not installed: pip install 'kapelle[{extra}]'")
+        )
     checks.append(("packs", True, ", ".join(point.name for point in entry_points(group=GROUP)) or "none"))
     checks.append(("app", True, app_reference(settings) or "none named"))
     if all(passed for _, passed, _ in checks):
@@ -105,7 +107,11 @@ def _database(settings: Settings) -> Iterator[tuple[str, bool, str]]:
         finally:
             engine.dispose()
         yield "database", state == "ok", f"{file}: {state}"
-        yield "schema", True, f"{schema or 'none'}" + ("" if schema == HEAD else f", brought to {HEAD} at the next start")
+        yield (
+            "schema",
+            True,
+            f"{schema or 'none'}" + ("" if schema == HEAD else f", brought to {HEAD} at the next start"),
+        )
     except KapelleError as error:
         yield "database", False, str(error)
 

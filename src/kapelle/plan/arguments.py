@@ -28,10 +28,14 @@ def argument_problems(
             known = ", ".join(f"`{one}`" for one in properties) or "none"
             yield _problem(path, f"{field}.{name}", f"`{tool.name}` takes no such argument; it takes {known}")
             continue
-        wanted = {**properties[name], "$defs": schema["$defs"]} if "$defs" in schema else properties[name]
+        wanted: Schema = {**_object(properties[name]), **({"$defs": schema["$defs"]} if "$defs" in schema else {})}
         message = _mismatch(value, wanted, visible)
         if message:
             yield _problem(path, f"{field}.{name}", message)
+
+
+def _object(value: JsonValue) -> dict[str, JsonValue]:
+    return value if isinstance(value, dict) else {}
 
 
 def _mismatch(value: JsonValue, wanted: Schema, visible: Mapping[str, Schema]) -> str | None:

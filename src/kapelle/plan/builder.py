@@ -122,7 +122,9 @@ class Handle:
 
 
 class Steps:
-    """Writes the steps of one body. Options of a step: `id, title, after, when, join, on_error, retry, timeout, exclusive`.
+    """Writes the steps of one body.
+
+    Options of a step: `id, title, after, when, join, on_error, retry, timeout, exclusive`.
 
     A tool or agent whose own argument has an option's name takes its arguments as `inputs={...}`.
     """
@@ -140,7 +142,9 @@ class Steps:
         """The task: `s.task["context"]["service"]`."""
         return Handle("task")
 
-    def tool(self, tool: Tool | str, *, undo: tuple[Tool | str, Mapping[str, Value]] | None = None, **given: Value) -> Handle:
+    def tool(
+        self, tool: Tool | str, *, undo: tuple[Tool | str, Mapping[str, Value]] | None = None, **given: Value
+    ) -> Handle:
         """Call a tool with these arguments."""
         name = tool if isinstance(tool, str) else tool.name
         takes = frozenset() if isinstance(tool, str) else frozenset(tool.inputs.model_fields)

@@ -28,7 +28,7 @@ class Catalog:
         return [
             *(_entry("tool", tool) for tool in self.tools.values()),
             *(_entry("agent", spec) for spec in self.agents.values()),
-            *({"kind": "corpus", "name": name} for name in sorted(self.corpora)),
+            *(_corpus(name) for name in sorted(self.corpora)),
         ]
 
     @cached_property
@@ -36,6 +36,10 @@ class Catalog:
         """Changes when a tool, a schema or a corpus does: 16 hex digits of SHA-256."""
         text = json.dumps(self.entries, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _corpus(name: str) -> dict[str, JsonValue]:
+    return {"kind": "corpus", "name": name}
 
 
 def _entry(kind: str, tool: Tool) -> dict[str, JsonValue]:

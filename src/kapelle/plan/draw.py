@@ -84,7 +84,7 @@ def _text(steps: tuple[Step, ...], indent: str) -> Iterator[str]:
         for place, step in enumerate(row):
             last = number == len(rows) and place == len(row) - 1
             branch = "└─" if last else "├─"
-            needs = [name for name in graph.needs[step.id].all]
+            needs = graph.needs[step.id].all
             after = f"  ← {', '.join(needs)}" if needs else ""
             condition = "  (if)" if step.when is not None else ""
             yield f"{indent}{branch} {number}. {MARKS[step.kind]} {label(step)}{condition}{after}"

@@ -1,4 +1,4 @@
-"""Score a planner on pairs of query and plan: is it the plan that was wanted, is it valid, how long is its chain, how quick."""
+"""Score a planner on pairs of query and plan: is it the wanted plan, is it valid, how long is its chain, how quick."""
 
 import time
 from collections import Counter
@@ -69,9 +69,7 @@ def evaluation_set() -> tuple[Pair, ...]:
     return TypeAdapter(tuple[Pair, ...]).validate_python(yaml.safe_load(text))
 
 
-async def evaluate(
-    pairs: Sequence[Pair], planning: Callable[[Task, bool], Awaitable[Plan]]
-) -> PlannerReport:
+async def evaluate(pairs: Sequence[Pair], planning: Callable[[Task, bool], Awaitable[Plan]]) -> PlannerReport:
     """Plan each query and hold the plan against what was wanted.
 
     Args:
@@ -108,9 +106,11 @@ async def _one(pair: Pair, planning: Callable[[Task, bool], Awaitable[Plan]]) ->
 def compare(pair: Pair, plan: Plan) -> list[str]:
     """In what a plan is not the one that was wanted."""
     steps = list(walk_steps(plan.steps))
-    kinds = Counter(step.kind for step in steps)
+    kinds: Counter[str] = Counter(step.kind for step in steps)
     used = {getattr(step, "tool", None) or getattr(step, "agent", None) for step in steps}
-    reasons = [f"{kinds[kind]} {kind} steps, {count} wanted" for kind, count in pair.kinds.items() if kinds[kind] != count]
+    reasons = [
+        f"{kinds[kind]} {kind} steps, {count} wanted" for kind, count in pair.kinds.items() if kinds[kind] != count
+    ]
     reasons += [f"does not use `{name}`" for name in pair.uses if name not in used]
     reasons += [f"uses `{name}`" for name in pair.without if name in used]
     cost = plan.estimate

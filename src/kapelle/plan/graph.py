@@ -97,5 +97,3 @@ def input_refs(step: Step) -> Iterator[Ref]:
         if isinstance(step.keep, Best):
             conditions.append(step.keep.best)
         yield from (ref for ref in conditions if ref.ref not in RESERVED)
-
-

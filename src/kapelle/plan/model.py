@@ -41,6 +41,7 @@ OnError: TypeAlias = Literal["fail", "skip"] | Fallback
 
 
 class _Step(_Part):
+    kind: str
     id: str = Field(min_length=1, max_length=200)
     title: str = ""
     """What a person reads; empty: the id."""
@@ -63,7 +64,7 @@ class _Step(_Part):
     def _kind_first(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:  # Any: JSON, or Python values
         # `kind` is a default and would be left out with the other defaults, and the step could not be read again.
         fields: dict[str, Any] = dump(self)
-        return {"kind": getattr(self, "kind"), **fields}
+        return {"kind": self.kind, **fields}
 
 
 class Undo(_Part):
@@ -89,7 +90,7 @@ class AgentStep(_Step):
 
 
 class SearchStep(_Step):
-    """Search corpora; inputs: `query`, and `k`, `filters`. Output: `{hits, confidence, recommend_fallback, fallback_reason}`."""
+    """Search corpora; inputs: `query`, and `k`, `filters`. Output: `hits`, `confidence`, `recommend_fallback`."""
 
     kind: Literal["search"] = "search"
     corpora: tuple[str, ...] = Field(min_length=1)

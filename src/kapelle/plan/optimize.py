@@ -8,8 +8,8 @@ from kapelle.plan.model import AgentStep, ApprovalStep, MapStep, Plan, RepeatSte
 def optimize(plan: Plan, catalog: Catalog) -> Plan:
     """Drop each `after` that orders nothing, and `exclusive` from steps that only read.
 
-    An `after` is needless when what it waits for is waited for anyway, or when neither of the two steps writes, asks a
-    person, or may be skipped by a condition that the order could be meant for: reading twice in either order is the same.
+    An `after` is needless when what it waits for is waited for anyway, or when both steps only read and the first is
+    under no condition: reading in either order is the same.
     """
     return plan.model_copy(update={"steps": _body(plan.steps, catalog), "estimate": None})
 

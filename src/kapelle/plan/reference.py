@@ -62,7 +62,11 @@ class Not(BaseModel):
 def _kind(value: object) -> str:
     if isinstance(value, dict):
         return next((key for key in ("all", "any", "not") if key in value), "compare")
-    return {All: "all", Any_: "any", Not: "not"}.get(type(value), "compare")
+    if isinstance(value, All):
+        return "all"
+    if isinstance(value, Any_):
+        return "any"
+    return "not" if isinstance(value, Not) else "compare"
 
 
 Condition: TypeAlias = Annotated[
@@ -184,10 +188,8 @@ def _contains(container: JsonValue, value: JsonValue) -> bool:
 def _ordered(left: JsonValue, op: str, right: JsonValue) -> bool:
     if isinstance(left, bool) or isinstance(right, bool):
         return False
-    if isinstance(left, int | float) and isinstance(right, int | float):
-        sign = (left > right) - (left < right)
-    elif isinstance(left, str) and isinstance(right, str):
-        sign = (left > right) - (left < right)
-    else:
+    numbers = isinstance(left, int | float) and isinstance(right, int | float)
+    if not numbers and not (isinstance(left, str) and isinstance(right, str)):
         return False
+    sign = (left > right) - (left < right)  # type: ignore[operator]  # both are numbers, or both are text
     return {"lt": sign < 0, "le": sign <= 0, "gt": sign > 0, "ge": sign >= 0}[op]

@@ -48,7 +48,9 @@ class Strategy:
             given["known"] = known
         unknown = sorted(set(given) - set(takes))
         if unknown:
-            raise PlanError(f"strategy `{self.name}` takes no argument `{unknown[0]}`; it takes {sorted(set(takes))[:9]}")
+            raise PlanError(
+                f"strategy `{self.name}` takes no argument `{unknown[0]}`; it takes {sorted(set(takes))[:9]}"
+            )
         result = self.build(task, steps, **given)
         plan = _as_plan(self.name, result, steps)
         why = plan.why or self.description or f"strategy `{self.name}`"
@@ -127,7 +129,9 @@ def compare(task: Task, s: Steps, known: Known, k: int = 6) -> Handle:
 
 
 _BETWEEN = re.compile(r"\bbetween\s+(.+?)\s+and\s+(.+?)(?:[.?!;]|$)", re.IGNORECASE)
-_VERSUS = re.compile(r"\b(?:compare|comparison of|difference of)?\s*(.+?)\s+(?:versus|vs\.?|with|to|and)\s+(.+?)(?:[.?!;]|$)", re.I)
+_VERSUS = re.compile(
+    r"\b(?:compare|comparison of|difference of)?\s*(.+?)\s+(?:versus|vs\.?|with|to|and)\s+(.+?)(?:[.?!;]|$)", re.I
+)
 _LEAD = re.compile(r"^.*?\b(?:compare[sd]?|comparison of|differences?)\b\s*(?:of|between)?\s*", re.IGNORECASE)
 
 

@@ -72,16 +72,16 @@ def _problem(code: Code, step: str, field: str, message: str) -> Problem:
     return Problem(code=code, step=step, field=field, message=message)
 
 
-def _body(
-    steps: tuple[Step, ...], output: str, owner: str, place: Place, catalog: Catalog
-) -> Iterator[Problem]:
+def _body(steps: tuple[Step, ...], output: str, owner: str, place: Place, catalog: Catalog) -> Iterator[Problem]:
     known = {step.id for step in steps}
     if output not in known:
         yield _problem("bad_output", owner, "output", f"`{output}` is no step of it; name one of {_list(known)}")
     graph = graph_of(steps)
     cycle = _cycle({name: set(needs.all) for name, needs in graph.needs.items()})
     if cycle:
-        yield _problem("cycle", place.prefix + cycle[0], "inputs", f"waits for itself: {' -> '.join([*cycle, cycle[0]])}")
+        yield _problem(
+            "cycle", place.prefix + cycle[0], "inputs", f"waits for itself: {' -> '.join([*cycle, cycle[0]])}"
+        )
     entries = [step for step in steps if not graph.needs[step.id].all and step.id not in graph.stands_in_for]
     if not entries:
         yield _problem("no_entry", owner, "steps", "every step waits for another, so none can start")
@@ -207,7 +207,9 @@ def _tool(step: ToolStep, place: Place, path: str, catalog: Catalog) -> Iterator
     ):
         tool = catalog.tools.get(name)
         if tool is None:
-            yield _problem("unknown_tool", path, field.replace("inputs", "tool"), _unknown("tool", name, set(catalog.tools)))
+            yield _problem(
+                "unknown_tool", path, field.replace("inputs", "tool"), _unknown("tool", name, set(catalog.tools))
+            )
         else:
             yield from argument_problems(tool, inputs, place.visible, path, field)
 
@@ -240,7 +242,9 @@ def _over(step: MapStep, place: Place, path: str) -> Iterator[Problem]:
     schema = place.visible.get(str(found.get("$ref")), ANYTHING)
     kinds = types_of(at(schema, str(found.get("path", ""))) or ANYTHING)
     if kinds and "array" not in kinds:
-        yield _problem("bad_arguments", path, "over", f"must be a list, and `{found['$ref']}` gives {_list(set(kinds))}")
+        yield _problem(
+            "bad_arguments", path, "over", f"must be a list, and `{found['$ref']}` gives {_list(set(kinds))}"
+        )
 
 
 def _cycle(needs: dict[str, set[str]]) -> list[str]:

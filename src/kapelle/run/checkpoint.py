@@ -37,6 +37,11 @@ class Batch(BaseModel):
     approvals: tuple[ApprovalRequest, ...] = ()
     run: RunChange | None = None
 
+    @property
+    def waits_for(self) -> list[str]:
+        """What the run is left waiting for: `approval:ID`, `date:ISO`."""
+        return (self.run.waiting_for or "").split(", ") if self.run else []
+
 
 class Past(BaseModel):
     """What a run has behind it when a walk begins."""

@@ -9,11 +9,12 @@ from pydantic import JsonValue
 
 from kapelle import clock
 from kapelle.errors import OwnershipLost
-from kapelle.run import rows
 from kapelle.evidence.model import Document
+from kapelle.run import rows
 from kapelle.run.checkpoint import Batch, DecidedMeanwhile, Past, RunChange
 from kapelle.run.model import ENDED, NewEvent
 from kapelle.store.commit import Writer
+from kapelle.store.tables import runs
 
 # One statement checks ownership, locks the run's row and draws the numbers of its events. The row is held to the
 # commit, so numbers become visible in their order (docs/decisions/0003).
@@ -101,10 +102,10 @@ class DatabaseCheckpoint:
         at: str,
     ) -> None:
         first = self._fence.pass_through(connection, len(events))
-        if batch.run is not None and batch.run.status == "waiting":
-            # Parking and deciding are mirror transactions: whichever comes second sees the other.
-            if rows.decided_of(connection, self._fence.run, (batch.run.waiting_for or "").split(", ")):
-                raise DecidedMeanwhile
+        parking = batch.run is not None and batch.run.status == "waiting"
+        # Parking and deciding are mirror transactions: whichever comes second sees the other.
+        if parking and rows.decided_of(connection, self._fence.run, batch.waits_for):
+            raise DecidedMeanwhile
         for result in results:
             if result.blob is not None:
                 connection.execute(rows.PUT_BLOB, result.blob)
@@ -166,7 +167,7 @@ def change_run(connection: sa.Connection, run: str, change: RunChange, at: str) 
         values["spent"] = change.spent.model_dump_json()
     if change.status in ENDED:
         values["ended"] = at
-    table = rows.runs
+    table = runs
     statement = sa.update(table).where(table.c.id == run).values(**values)
     if change.status == "running":
         statement = statement.values(started=sa.func.coalesce(table.c.started, at))

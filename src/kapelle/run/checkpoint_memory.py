@@ -1,4 +1,4 @@
-"""The checkpoint in memory: for tests, for the floor of the benchmarks, and for a run that need not outlive its process."""
+"""The checkpoint in memory: for tests, for the floor of the benchmarks, and for runs that end with their process."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -39,10 +39,9 @@ class MemoryCheckpoint:
     async def commit(self, batch: Batch) -> None:
         """Record a batch."""
         run = self._run
-        if batch.run is not None and batch.run.status == "waiting":
-            refs = (batch.run.waiting_for or "").split(", ")
-            if await self.settled([ref.removeprefix("approval:") for ref in refs]):
-                raise DecidedMeanwhile
+        parking = batch.run is not None and batch.run.status == "waiting"
+        if parking and await self.settled([ref.removeprefix("approval:") for ref in batch.waits_for]):
+            raise DecidedMeanwhile
         at = clock.now()
         for event in batch.events:
             seq = len(run.events) + 1
@@ -69,11 +68,7 @@ def changed(record: RunRecord, batch: Batch) -> RunRecord:
     change = batch.run
     assert change is not None
     update = change.model_dump(exclude_none=True, exclude={"plan", "spent", "error"})
-    update |= {
-        name: value
-        for name in ("plan", "spent", "error")
-        if (value := getattr(change, name)) is not None
-    }
+    update |= {name: value for name in ("plan", "spent", "error") if (value := getattr(change, name)) is not None}
     at = clock.now()
     if change.status == "running" and record.started is None:
         update["started"] = at

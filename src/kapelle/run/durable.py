@@ -9,8 +9,8 @@ of `workflow_status`) is held by tests/contract/test_dbos.py; the version is pin
 import asyncio
 import json
 import logging
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
@@ -60,7 +60,9 @@ def durable_engine(
         known.users += 1
         return known
     if _engines:
-        raise SettingsError("`KAPELLE_DATABASE_URL`: this process already serves another database; close that one first")
+        raise SettingsError(
+            "`KAPELLE_DATABASE_URL`: this process already serves another database; close that one first"
+        )
     made = DurableEngine(engine, patience=patience, blob_threshold=blob_threshold, on_trouble=on_trouble)
     _engines[url] = made
     return made
@@ -129,12 +131,15 @@ class DurableEngine:
                 return record
             if record.status != "waiting" and record.executor in self._living():
                 return record
-            if await self._write(lambda connection: self._take_over(connection, record)):
+            if await self._take_over(record):
                 taken = await self.read(run, owner)
                 await self._dispatch(taken, work)
                 return taken
 
-    def _take_over(self, connection: sa.Connection, record: RunRecord) -> bool:
+    async def _take_over(self, record: RunRecord) -> bool:
+        return await self._write(lambda connection: self._raise_generation(connection, record))
+
+    def _raise_generation(self, connection: sa.Connection, record: RunRecord) -> bool:
         given = {"run": record.id, "generation": record.generation, "executor": self._lease.executor}
         if connection.execute(_TAKE_OVER, given).rowcount != 1:
             return False
@@ -151,7 +156,7 @@ class DurableEngine:
                 raise self._fault(error) from error
         self._walks[record.id] = asyncio.create_task(self._follow(record.id, handle.get_result()))
 
-    async def _follow(self, run: str, result: "asyncio._CoroutineLike[str]") -> None:
+    async def _follow(self, run: str, result: Coroutine[Any, Any, str]) -> None:
         try:
             await result
         except OwnershipLost:
@@ -228,7 +233,7 @@ class DurableEngine:
         self, approval: str, owner: str, decision: Decision, *, by: str, reason: str = "", arguments: object = None
     ) -> ApprovalRecord:
         """Decide, once."""
-        given = {
+        given: dict[str, object] = {
             "id": approval,
             "owner": owner,
             "decision": decision,
@@ -252,9 +257,11 @@ class DurableEngine:
         if record.ended_already:
             return record
         await self._write(lambda connection: connection.execute(_CANCEL, {"run": run, "owner": owner}))
-        if record.id not in self._walks and (record.status == "waiting" or record.executor not in self._living()):
-            if await self._write(lambda connection: self._take_over(connection, record)):
-                await self._dispatch(await self.read(run, owner), work)
+        unwalked = record.id not in self._walks and (
+            record.status == "waiting" or record.executor not in self._living()
+        )
+        if unwalked and await self._take_over(record):
+            await self._dispatch(await self.read(run, owner), work)
         return await self.read(run, owner)
 
     async def settled(self, run: str, owner: str, work: Work) -> RunRecord:

@@ -21,7 +21,7 @@ class Engine(Protocol):
     """Owns runs. Two implementations: in memory, and durable on DBOS; both pass tests/contract/test_engine.py."""
 
     async def start(self, record: RunRecord, work: Work) -> RunRecord:
-        """Make a run and begin to walk it here. With a key that is taken: the run that has it, walked on if nobody does.
+        """Make a run and begin to walk it here; a key that is taken gives the run that has it.
 
         Raises:
             StoreUnavailable: the database cannot be written.

@@ -90,7 +90,11 @@ class StepPerformer:
         context = ToolContext(about.run_id, start.path, _idempotency_key(about, start, inputs), None, kept)
 
         def retrying(attempt: int, error: BaseException, pause: float) -> None:
-            data: dict[str, JsonValue] = {"attempt": attempt, "error": redact_text(str(error)), "seconds": round(pause, 3)}
+            data: dict[str, JsonValue] = {
+                "attempt": attempt,
+                "error": redact_text(str(error)),
+                "seconds": round(pause, 3),
+            }
             about.tell(NewEvent(kind="step.retrying", path=start.path, execution=about.execution, data=data))
 
         def overran(seconds: float) -> None:
@@ -128,9 +132,7 @@ class StepPerformer:
         output, documents = await asyncio.get_running_loop().run_in_executor(None, find)
         return Outcome(output=output, texts=documents, notes=_evidence(documents))
 
-    def _ask(
-        self, step: ApprovalStep, start: Start, inputs: dict[str, JsonValue], about: Circumstances
-    ) -> Outcome:
+    def _ask(self, step: ApprovalStep, start: Start, inputs: dict[str, JsonValue], about: Circumstances) -> Outcome:
         if isinstance(about.decided, dict):
             return self._decided(step, about.decided)
         arguments = inputs.get("arguments")

@@ -23,9 +23,7 @@ from kapelle.store.tables import runs
 from kapelle.task.model import Task
 from kapelle.telemetry.redact import redact_text
 
-PUT_BLOB = sa.text(
-    "insert into blobs (owner, sha256, data) values (:owner, :sha256, :data) on conflict do nothing"
-)
+PUT_BLOB = sa.text("insert into blobs (owner, sha256, data) values (:owner, :sha256, :data) on conflict do nothing")
 PUT_APPROVAL = sa.text(
     "insert into approvals (id, owner, run, path, request, arguments_hash, created, expires_at) "
     "values (:id, :owner, :run, :path, :request, :arguments_hash, :created, :expires_at) on conflict do nothing"
@@ -83,7 +81,8 @@ def read_blob(connection: sa.Connection, owner: str, sha256: str) -> JsonValue:
 def executions(connection: sa.Connection, run: str) -> dict[str, int]:
     """How often each path of a run was entered."""
     statement = sa.text(
-        "select path, count(*) from events where run = :run and kind in ('step.started', 'step.restarted') group by path"
+        "select path, count(*) from events where run = :run and kind in ('step.started', 'step.restarted') "
+        "group by path"
     )
     return {path: int(count) for path, count in connection.execute(statement, {"run": run})}
 
@@ -104,8 +103,8 @@ def insert_run(connection: sa.Connection, record: RunRecord) -> bool:
     """Make a run's row with its plan and its first two events; False when the owner's key is taken."""
     assert record.plan is not None
     statement = sa.text(
-        "insert into runs (id, owner, key, task, plan, status, generation, seq, app, executor, created, schema_version) "
-        "values (:id, :owner, :key, :task, :plan, :status, :generation, 2, :app, :executor, :created, 1) "
+        "insert into runs "
+        "(id, owner, key, task, plan, status, generation, seq, app, executor, created, schema_version) values (:id, :owner, :key, :task, :plan, :status, :generation, 2, :app, :executor, :created, 1) "
         "on conflict (owner, key) do nothing"
     )
     row = {
@@ -188,9 +187,7 @@ def run_by_key(connection: sa.Connection, key: str, owner: str) -> RunRecord | N
     return None if row is None else _record(dict(row))
 
 
-def list_runs(
-    connection: sa.Connection, owner: str, *, status: Sequence[str] = (), limit: int = 50
-) -> list[RunRecord]:
+def list_runs(connection: sa.Connection, owner: str, *, status: Sequence[str] = (), limit: int = 50) -> list[RunRecord]:
     """The newest runs first."""
     statement = sa.select(runs).where(runs.c.owner == owner).order_by(runs.c.created.desc(), runs.c.id.desc())
     if status:

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
@@ -363,7 +362,9 @@ class Walk:
                 continue
             undo = ToolStep(id=f"undo {start.step.id}", tool=start.step.undo.tool, inputs=start.step.undo.inputs)
             running = _Running(Start(f"{path}~undo", undo, start.scope), 1, time.monotonic())
-            batch.events.append(NewEvent(kind="step.started", path=running.start.path, execution=1, data=_about(running.start)))
+            batch.events.append(
+                NewEvent(kind="step.started", path=running.start.path, execution=1, data=_about(running.start))
+            )
             await self._commit(batch, None)
             batch.results, batch.events, batch.outcomes = [], [], []
             await self._enter(running)
@@ -421,7 +422,8 @@ def _settled_event(result: StepResult) -> NewEvent:
         data["attempts"] = result.attempts
     if result.waits_for:
         data["waits_for"] = result.waits_for
-    kind: EventKind = {"suspended": "step.suspended", "skipped": "step.skipped"}.get(result.status, "step.finished")
+    kinds: dict[str, EventKind] = {"suspended": "step.suspended", "skipped": "step.skipped"}
+    kind = kinds.get(result.status, "step.finished")
     return NewEvent.model_construct(kind=kind, path=result.path, execution=result.execution, data=data)
 
 

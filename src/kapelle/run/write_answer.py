@@ -47,8 +47,8 @@ def write_answer(inputs: Mapping[str, JsonValue], about: Circumstances, *, missi
     if "extracted" in inputs:
         return _extracted(inputs["extracted"], about, missing)
     sources = inputs.get("sources", [])
-    for number, source in enumerate(sources if isinstance(sources, list) else [sources], 1):
-        _gather(source, f"run:answer/{number}", gathered)
+    for place, source in enumerate(sources if isinstance(sources, list) else [sources], 1):
+        _gather(source, f"run:answer/{place}", gathered)
     if "claims" in inputs:
         _gather({"claims": inputs["claims"]}, "claims", gathered)
     texts = {key: one.text for key, one in about.texts.items()}
@@ -67,9 +67,7 @@ def write_answer(inputs: Mapping[str, JsonValue], about: Circumstances, *, missi
     return Outcome(output=candidate.model_dump(mode="json"), texts=gathered.documents)
 
 
-def _parts(
-    gathered: _Gathered, question: str, texts: Mapping[tuple[str, str], str]
-) -> Iterator[Candidate]:
+def _parts(gathered: _Gathered, question: str, texts: Mapping[tuple[str, str], str]) -> Iterator[Candidate]:
     if gathered.claims or not (gathered.searches or gathered.candidates):
         composed = compose_claims(gathered.claims, texts)
         yield composed if gathered.found else composed.model_copy(update={"found": False})
@@ -93,8 +91,8 @@ def _gather(source: JsonValue, name: str, gathered: _Gathered) -> None:
     if source is None:
         return
     if isinstance(source, list) and any(isinstance(one, dict) for one in source):
-        for place, one in enumerate(source):
-            _gather(one, f"{name}/{place}", gathered)
+        for position, one in enumerate(source):
+            _gather(one, f"{name}/{position}", gathered)
         return
     if not isinstance(source, dict):
         _tell(source, name, gathered)

@@ -1,1 +1,2 @@
-"""One database: `engine` (open by URL), `tables` (every table), `migrate` (Alembic, applied at start), `faults` (what went wrong)."""
+"""One database: `engine` (open by URL), `tables` (every table), `version` and `migrate` (Alembic, applied at start),
+`commit` (the writing thread), `faults` (what went wrong)."""

@@ -70,7 +70,12 @@ def _sqlite_engine(url: URL, synchronous: str) -> sa.Engine:
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = "IMMEDIATE"
-        for pragma in ("busy_timeout=30000", "foreign_keys=ON", "journal_mode=WAL", f"synchronous={synchronous.upper()}"):
+        for pragma in (
+            "busy_timeout=30000",
+            "foreign_keys=ON",
+            "journal_mode=WAL",
+            f"synchronous={synchronous.upper()}",
+        ):
             connection.execute("PRAGMA " + pragma)
         if _NEEDS_SUBSEC:
             connection.create_function("unixepoch", -1, _unixepoch)

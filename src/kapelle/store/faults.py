@@ -9,7 +9,17 @@ import sqlalchemy as sa
 from kapelle.errors import DatabaseDamaged, KapelleError, StoreUnavailable
 
 _DAMAGED = ("malformed", "not a database", "file is encrypted")
-_PASSING = ("full", "locked", "busy", "disk i/o error", "unable to open", "readonly", "read-only", "connection", "timeout")
+_PASSING = (
+    "full",
+    "locked",
+    "busy",
+    "disk i/o error",
+    "unable to open",
+    "readonly",
+    "read-only",
+    "connection",
+    "timeout",
+)
 
 
 def explain_fault(error: BaseException, where: str) -> KapelleError | None:

@@ -1,4 +1,5 @@
-"""Every table. Statements stay with the capability that owns the rows; each row has an owner, directly or by its run."""
+"""Every table but the search index's. Statements stay with the capability that owns the rows; each row has an owner,
+directly or by its run."""
 
 import sqlalchemy as sa
 

@@ -1,1 +1,1 @@
-"""What was asked: `model` (Task, Checklist), `intake` (text, JSON, YAML to a Task), `features` (what kind of task it is)."""
+"""What was asked: `model` (Task, Checklist), `intake` (text, JSON, YAML to a Task), `features` (what kind it is)."""

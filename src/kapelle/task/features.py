@@ -15,9 +15,13 @@ _OPERATIONS = re.compile(
     r"acknowledg\w*|page[sd]?|paging|severity|triage\w*|error rate|latency|deploy\w*)\b",
     re.IGNORECASE,
 )
-_COMPARE = re.compile(r"\b(compare[sd]?|comparison|versus|vs\.?|differ\w*|difference between|between .+ and)\b", re.IGNORECASE)
+_COMPARE = re.compile(
+    r"\b(compare[sd]?|comparison|versus|vs\.?|differ\w*|difference between|between .+ and)\b", re.IGNORECASE
+)
 _SEARCH = re.compile(r"\b(find|search|look up|list|which|who|where|when|what|how)\b", re.IGNORECASE)
-_DECIDE = re.compile(r"\b(should|decide|decision|approve|approval|may (?:i|we)|allowed|recommend\w*|choose)\b", re.IGNORECASE)
+_DECIDE = re.compile(
+    r"\b(should|decide|decision|approve|approval|may (?:i|we)|allowed|recommend\w*|choose)\b", re.IGNORECASE
+)
 _EXTRACT = re.compile(r"\b(extract|summari[sz]e|action items?|deadlines?|entities|classify|priority)\b", re.IGNORECASE)
 _WORD = re.compile(r"[a-z0-9]+")
 

@@ -42,7 +42,7 @@ def read_task(text: str) -> Task:
     stripped = text.strip()
     if not stripped:
         raise TaskError("`prompt`: the task is empty; say what you want to know or have done")
-    if stripped.startswith("{") or stripped.startswith("prompt:") or "\nprompt:" in stripped:
+    if stripped.startswith(("{", "prompt:")) or "\nprompt:" in stripped:
         return make_task(_read_object(stripped, "the task"))
     return make_task({"prompt": stripped})
 
@@ -73,7 +73,9 @@ def _read_object(text: str, what: str) -> dict[str, JsonValue]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise TaskError(f"{what} is not YAML: {getattr(error, 'problem', None) or 'it cannot be parsed'}{where}") from None
+        raise TaskError(
+            f"{what} is not YAML: {getattr(error, 'problem', None) or 'it cannot be parsed'}{where}"
+        ) from None
     if not isinstance(value, dict):
         raise TaskError(f"{what} must be an object (`key: value`), not {type(value).__name__}")
     return value

@@ -20,7 +20,9 @@ class _Output:
     """How this process logs; a library says nothing below a warning until it is set up."""
 
     level: int = 30
-    render: structlog.typing.Processor = field(default_factory=lambda: structlog.processors.JSONRenderer(ensure_ascii=False))
+    render: structlog.typing.Processor = field(
+        default_factory=lambda: structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
 
 
 _output = _Output()

@@ -36,10 +36,10 @@ async def call_tool(
     on_retry: Callable[[int, BaseException, float], None] | None = None,
     on_overrun: Callable[[float], None] | None = None,
 ) -> Guarded[JsonValue | Suspend]:
-    """Call a tool with its arguments checked before and its result after.
+    """Call a tool, its arguments checked before and its result after.
 
     Args:
-        on_overrun: told, in another thread, the seconds a blocking tool took beyond the call that was given up.
+        on_overrun: told the seconds a blocking tool took beyond the call that was given up.
 
     Raises:
         GaveUp: the call failed for good; `error` says why: ToolInputError (nothing was called), StepTimeout, ToolFailed,
