@@ -1,13 +1,14 @@
 """Search collections, say how sure the hits are, and abstain when nothing is relevant."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from kapelle.evidence.index import Filters, Index
 from kapelle.evidence.model import Passage
-from kapelle.evidence.versions import asks_about, superseded
+from kapelle.evidence.versions import asks_about, is_named, superseded
 from kapelle.evidence.weigh import asked_words, relevance, weigh
 from kapelle.language.related import related_words
 
@@ -16,6 +17,10 @@ RELEVANT = 0.5
 _STEEPNESS = 12.0
 _POOL = 50
 """Candidates taken from each collection before they are ranked together."""
+
+
+_NAMED_FACTOR = 2.0
+"""Of the score of a passage whose document the query names (`policy_v1`)."""
 
 
 class SearchResult(BaseModel):
@@ -48,7 +53,10 @@ def search(
     A document that a newer one supersedes is left out, unless the query is about it. `scores` of a hit: `bm25`,
     `relevance` (0..1) and `score`, the one it is ranked by.
     """
-    words = asked_words(query, besides=collections)
+    named = {
+        source.source for name in collections for source in index.sources(name, owner=owner) if is_named(query, source)
+    }
+    words = asked_words(query, besides=[*collections, *(PurePosixPath(source).stem for source in named)])
     counted = index.statistics(collections, words, owner=owner)
     weights = weigh(words, counted)
     # A word that the collections never use is looked for under its related words too.
@@ -85,8 +93,10 @@ def _live_hits(
     return [hit for hit in hits if hit.source not in silent]
 
 
-def _scored(hit: Passage, weights: Mapping[str, float]) -> Passage:
-    return hit.model_copy(update={"scores": {**hit.scores, "relevance": round(relevance(weights, hit), 4)}})
+def _scored(hit: Passage, weights: Mapping[str, float], named: Collection[str]) -> Passage:
+    score = hit.scores["bm25"] * (_NAMED_FACTOR if hit.source in named else 1.0)
+    scores = {**hit.scores, "relevance": round(relevance(weights, hit), 4), "score": score}
+    return hit.model_copy(update={"scores": scores})
 
 
 def _reason(hits: Sequence[Passage], best: float, weights: Mapping[str, float]) -> str:

@@ -51,11 +51,18 @@ def asks_about(question: str, older: Source) -> bool:
     """Whether a question is about a superseded document: it names it or its version, or looks back."""
     if _LOOKS_BACK.search(question):
         return True
-    asked, stem = words(question), words(PurePosixPath(older.source).stem)
-    if stem and any(asked[i : i + len(stem)] == stem for i in range(len(asked))):
+    if is_named(question, older):
         return True
     mine = _versions(f"{older.source} {older.title}")
     return bool(mine & _versions(question))
+
+
+def is_named(question: str, source: Source) -> bool:
+    """Whether a question names a document by its file: `policy_v1`, `policy v1`; one plain word is no name."""
+    asked, stem = words(question), words(PurePosixPath(source.source).stem)
+    if len(stem) < 2:
+        return False
+    return any(asked[i : i + len(stem)] == stem for i in range(len(asked)))
 
 
 def _versions(text: str) -> set[str]:
