@@ -64,7 +64,7 @@ def search(
     expanded = " ".join([query, *others])
     found = [hit for name in collections for hit in _live_hits(index, name, query, expanded, owner, filters)]
     hits = sorted(
-        (_scored(hit, weights) for hit in found), key=lambda hit: (-hit.scores["score"], hit.source, hit.start)
+        (_scored(hit, weights, named) for hit in found), key=lambda hit: (-hit.scores["score"], hit.source, hit.start)
     )
     best = max((hit.scores["relevance"] for hit in hits[:k]), default=0.0)
     return SearchResult(
