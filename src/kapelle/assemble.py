@@ -42,12 +42,18 @@ class Parts:
     strategies: tuple[Strategy, ...]
     sources: dict[str, str]
     ingested: set[str] = field(default_factory=set)
+    _catalog: tuple[tuple[object, ...], Catalog] | None = None
+    """The catalog, and what was registered when it was made: a registry only grows."""
 
     @property
     def catalog(self) -> Catalog:
         """What a plan may name, as registered now."""
-        timeout = self.settings.tools.timeout
-        return make_catalog(self.tools, self.agents, self.corpora, tool_timeout=timeout)
+        names = (len(self.tools), len(self.agents), *self.corpora)
+        if self._catalog is None or self._catalog[0] != names:
+            timeout = self.settings.tools.timeout
+            made = make_catalog(self.tools, self.agents, self.corpora, tool_timeout=timeout)
+            self._catalog = (names, made)
+        return self._catalog[1]
 
     @property
     def planner(self) -> Planner:

@@ -209,6 +209,10 @@ class Orchestrator:
         """
         made = self.task(task if task is not None else (plan.why or "walk the plan") if plan else "", **fields)
         chosen = self.check(plan, made) if plan is not None else await self._plan(made)
+        return await self.start_checked(made, chosen, key=key)
+
+    async def start_checked(self, made: Task, chosen: Plan, *, key: str | None = None) -> "Run":
+        """Begin a run of a plan that `plan` or `check` returned for this task."""
         await self.ingest_all(chosen)
         record = RunRecord(
             id=new_id("run"),

@@ -38,9 +38,11 @@ def make_app() -> App:
     app = App(
         name="kapelle",
         help="Kapelle: plans you can read and price, runs nothing can lose, answers that quote their evidence.",
-        help_epilogue="Begin with `kapelle demo`. Exit codes: 0 succeeded, 1 ended without passing, 2 bad input or "
+        help_epilogue="Begin with: kapelle demo. Exit codes: 0 succeeded, 1 ended without passing, 2 bad input or "
         "surroundings, 3 waiting for a person, 4 partial, 130 interrupted (resumable).",
         version=__version__,
+        # Markdown would load a parser and a syntax highlighter for a page of plain words.
+        help_format="plaintext",
         sort_key=None,
     )
     for order, (name, (place, text)) in enumerate(_COMMANDS.items()):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from kapelle.errors import PlanError
+from kapelle.plan.model import AnswerStep, ApprovalStep, Plan, VerdictStep
 from kapelle.plan.strategies import ANSWER, BUILT_IN, COMPARE, EXTRACT, Draft, Known, Strategy
 from kapelle.task.features import features_of
 from kapelle.task.model import Task
@@ -25,7 +26,10 @@ class RulePlanner:
         arguments = task.strategy.arguments if task.strategy else {}
         chosen = self.choose(task)
         draft = chosen.draft(task, self._known, arguments)
-        return Draft(draft.plan.model_copy(update={"planner": "rules"}), draft.agents)
+        plan = draft.plan.model_copy(update={"planner": "rules"})
+        if features_of(task).asks_person:
+            plan = with_approval(plan)
+        return Draft(plan, draft.agents)
 
     def choose(self, task: Task) -> Strategy:
         """The strategy the rules choose for a task.
@@ -43,8 +47,33 @@ class RulePlanner:
             return found
         features = features_of(task)
         for one in self._own:
+            if self._known.corpora and not one.over_corpora:
+                continue
             if one.matches is not None and one.matches(features, task):
                 return one
         if self._known.corpora:
             return COMPARE if COMPARE.matches is not None and COMPARE.matches(features, task) else ANSWER
         return EXTRACT
+
+
+def with_approval(plan: Plan) -> Plan:
+    """Put a person between the answer and its verdict; a plan that ends otherwise, or asks already, stays as it is."""
+    last = next((step for step in plan.steps if step.id == plan.output), None)
+    if any(isinstance(step, ApprovalStep) for step in plan.steps):
+        return plan
+    if isinstance(last, AnswerStep):
+        verdict = VerdictStep(id="verdict", inputs={"candidate": {"$ref": last.id}})
+        plan = plan.model_copy(update={"steps": (*plan.steps, verdict), "output": verdict.id})
+        last = verdict
+    if not isinstance(last, VerdictStep):
+        return plan
+    approval = ApprovalStep(
+        id="approval",
+        title="Approve the answer",
+        action="Use this answer",
+        why="the task asks for a person's approval",
+        inputs={"evidence": last.inputs["candidate"]},
+    )
+    judged = last.model_copy(update={"after": (*last.after, approval.id)})
+    steps = tuple(one for step in plan.steps for one in ((approval, judged) if step is last else (step,)))
+    return plan.model_copy(update={"steps": steps})

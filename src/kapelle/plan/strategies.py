@@ -33,6 +33,8 @@ class Strategy:
     matches: Callable[[Features, Task], bool] | None = None
     """Whether the rules may choose it for a task; None: only by name."""
     description: str = ""
+    over_corpora: bool = True
+    """Whether the rules may choose it although the user gave documents to answer from."""
     arguments: Mapping[str, JsonValue] = field(default_factory=dict)
 
     def draft(self, task: Task, known: Known, arguments: Mapping[str, JsonValue] | None = None) -> "Draft":

@@ -23,6 +23,16 @@ _DECIDE = re.compile(
     r"\b(should|decide|decision|approve|approval|may (?:i|we)|allowed|recommend\w*|choose)\b", re.IGNORECASE
 )
 _EXTRACT = re.compile(r"\b(extract|summari[sz]e|action items?|deadlines?|entities|classify|priority)\b", re.IGNORECASE)
+_ASKS_PERSON = re.compile(
+    r"\b(?:wait(?:ing)? for|get|obtain|with|after|subject to|needs?|pending|require[sd]?)\s+(?:my|our|a|an|the|their)?\s*"
+    r"(?:human|person'?s|manager'?s?|manual|explicit|owner'?s|user'?s)?\s*(?:approval|sign-?off|confirmation|go-ahead)"
+    r"(?:\s+(?:from|of|by)\s+(?:me|us|a (?:human|person)|the user))?"
+    r"(?=\s*(?:[.,;!]|$|first\b|before\b|from me\b))"
+    r"|\bask\s+(?:me|us|a (?:human|person)|somebody|someone)\s+(?:first|before|to (?:approve|confirm|decide))"
+    r"|\b(?:let|have)\s+(?:me|us|a (?:human|person)|somebody|someone)\s+(?:approve|confirm|decide|sign off)"
+    r"|\bdo not (?:go on|proceed|finish|answer) (?:without|until)\b.*\b(?:approv|confirm|sign)",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[a-z0-9]+")
 
 
@@ -42,6 +52,8 @@ class Features(BaseModel):
     search: bool
     decide: bool
     extract: bool
+    asks_person: bool
+    """The task itself asks that a person approves its outcome."""
     length: int
     """Characters of the prompt."""
 
@@ -60,5 +72,6 @@ def features_of(task: Task) -> Features:
         search=bool(_SEARCH.search(prompt)),
         decide=bool(_DECIDE.search(prompt)),
         extract=bool(_EXTRACT.search(prompt)),
+        asks_person=bool(_ASKS_PERSON.search(prompt)),
         length=len(prompt),
     )

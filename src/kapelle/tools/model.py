@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter
@@ -69,7 +70,7 @@ class Retry(BaseModel):
     """Seconds before the first retry, doubled each time; None: the setting."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Tool:
     """A typed function that acts, with the schemas derived from its signature."""
 
@@ -88,12 +89,12 @@ class Tool:
     tags: frozenset[str] = frozenset()
     """Words the planner and the checks may select by, such as `evidence` or `policy`."""
 
-    @property
+    @cached_property
     def input_schema(self) -> dict[str, JsonValue]:
         """JSON Schema of the arguments."""
         return self.inputs.model_json_schema()
 
-    @property
+    @cached_property
     def output_schema(self) -> dict[str, JsonValue]:
         """JSON Schema of the result."""
         return self.output.json_schema(mode="serialization")
