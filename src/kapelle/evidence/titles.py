@@ -25,14 +25,14 @@ _HEAD = 1_500
 
 
 def front_matter(text: str) -> tuple[dict[str, JsonValue], int]:
-    """The YAML block at a text's very start as plain values, and where the text goes on; ({}, 0) without one."""
+    """The YAML block at a text's very start as plain values, and where the text goes on; ({}, 0) without one. One that is no YAML says nothing."""
     match = _FRONT.match(text)
     if not match:
         return {}, 0
     try:
         value = yaml.safe_load(match.group(1))
-    except yaml.YAMLError:
-        return {}, 0
+    except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: a date such as 2026-02-30
+        return {}, match.end()
     if not isinstance(value, dict):
         return {}, 0
     return {str(key): plain(item) for key, item in value.items()}, match.end()

@@ -34,7 +34,7 @@ _UNIT = re.compile(
     re.IGNORECASE,
 )
 _CLOCK = re.compile(r"(?<!\d)([01]?\d|2[0-4]):([0-5]\d)(?::[0-5]\d)?(?!\d)")
-_NAMED = re.compile(r"\b(?:[A-Za-z]+[-_]?\d[\w.-]*|[A-Za-z]+-\d+)\b")
+_NAMED = re.compile(r"\b[A-Za-z]+(?:[_-][A-Za-z]+)*[_-]?\d[\w-]*(?:\.\d+)*")
 
 
 def number(text: str) -> Decimal | None:

@@ -19,6 +19,9 @@ _SHORT = re.compile(
 )
 # These may end a sentence as well: they do when a capital follows that is not a name's part.
 _ENDS_TOO = re.compile(r"(?:\betc|\binc|\bltd|\bco|\bcorp|a\.m|p\.m|\bal|\bno|\bmin|\bmax)\.$", re.IGNORECASE)
+_NUMBERED = re.compile(r"\s*(?:[-*+•]\s*)?\(?(?:\d{1,3}|[A-Za-z])[.)]")
+_SHORT_SENTENCE = 15
+"""After fewer characters an abbreviation does not end a sentence."""
 _WRAPPED_LINE = 50
 """Shorter lines are not wrapped prose: a line break after one ends its sentence when a capital follows."""
 
@@ -103,6 +106,6 @@ def _ends(text: str, begin: int, stop: re.Match[str], end: int) -> bool:
         return False
     said = text[max(begin, stop.start() - 20) : stop.start() + 1]
     if stop.group().startswith(".") and not stop.group().startswith("..") and _SHORT.search(said):
-        return bool(_ENDS_TOO.search(said)) and rest[0].isupper() and len(text[begin : stop.start()].split()) > 3
+        return bool(_ENDS_TOO.search(said)) and rest[0].isupper() and stop.start() - begin > _SHORT_SENTENCE
     # "1. Do this": the number of a list item is no sentence.
-    return not re.fullmatch(r"\s*(?:[-*+•]\s*)?\(?[0-9A-Za-z]{1,3}[.)]", text[begin : stop.end()])
+    return stop.end() - begin > 12 or not _NUMBERED.fullmatch(text, begin, stop.end())
