@@ -5,12 +5,14 @@ Five ids are reserved: `task`; in a map's body `item` and `index`; in a repeat's
 `{"$json": ...}` is a literal that is not looked into.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Annotated, Literal, TypeAlias, Union
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 
 RESERVED = frozenset({"task", "item", "index", "last", "round"})
+_POSITION = re.compile(r"0|[1-9][0-9]{0,17}")
 OPERATORS = ("eq", "ne", "lt", "le", "gt", "ge", "in", "exists", "truthy")
 
 
@@ -21,7 +23,7 @@ class Ref(BaseModel):
 
     ref: str = Field(alias="$ref", min_length=1)
     """A step's id, or a reserved one."""
-    path: str = Field("", pattern=r"^(/.*)?$")
+    path: str = Field("", pattern=r"(?s)^(/.*)?$")
     """JSON Pointer into the output."""
 
 
@@ -121,6 +123,11 @@ def pointer(path: str) -> list[str]:
     return [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]]
 
 
+def is_position(segment: str) -> bool:
+    """Whether a segment may name a place of a list: ASCII digits, no leading zero (RFC 6901)."""
+    return _POSITION.fullmatch(segment) is not None
+
+
 def follow(value: JsonValue, path: str) -> JsonValue:
     """The value at a JSON Pointer.
 
@@ -130,7 +137,7 @@ def follow(value: JsonValue, path: str) -> JsonValue:
     for segment in pointer(path):
         if isinstance(value, dict) and segment in value:
             value = value[segment]
-        elif isinstance(value, list) and segment.isdigit() and int(segment) < len(value):
+        elif isinstance(value, list) and is_position(segment) and int(segment) < len(value):
             value = value[int(segment)]
         else:
             raise KeyError(segment)
@@ -174,6 +181,11 @@ def _compare(condition: Comparison, read: Callable[[Ref], JsonValue]) -> bool:
 
 
 def _equal(left: JsonValue, right: JsonValue) -> bool:
+    # Python takes True for 1, at any depth.
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(_equal(*pair) for pair in zip(left, right, strict=True))
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(_equal(left[key], right[key]) for key in left)
     return isinstance(left, bool) == isinstance(right, bool) and left == right
 
 

@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 from pydantic import JsonValue
 
-from kapelle.plan.reference import pointer
+from kapelle.plan.reference import is_position, pointer
 
 Schema: TypeAlias = Mapping[str, Any]
 """A JSON Schema, as pydantic writes it. Any: its keywords hold values of every type."""
@@ -34,7 +34,7 @@ def _step_into(here: Schema, segment: str, root: Schema) -> Schema | None:
     kinds = types_of(here, root)
     if segment in here.get("properties", {}):
         return _resolved(here["properties"][segment], root)
-    if "array" in kinds and (segment.isdigit()):
+    if "array" in kinds and is_position(segment):
         return _resolved(here.get("items", ANYTHING), root)
     if "object" in kinds and here.get("additionalProperties") is not False:
         extra = here.get("additionalProperties", True)
