@@ -15,7 +15,7 @@ _REQUIRED = re.compile(r"\b(?:must|mandatory|required?|requires|automatic\w*|imm
 _ALL = re.compile(r"\ball\b(?: of)?(?: the| these)?|\bboth\b|together|simultaneously", re.IGNORECASE)
 _ANY = re.compile(r"\bany\b|\bone of\b|\beither\b|at least one", re.IGNORECASE)
 _MODAL = re.compile(r"\b(?:must|may|should|shall|needs?|requires?|start|run|use|watch|record|post|announce|link|every|is the|are the|is at|below)\b", re.IGNORECASE)
-_JOIN = re.compile(r"\s+\bor\b\s+(?!more|longer|higher|above|greater|less|worse|over)|;\s+", re.IGNORECASE)
+_JOIN = re.compile(r"\s+\bor\b\s+(?!(?:more|longer|higher|above|greater|less|worse|over)\b(?!\s*\d))|;\s+", re.IGNORECASE)
 
 
 def triggers_in(line: Line) -> Iterator[Trigger]:

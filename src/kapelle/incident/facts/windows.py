@@ -39,7 +39,7 @@ def windows_in(line: Line) -> Iterator[Window]:
     text = line.text
     days, clocks, dates = days_in(text), clocks_in(text), dates_in(text)
     spans = _spans(text, list(days), list(clocks)) if (days or len(clocks) > 1) else ()
-    ranged = _date_range(dates) if not days else None
+    ranged = _date_range(dates) if not days and re.search(r"freez|frozen|black-?out|moratorium|window|embargo|shutdown", f"{text} {line.heading}", re.IGNORECASE) else None
     if not spans and ranged is None:
         return
     if not clocks and not ranged and not _about_days(line):

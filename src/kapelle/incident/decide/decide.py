@@ -1,0 +1,128 @@
+"""Decides: the kinds a task asks for, each by its own module, put together within the limits of an answer."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from kapelle.incident.decide.approvals import decide_approvals
+from kapelle.incident.decide.change_window import decide_change_window, frozen_at
+from kapelle.incident.decide.communication import decide_communication
+from kapelle.incident.decide.comparison import decide_comparison
+from kapelle.incident.decide.escalation import decide_escalation
+from kapelle.incident.decide.evidence import Evidence
+from kapelle.incident.decide.fit import fit
+from kapelle.incident.decide.lookup import nearest
+from kapelle.incident.decide.metrics import decide_metrics
+from kapelle.incident.decide.model import CORE, MORE, MUST, Answer, Case, Decision, Draft
+from kapelle.incident.decide.obligations import decide_audit, decide_closing
+from kapelle.incident.decide.on_call import decide_on_call
+from kapelle.incident.decide.records import decide_logs, decide_tickets
+from kapelle.incident.decide.rollback import decide_rollback
+from kapelle.incident.decide.sources import path_of, reference_drafts, wanted_drafts
+from kapelle.incident.decide.standing import decide_references, decide_versions
+from kapelle.incident.decide.ticket_fields import decide_ticket_fields
+from kapelle.incident.decide.triage import classify, decide_triage
+from kapelle.incident.decide.view import View, view_for
+from kapelle.incident.decide.wording import sentence
+from kapelle.incident.facts.model import CompanyFacts, Window
+from kapelle.incident.question.model import Kind, Question
+
+DECIDERS: dict[Kind, Callable[[Case], Answer]] = {
+    "triage": decide_triage,
+    "escalation": decide_escalation,
+    "communication": decide_communication,
+    "rollback": decide_rollback,
+    "change_window": decide_change_window,
+    "approvals": decide_approvals,
+    "on_call": decide_on_call,
+    "audit": decide_audit,
+    "ticket_fields": decide_ticket_fields,
+    "comparison": decide_comparison,
+    "closing": decide_closing,
+    "references": decide_references,
+    "versions": decide_versions,
+    "tickets": decide_tickets,
+    "metrics": decide_metrics,
+    "logs": decide_logs,
+}
+_SUPPORT: tuple[Kind, ...] = ("tickets", "metrics", "logs")
+"""Kinds that show evidence; beside a kind that decides they come after it."""
+_BY_SEVERITY: tuple[Kind, ...] = ("escalation", "communication")
+
+
+def decide(question: Question, facts: CompanyFacts, evidence: Evidence) -> Decision:
+    """Decide a task from typed facts and evidence; the first claim is the decision."""
+    view = view_for(question, facts)
+    case = _settled(Case(question, view, evidence))
+    kinds = _kinds(case)
+    answers = [(kind, answer) for index, kind in enumerate(kinds) for answer in _answers(replace(case, primary=index == 0), kind)]
+    drafts = [draft for index, (kind, answer) in enumerate(answers) for draft in _ranked(answer, first=kind == kinds[0])]
+    drafts = drafts or _nearest_lines(case)
+    if drafts:
+        drafts += [draft for kind in kinds[:1] for draft in reference_drafts(case, drafts, kind)] + _told(case, drafts)
+    wanted, absent = wanted_drafts(case, drafts)
+    paths = [path for name in question.wanted if (path := path_of(case, name))]
+    claims = fit(drafts + wanted, paths)
+    missing = [gap for _, answer in answers for gap in answer.missing] + absent
+    conflicts = [conflict for _, answer in answers for conflict in answer.conflicts]
+    return Decision(claims=claims, missing=tuple(dict.fromkeys(missing)), conflicts=tuple(dict.fromkeys(conflicts)), found=bool(drafts and claims))
+
+
+def _settled(case: Case) -> Case:
+    """Find the severity and whether the moment asked about lies in a freeze: several kinds need them."""
+    question, view = case.question, case.view
+    rank = question.severities[0] if question.severities else _labelled(view, question)
+    if rank is None and (question.concepts or question.readings) and (fit_found := classify(case)):
+        rank = fit_found.rule.severities[0]
+    windows = [window for window in view.of(Window) if window.topic == "change"]
+    frozen = any(frozen_at(windows, moment) for moment in question.moments) if "change_window" in question.kinds or "approvals" in question.kinds else False
+    return replace(case, rank=rank, settled={"frozen": frozen})
+
+
+def _labelled(view: View, question: Question) -> int | None:
+    """A severity by the word the policy puts beside it: a `critical` incident."""
+    words = question.prompt.lower().split()
+    for word, after in zip(words, [*words[1:], ""], strict=False):
+        if word.strip(".,?!'\"") in view.labels and after.strip(".,?!'\"") in ("incident", "incidents", "outage", "one", "issue", "ticket", "severity", "alert"):
+            return view.labels[word.strip(".,?!'\"")]
+    return None
+
+
+def _kinds(case: Case) -> list[Kind]:
+    """What to decide, deciding kinds before evidence; a described incident without a question asks for severity and response."""
+    kinds = list(case.question.kinds)
+    if not [kind for kind in kinds if kind not in _SUPPORT] and case.rank is not None and not kinds:
+        kinds = ["triage", "escalation"] if not case.question.severities else ["escalation"]
+    if "comparison" in kinds:
+        return ["comparison"]
+    return [kind for kind in kinds if kind not in _SUPPORT] + [kind for kind in kinds if kind in _SUPPORT]
+
+
+def _answers(case: Case, kind: Kind) -> Sequence[Answer]:
+    """One answer, or one for each severity named where severities have answers of their own."""
+    if kind in _BY_SEVERITY and len(case.question.severities) > 1:
+        return [DECIDERS[kind](replace(case, rank=rank, question=case.question.model_copy(update={"severities": (rank,)}))) for rank in case.question.severities[:3]]
+    return [DECIDERS[kind](case)]
+
+
+def _ranked(answer: Answer, *, first: bool) -> list[Draft]:
+    """What is not mainly asked has no decision of its own."""
+    return [draft if first else replace(draft, rank=max(draft.rank, CORE) if draft.rank < MORE else draft.rank + 1) for draft in answer.drafts]
+
+
+def _nearest_lines(case: Case) -> list[Draft]:
+    """Nothing typed answers: the lines that speak of what is asked."""
+    lines = nearest(case, least=0.3)[:3]
+    return [Draft(_spoken(case, fact.text, fact.severities), fact.excerpts, MUST if index == 0 else CORE) for index, fact in enumerate(lines)]
+
+
+def _told(case: Case, drafts: Sequence[Draft]) -> list[Draft]:
+    """Lines so near to the question that an answer without them would leave something out."""
+    cited = {excerpt for draft in drafts for excerpt in draft.excerpts}
+    lines = [fact for fact in nearest(case, least=0.5) if fact.excerpt not in cited]
+    return [Draft(_spoken(case, fact.text, fact.severities), fact.excerpts, CORE) for fact in lines[:2]]
+
+
+def _spoken(case: Case, text: str, severities: tuple[int, ...]) -> str:
+    """A line with the severity it stands under, where it does not name it."""
+    name = case.view.name(severities[0]) if len(severities) == 1 else ""
+    return sentence(f"{name}: {text}" if name and name.lower() not in text.lower() else text)

@@ -1,0 +1,143 @@
+"""Decides who is due when: acknowledgement, escalations already due and the next one, by severity, time and circumstances."""
+
+import re
+from collections.abc import Sequence
+
+from kapelle.incident.decide.model import CORE, MORE, MUST, SPARE, Answer, Case, Draft
+from kapelle.incident.decide.on_call import engineer_for
+from kapelle.incident.decide.wording import listed, merged, sentence, timing_shown
+from kapelle.incident.facts.model import DefaultChannel, Timing
+from kapelle.incident.question.model import Elapsed
+from kapelle.incident.reading.quantities import minutes_shown
+from kapelle.incident.reading.signals import Signal
+from kapelle.incident.reading.terms import overlap, terms_of
+
+_ACKNOWLEDGED_AFTER = re.compile(r"(?<!un)(?<!not )(?<!yet )\b(?:acknowledg\w*|ack(?:ed)?|answered|responded|picked up)\b", re.IGNORECASE)
+_ONLY_ACKNOWLEDGE = re.compile(r"acknowledg|\backs?\b|\backed\b|respon(?:d|se) time|first response", re.IGNORECASE)
+_ESCALATES = re.compile(r"escalat|\bpag(?:e|ed|ing)\b|\bnext\b|\bwho\b|\bcall", re.IGNORECASE)
+
+
+def decide_escalation(case: Case) -> Answer:
+    """Who is due at the stated time, else the whole chain of the severity."""
+    if case.rank is None:
+        return _without_severity(case)
+    rules = rules_for(case, case.rank)
+    if not rules:
+        return Answer(missing=(f"escalation: no line gives a time for {case.view.name(case.rank)}",))
+    elapsed = case.question.elapsed[0] if case.question.elapsed else None
+    acknowledgement = _acknowledgement(case, rules, elapsed)
+    if acknowledgement and not _ESCALATES.search(case.question.prompt):
+        return Answer(tuple(acknowledgement))
+    if elapsed is None:
+        return Answer((*_chain(case, rules), *_more(case)))
+    return Answer((*_at(case, rules, elapsed), *acknowledgement[1:], *_more(case)))
+
+
+def rules_for(case: Case, rank: int) -> list[Timing]:
+    """Acknowledgement and escalations of a severity, in the order of their times."""
+    rules = [rule for rule in case.view.of(Timing) if rule.action in ("acknowledge", "escalate") and (rank in rule.severities or not rule.severities)]
+    return sorted(rules, key=lambda rule: (rule.action != "acknowledge", rule.length.minutes))
+
+
+def contradicted(rule: Timing, signals: dict[Signal, bool]) -> bool:
+    """Whether the task denies a circumstance that the rule asks for."""
+    known = dict(signals)
+    # Nobody acknowledges what nobody owns; what is owned was acknowledged.
+    if "unacknowledged" not in known and "unowned" in known:
+        known["unacknowledged"] = known["unowned"]
+    return any(name in known and known[name] != value for name, value in rule.needs.items())
+
+
+def _at(case: Case, rules: Sequence[Timing], elapsed: Elapsed) -> list[Draft]:
+    steps = [rule for rule in rules if rule.action == "escalate"]
+    open_steps = [rule for rule in steps if not contradicted(rule, case.question.signals)]
+    due = [rule for rule in open_steps if rule.length.minutes <= elapsed.minutes]
+    coming = [rule for rule in open_steps if rule.length.minutes > elapsed.minutes]
+    name = case.view.name(case.rank or 0)
+    drafts = [_due_now(case, name, due, elapsed)] if due else [_nothing_due(case, name, coming, elapsed)]
+    drafts += [Draft(sentence(f"Before that: {timing_shown(rule)}"), rule.excerpts, CORE) for rule in due[:-1]]
+    if due and coming:
+        drafts.append(Draft(sentence(f"Next: {timing_shown(coming[0])}, in {minutes_shown(coming[0].length.minutes - elapsed.minutes)}"), coming[0].excerpts, CORE))
+    skipped = [rule for rule in steps if rule not in open_steps]
+    drafts += [Draft(sentence(f"Does not apply here: {timing_shown(rule)}"), rule.excerpts, MORE) for rule in skipped[:2]]
+    late = next((rule for rule in rules if rule.action == "acknowledge"), None)
+    if late is not None:
+        passed = elapsed.minutes > late.length.minutes and not late.length.business
+        over = f"; at +{elapsed.text} that limit has passed" if passed and case.question.signals.get("unowned") is not False else ""
+        drafts.append(Draft(sentence(f"{name}: {timing_shown(late)}{over}"), late.excerpts, CORE))
+    return drafts
+
+
+def _due_now(case: Case, name: str, due: Sequence[Timing], elapsed: Elapsed) -> Draft:
+    rule = due[-1]
+    over = elapsed.minutes - rule.length.minutes
+    when = "exactly now" if over == 0 else f"{minutes_shown(over)} ago"
+    person, shown = engineer_for(case, rule.role)
+    condition = f" if {rule.condition}" if rule.condition and not set(rule.needs) & set(case.question.signals) else ""
+    text = f"Escalate to {rule.role}{person} now{condition}: for {_described(case, name)} the escalation at +{rule.length.text} was due {when}"
+    return Draft(sentence(text), merged(rule.excerpts, shown), MUST)
+
+
+def _nothing_due(case: Case, name: str, coming: Sequence[Timing], elapsed: Elapsed) -> Draft:
+    if not coming:
+        return Draft(sentence(f"No further escalation is due for {_described(case, name)} at +{elapsed.text}"), merged(*(rule.excerpts for rule in rules_for(case, case.rank or 0)[:2])), MUST)
+    rule = coming[0]
+    person, shown = engineer_for(case, rule.role)
+    left = minutes_shown(rule.length.minutes - elapsed.minutes)
+    return Draft(sentence(f"No escalation is due yet for {_described(case, name)} at +{elapsed.text}: next, {timing_shown(rule)}{person}, in {left}"), merged(rule.excerpts, shown), MUST)
+
+
+def _described(case: Case, name: str) -> str:
+    return f"an unowned {name}" if case.question.signals.get("unowned") else name
+
+
+def _acknowledgement(case: Case, rules: Sequence[Timing], elapsed: Elapsed | None) -> list[Draft]:
+    """The limit, and whether a stated time kept it."""
+    rule = next((rule for rule in rules if rule.action == "acknowledge"), None)
+    if rule is None or not _ONLY_ACKNOWLEDGE.search(case.question.prompt):
+        return []
+    name = case.view.name(case.rank or 0)
+    if elapsed is None:
+        return [Draft(sentence(f"{name}: {timing_shown(rule)}"), rule.excerpts, MUST)]
+    limit = f"{name} must be acknowledged within {rule.length.text}"
+    if elapsed.minutes <= rule.length.minutes:
+        verdict = "Yes, in time" if _ACKNOWLEDGED_AFTER.search(case.question.prompt) else "Not late yet"
+        return [Draft(sentence(f"{verdict}: {limit}, and {elapsed.text} is within that limit"), rule.excerpts, MUST)]
+    over = "" if rule.length.business else f", {minutes_shown(elapsed.minutes - rule.length.minutes)} over"
+    return [Draft(sentence(f"No, too late: {limit}, and {elapsed.text} is past that limit{over}, so it is not compliant"), rule.excerpts, MUST)]
+
+
+def _chain(case: Case, rules: Sequence[Timing]) -> list[Draft]:
+    """Every step of the severity; the role the task asks about comes first."""
+    name = case.view.name(case.rank or 0)
+    asked = [rule for rule in rules if rule.role and overlap(terms_of(rule.role), case.question.terms) == 1.0]
+    if asked and not re.search(r"recommend|chain|all|timing|steps|obligation|order", case.question.prompt, re.IGNORECASE):
+        others = [rule for rule in rules if rule not in asked]
+        return [*(_step(case, name, rule, MUST) for rule in asked), *(_step(case, name, rule, MORE) for rule in others)]
+    steps = [timing_shown(rule) for rule in rules[:6]]
+    people = [engineer_for(case, rule.role) for rule in rules if rule.role]
+    head = Draft(sentence(f"{name}: {listed(steps)}"), merged(*(rule.excerpts for rule in rules[:6])), MUST)
+    named = [f"{rule.role}{person}" for rule in rules if rule.role for person, _ in [engineer_for(case, rule.role)] if person]
+    drafts = [head]
+    if named:
+        drafts.append(Draft(sentence(f"On call then: {listed(named)}"), merged(*(shown for _, shown in people)), CORE))
+    return drafts
+
+
+def _step(case: Case, name: str, rule: Timing, rank: int) -> Draft:
+    person, shown = engineer_for(case, rule.role) if rule.role else ("", ())
+    return Draft(sentence(f"{name}: {timing_shown(rule)}{person}"), merged(rule.excerpts, shown), rank)
+
+
+def _more(case: Case) -> list[Draft]:
+    channel = next((fact for fact in case.view.configured(DefaultChannel) if "escalation" in fact.key), None)
+    return [Draft(f"Escalations are announced in {channel.channel}.", channel.excerpts, SPARE)] if channel else []
+
+
+def _without_severity(case: Case) -> Answer:
+    """No severity is known: the acknowledgement limits of all, and what is missing."""
+    rules = [rule for rule in case.view.of(Timing) if rule.action == "acknowledge" and len(rule.severities) == 1]
+    asked = [rule for rule in case.view.of(Timing) if rule.role and overlap(terms_of(rule.role), case.question.terms) == 1.0]
+    chosen = sorted({rule.text: rule for rule in (asked or rules)}.values(), key=lambda rule: rule.severities)[:6]
+    drafts = [Draft(sentence(f"{case.view.name(rule.severities[0])}: {timing_shown(rule)}" if rule.severities else timing_shown(rule)), rule.excerpts, MUST if index == 0 else CORE) for index, rule in enumerate(chosen)]
+    return Answer(tuple(drafts), ("severity: the task neither names nor describes one",))

@@ -1,0 +1,1 @@
+"""What a task asks, as typed conditions: kinds, severities, numbers, moments, roles, circumstances, wanted sources."""

@@ -1,0 +1,48 @@
+"""Which kinds of answer a task asks for, by the words it uses."""
+
+import re
+from typing import NamedTuple
+
+from kapelle.incident.question.model import Kind
+
+
+class Cue(NamedTuple):
+    """A pattern that speaks for a kind with a weight."""
+
+    kind: Kind
+    weight: float
+    pattern: re.Pattern[str]
+
+
+def _cue(kind: Kind, weight: float, pattern: str) -> Cue:
+    return Cue(kind, weight, re.compile(pattern, re.IGNORECASE))
+
+
+_DEPLOY = r"(?:deploy\w*|ship(?:ping|ped|s)?|releas\w*|roll(?:ing)?[\s-]?outs?|go(?:ing)? live|push\w*|merg\w*|migrat\w*|change[sd]?|patch\w*|hot-?\s?fix\w*|maintenance)"
+
+CUES: tuple[Cue, ...] = (
+    _cue("comparison", 4, r"\bcompar\w*|differen\w*|\bdiffer\b|tighten\w*|relax(?:ed|es)?\b|loosen\w*|stricter|what (?:has |was |is )?(?:changed|new|different)|(?:how|what) (?:did|has|have|was|were|is) .{0,60}(?:chang\w+|moved?|differ\w*)|chang\w+ (?:from|since|between)|\bversus\b|\bvs\b|than (?:before|in (?:the )?(?:previous|old|former|last|v)|(?:under )?(?:v|policy_|version))|between (?:policy|version|v\d|the (?:two|old|previous))|moved from|used to be|no longer in|(?:more|less) (?:strict|approvals? than)"),
+    _cue("rollback", 4, r"roll(?:ed|ing|s)?[\s-]?(?:it\s+|this\s+|that\s+|the \w+\s+)?back|\brevert|back(?:ing|ed)? (?:it |this )?out|undo the"),
+    _cue("escalation", 3, r"escalat\w*|\bpag(?:e|ed|es|ing)\b(?! \w*load)|who (?:now|next|else)\b|(?:call|wake|ring|involve|engage|alert)(?:ed)? (?:next|now|first|up)|who (?:do|must|should|has to|needs to|gets|is|are|shall|will) (?:\w+ ){0,3}(?:call\w*|contact\w*|paged?|notif\w*|wak\w*|wok\w*|involv\w*|inform\w*|alert\w*|engag\w*|brought|pulled|joins?)|next (?:step|action|person|level)|response steps?|whose turn|who takes over|who comes next|who should (?:already )?(?:be|have been)"),
+    _cue("escalation", 3, r"acknowledg\w*|\backs?\b|\backed\b|first response|respon(?:d|se) (?:time|timing|deadline|within|obligation)|how (?:fast|quick(?:ly)?|soon|long) .{0,40}(?:respond|react|pick|answer)"),
+    _cue("escalation", 2, r"un-?owned|no owner|without (?:an )?(?:owner|assignee)|nobody (?:owns|has taken|took|picked)|un-?assigned|\+\s?\d+\s*(?:min|h)"),
+    _cue("on_call", 4, r"on[\s-]?call|\brota\b|roster|on duty|(?:primary|secondary)(?: engineer)?\s*(?:/|and|or|for|in|during|that|this|on)|who(?: is|'s| was) (?:the )?(?:primary|secondary)|hand-?(?:over|off)|carr(?:y|ies|ying) the pager|standby"),
+    _cue("communication", 3.5, r"channels?\b|slack|where (?:do|should|must|shall|can|does|are|is|to) (?:\w+ ){0,4}(?:post\w*|writ\w*|announc\w*|report\w*|communicat\w*|updat\w*|discuss\w*|work\w*|inform\w*|shar\w*|go(?:es)?|happen\w*|coordinat\w*|brief\w*)|(?:status|progress) updates?|how often|cadence|stakeholder|\bexecs?\b|executives?|leadership|management|status page|\bbrief(?:ed|ing|s)?\b|announc\w*|communicat\w*|direct messages?|\bdms?\b|public(?:ly)? (?:tell|inform)|inform (?:the )?(?:customers|public|board)|\bboard\b"),
+    _cue("change_window", 3, rf"{_DEPLOY}.{{0,80}}(?:allowed|permitted|possible|forbidden|ok(?:ay)?\b|fine\b|legal|go ahead|wait|when|window|right now|today|tonight|weekend)|(?:allowed|permitted|may|can|could|should|ok(?:ay)?|when|possible|want to|planning to|about to|like to|plan to|is it) .{{0,60}}{_DEPLOY}|{_DEPLOY} (?:window|freeze|hours)"),
+    _cue("change_window", 4, r"freez\w*|change window|blackout|moratorium|deploy(?:ment)? window|release window|next (?:possible |allowed )?(?:window|slot)"),
+    _cue("approvals", 4, r"approv\w*|sign(?:ed|ing|s)?[\s-]?off|who (?:must|has to|may|can|needs to|should) (?:agree|authori[sz]e|consent|say yes)|authori[sz]\w*|four-?eyes|green light|consent"),
+    _cue("audit", 4, r"audit\w*|\blogged\b|(?:be|been|is|was|are|were|we|i) (?:log|record)\w*|record(?:ed|ing)?\b(?! (?:high|low))|retention|how long .{0,40}(?:kept|keep|retain\w*|stored?)|retain\w*|evidence (?:kept|retention)|paper trail|traceab"),
+    _cue("ticket_fields", 4, r"\bfields?\b|ticket (?:must|needs?|should|has to|contain\w*|require\w*|carr\w*|have|include\w*|lack\w*|miss\w*|without|complete|valid|says?)|(?:in|on|into|from|for) (?:the|an?|my|our|this|every) (?:\w+ ){0,3}ticket\b|fill (?:in|out)|what (?:must|should|goes|belongs|information|data) .{0,40}ticket|(?:incomplete|complete|valid) (?:\w+ )?ticket|tickets? (?:be )?open(?:ed)? (?:within|by)|open(?:ing)? (?:a|an|the) (?:\w+ ){0,3}ticket"),
+    _cue("triage", 4, r"severit\w*|how (?:severe|serious|bad)|what (?:priority|sev\b|level)|which (?:priority|sev\b|level|p\b)|classif\w*|\btriage\b|\bwhich P\b|is (?:this|that|it) (?:really )?(?:a |an )?(?:P\d|SEV)|P\d or (?:a )?P\d|SEV-?\d or|rate (?:this|it)|(?:count|qualif(?:y|ies)|treat\w*|handle\w*) (?:\w+ ){0,2}as (?:a )?(?:P\d|SEV|major|critical)|what P\b|should (?:this|it) be (?:a )?P\d|priorit(?:y|ise|ize)|downgrade|lower (?:a|the|it|this)|raise (?:it|this) to"),
+    _cue("closing", 4, r"\bclos(?:e|ed|ing|ure)\b|post[\s-]?(?:incident|mortem)|retrospective|before (?:we |i )?resolv\w*|wrap up|root cause|mark (?:it |this )?(?:as )?(?:resolved|done)|\breview\b.{0,30}(?:incident|P\d)|incident review"),
+    _cue("references", 3.5, r"(?:which|what) (?:other )?(?:files?|documents?|config\w*|sources?) .{0,40}(?:consult\w*|refer\w*|check\w*|mandatory|decid\w*|look\w*|must)|mandatory references?|must (?:be )?consult"),
+    _cue("versions", 4, r"(?:which|what) (?:policy|version)\b.{0,40}(?:force|appl\w*|current|valid|effective|supersed\w*|latest|newest|counts|binding)|effective (?:date|since|from)|in force|supersed\w*|since when .{0,30}(?:policy|version)|(?:is|are) policy_?\w* still|take effect"),
+    _cue("tickets", 3, r"(?:find|search|list|show|related|open|which|any|similar|previous|past|look (?:up|for)) (?:\w+ ){0,4}(?:tickets?|incidents?|issues?)\b|mention\w*|ownership gaps?|tickets? (?:are|have|mention|without)|jira"),
+    _cue("metrics", 3, r"metrics?\b|time\s?series|error[- ]rate (?:data|chart|graph)|check (?:the )?(?:latency|error)|analy[sz]e"),
+    _cue("logs", 3, r"\blogs?\b(?! (?:each|every|the|an?|it|in|off|on)\b)|log (?:events?|patterns?|lines?|search)"),
+)  # fmt: skip
+
+SUBJECT_ONLY: dict[Kind, str] = {
+    "rollback": r"(?:do|should|must|shall|can|need|have|has|is|are|was|be|why|whether|when|validat\w*|decid\w*|if|require\w*|mandat\w*|trigger\w*|threshold\w*|limit|warrant\w*|justif\w*|enough|demand\w*|force|obligat\w*|oblig\w*|call for).{0,60}(?:roll\w*[\s-]?(?:\w+\s+)?back|revert|back(?:ing)? (?:it )?out)|roll\w*[\s-]?back\w*.{0,50}(?:mandat\w*|requir\w*|trigger\w*|must|necessary|due|need|threshold|limit|oblig\w*|when|yet|or not|start)",
+}
+"""A kind that others mention in passing counts, beside a stronger one, only where it is really asked."""

@@ -1,0 +1,128 @@
+"""Reads a task into a Question: pure, from the prompt and the context alone."""
+
+import datetime
+import re
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from kapelle.incident.question.cues import CUES, SUBJECT_ONLY
+from kapelle.incident.question.model import Elapsed, Kind, Question
+from kapelle.incident.question.moments import dates_of, moments_of
+from kapelle.incident.reading.conditions import readings_in
+from kapelle.incident.reading.quantities import NUMBER, durations, number
+from kapelle.incident.reading.severity import severities_in
+from kapelle.incident.reading.signals import signals_in
+from kapelle.incident.reading.terms import concepts_of, terms_of
+from kapelle.incident.reading.times import instants_in
+
+_SOURCE = re.compile(r"\b(?:policy[_-]\w+|\w+[_-]config(?:uration)?|oncall[_-]rota|github[_-]actions|governance[_-]notes|company[_-]profile|runbook[_-]\w+|[\w/-]+\.(?:md|ya?ml))\b", re.IGNORECASE)
+_SPOKEN_SOURCE = (
+    (r"\bon-?\s?call rota\b|\brota file\b", "oncall_rota"),
+    (r"\bgithub actions\b", "github_actions"),
+    (r"\bslack (?:config\w*|settings|yaml)\b", "slack_config"),
+    (r"\bjira (?:config\w*|settings|yaml)\b", "jira_config"),
+    (r"\bpostgres\w* (?:config\w*|settings|yaml)\b", "postgres_config"),
+    (r"\bgovernance notes\b", "governance_notes"),
+    (r"\bcompany profile\b", "company_profile"),
+)
+_ROLE = r"(?P<role>(?:[a-z][\w'-]*\s+){0,4}?[a-z][\w'-]*)"
+_ROLE_PATTERNS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"\b(?:can|may|could|should|might|is|are|would)\s+(?:it be |only )?(?:an?|the|our|my|any|one)?\s*{_ROLE}\s+(?:really\s+|also\s+|alone\s+)?(?:be\s+)?(?:allowed|entitled|permitted|authori[sz]ed|eligible|able|approve|sign|enough|sufficient|ok(?:ay)? to)",
+        rf"\b(?:approv\w*|sign(?:ed)?[\s-]?off|signed|authori[sz]ed|sign-?off)\s+(?:it\s+)?(?:only\s+|just\s+|so far\s+|already\s+)?(?:by|from|of)\s+(?:only\s+|just\s+)?(?:an?|the|our|my|one)?\s*{_ROLE}(?=\s*(?:[,.?;!]|\band\b|\bis\b|\bdoes\b|\benough\b|\bfor\b|\bcan\b|$))",
+        rf"\b(?:the|an?|our|my)\s+{_ROLE}\s+(?:alone\s+|has\s+|have\s+|already\s+|just\s+|wants? to\s+|says?\s+(?:\w+\s+)?(?:can\s+|may\s+)?)*(?:approve[sd]?|signed|sign[s]?|approves|authori[sz]ed?)\b",
+    )
+)
+_GIVEN = re.compile(rf"\b(?:only|just|has|have|had|with|got|there (?:is|are)|received|collected|is|are|got|given|enough with)?\s*(?P<number>{NUMBER}|\ban?\b|\bsingle\b)\s+(?:\w+\s+){{0,2}}?(?:approvals?|approvers?|sign-?offs?|signatures?)\b", re.IGNORECASE)
+_NAME = re.compile(r"`([^`]+)`|(?<![\w/.])([a-z][a-z0-9]*(?:_[a-z0-9]+)+)(?![\w])|((?<![\w/&])#[a-z0-9][\w-]*)", re.IGNORECASE)
+_OLD = re.compile(r"\b(?:old(?:er)?|previous|former|superseded|earlier|prior|replaced|outdated|last) (?:\w+ )?(?:policy|version|rules?)\b|\bv(?:ersion )?1\b.{0,20}\bwas\b|before (?:the )?(?:new|current) (?:policy|version)|used to", re.IGNORECASE)
+_AT_ITS_DATE = re.compile(r"in force (?:on|at|then|back)|applied (?:on|at|then|back)|at (?:the|that) time|back then|(?:was|were) (?:valid|binding|the rule)|judged", re.IGNORECASE)
+
+
+def read_question(prompt: str, context: Mapping[str, JsonValue]) -> Question:
+    """Read what a task asks; of the context `severity`, `service`, `project_key`, `start_time`, `end_time` and
+    `required_citations` count, and the prompt wins where both speak."""
+    instants = [*instants_in(prompt), *_context_instants(context)]
+    readings = tuple(reading for reading in readings_in(prompt) if reading.metric)
+    required = _strings(context.get("required_citations"))
+    window = (min(instants), max(instants)) if len(instants) > 1 else (None, None)
+    return Question(
+        prompt=prompt,
+        kinds=_kinds(prompt, has_numbers=bool(readings)),
+        severities=severities_in(prompt) or severities_in(str(context.get("severity") or "")),
+        readings=readings,
+        elapsed=_elapsed(prompt),
+        moments=moments_of(prompt),
+        dates=dates_of(prompt) or tuple(dict.fromkeys(instant.date() for instant in instants)),
+        window_start=window[0],
+        window_end=window[1],
+        roles=_roles(prompt),
+        approvals_given=_given(prompt),
+        names=tuple(dict.fromkeys(next(filter(None, groups)) for groups in _NAME.findall(prompt))),
+        service=str(context.get("service") or ""),
+        project=str(context.get("project_key") or ""),
+        signals=signals_in(prompt),
+        wanted=tuple(dict.fromkeys((*_wanted(prompt), *required))),
+        required=required,
+        asks_old=bool(_OLD.search(prompt)),
+        asks_date_version=bool(_AT_ITS_DATE.search(prompt)),
+        terms=terms_of(prompt),
+        concepts=concepts_of(prompt),
+    )
+
+
+def _kinds(prompt: str, *, has_numbers: bool) -> tuple[Kind, ...]:
+    bare = _SOURCE.sub(" ", prompt)  # "cite oncall_rota" asks for a source, not for who is on call
+    scores: dict[Kind, float] = {}
+    first: dict[Kind, int] = {}
+    for cue in CUES:
+        found = list(cue.pattern.finditer(bare))
+        if found:
+            scores[cue.kind] = scores.get(cue.kind, 0) + cue.weight + 0.5 * (len(found) - 1)
+            first[cue.kind] = min(first.get(cue.kind, len(bare)), found[0].start())
+    for kind, really in SUBJECT_ONLY.items():
+        asked = re.search(really, bare, re.IGNORECASE) or (kind == "rollback" and has_numbers)
+        if kind in scores and len(scores) > 1 and not asked:
+            del scores[kind]
+    ordered = sorted(scores, key=lambda kind: (-scores[kind], first[kind]))
+    return tuple(ordered)
+
+
+def _context_instants(context: Mapping[str, JsonValue]) -> list[datetime.datetime]:
+    return [instant for key in ("start_time", "end_time") for instant in instants_in(str(context.get(key) or ""))]
+
+
+def _strings(value: JsonValue) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return tuple(str(item) for item in value) if isinstance(value, list) else ()
+
+
+def _elapsed(prompt: str) -> tuple[Elapsed, ...]:
+    bound = [(place, place + len(reading.text)) for reading in readings_in(prompt) if (place := prompt.find(reading.text)) >= 0]
+    free = [one for one in durations(prompt) if not any(start <= one.start < end for start, end in bound)]
+    return tuple(Elapsed(minutes=one.value, text=one.text, business=one.business) for one in free)
+
+
+def _wanted(prompt: str) -> list[str]:
+    found = [(match.start(), match[0]) for match in _SOURCE.finditer(prompt)]
+    found += [(match.start(), name) for pattern, name in _SPOKEN_SOURCE if (match := re.search(pattern, prompt, re.IGNORECASE))]
+    return [name for _, name in sorted(found)]
+
+
+def _roles(prompt: str) -> tuple[str, ...]:
+    found = [match["role"].strip().lower() for pattern in _ROLE_PATTERNS for match in pattern.finditer(prompt)]
+    stop = r"^(?:it|this|that|i|we|he|she|you|they|there|change|deployment|be|rollback|\w*change|someone|anyone|who|one|same|only|just|policy|an?|the)$"
+    return tuple(dict.fromkeys(role for role in found if not re.match(stop, role)))
+
+
+def _given(prompt: str) -> int | None:
+    """How many approvals the task says there are; a question `how many` gives none."""
+    for match in _GIVEN.finditer(prompt):
+        before = prompt[: match.start("number")].lower()
+        if before.rstrip().endswith(("need", "needs", "require", "requires", "requiring", "take", "takes")):
+            continue
+        return 1 if match["number"].lower() in ("a", "an", "single") else int(number(match["number"]))
+    return None
