@@ -112,7 +112,9 @@ def test_a_superseded_document_answers_when_it_is_named(versions: SqliteIndex, q
     assert find(versions, query).hits[0].source == "policies/policy_v1.md"
 
 
-@pytest.mark.parametrize("query", ["What changed for P1 alerts?", "Compare the P1 alert rules", "the old P1 alert rule"])
+@pytest.mark.parametrize(
+    "query", ["What changed for P1 alerts?", "Compare the P1 alert rules", "the old P1 alert rule"]
+)
 def test_a_question_about_the_difference_hears_both(versions: SqliteIndex, query: str) -> None:
     assert {hit.source for hit in find(versions, query).hits} == set(POLICIES)
 

@@ -13,7 +13,9 @@ def source(name: str, title: str = "", older: list[str] | None = None) -> Source
 V1 = source("policies/policy_v1.md", "Incident policy, version 1")
 
 
-@pytest.mark.parametrize("name", ["policy_v1", "policies/policy_v1.md", "Policy v1", "policy_v1.md", "Incident policy, version 1"])
+@pytest.mark.parametrize(
+    "name", ["policy_v1", "policies/policy_v1.md", "Policy v1", "policy_v1.md", "Incident policy, version 1"]
+)
 def test_the_older_is_found_by_path_file_name_or_title(name: str) -> None:
     newer = source("policies/policy_v2.md", "Incident policy, version 2", [name])
     assert superseded([V1, newer]) == {V1.source: newer.source}

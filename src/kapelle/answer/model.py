@@ -1,6 +1,8 @@
 """Candidate: an answer with what it rests on."""
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, computed_field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, computed_field, model_validator
 
 from kapelle.budget.model import Usage
 from kapelle.evidence.model import Citation
@@ -34,6 +36,12 @@ class Candidate(BaseModel):
     run_id: str | None = None
     status: str | None = None
     """The run's status when it was handed back."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _derived(cls, given: Any) -> Any:  # Any: what is to be validated, of whatever type
+        """`solution` is told, not stored: it follows from the other fields."""
+        return {name: field for name, field in given.items() if name != "solution"} if isinstance(given, dict) else given
 
     @computed_field  # type: ignore[prop-decorator]  # mypy does not know decorated properties
     @property

@@ -29,20 +29,22 @@ _LABEL = re.compile(
     r"^(?:action(?:\s+items?)?|todo|to[- ]do|next\s+steps?|task|follow[- ]?up)\s*[:\-–]\s*", re.IGNORECASE
 )
 _NAME = r"(?:@?[A-Z][\w.'’-]*(?:\s+[A-Z][\w.'’-]*){0,2}|@[a-z][\w.-]*)"
+_MODAL_WORD = (
+    r"(?:will|shall|should|must|needs?\s+to|ha(?:s|ve)\s+to|(?:is|are)\s+(?:going\s+)?to|agreed\s+to|promised\s+to|"
+    r"volunteered\s+to|ought\s+to|to)"
+)
+_GROUP = r"[Tt]he\s+[\w-]+(?:\s+[\w-]+)?"
 _OWNED = re.compile(
-    rf"^(?P<owner>{_NAME}|[Tt]he\s+[\w-]+(?:\s+[\w-]+)?|[Ww]e|I|[Yy]ou|[Ee]veryone|[Ss]omeone)"
-    rf"(?P<others>(?:,?\s+(?:and|&|or)\s+(?:{_NAME}|the\s+[\w-]+(?:\s+[\w-]+)?))*)\s*[:,\-–]?\s+"
+    rf"^(?P<owner>{_GROUP}|{_NAME}|[Ww]e|I|[Yy]ou|[Ee]veryone|[Ss]omeone)"
+    rf"(?P<others>(?:,?\s+(?:and|&|or)\s+(?:{_GROUP}|{_NAME}))*)\s*[:,\-–]?\s+(?={_MODAL_WORD}\b|please\b|{_VERB})"
 )
 _OWNER_THEN = re.compile(rf"^(?P<owner>{_NAME})\s*(?::|–|—|\s-)\s+(?=\S)")
 _MODAL = re.compile(
-    rf"^(?:(?:will|shall|should|must|needs?\s+to|ha(?:s|ve)\s+to|is\s+to|are\s+to|(?:is|are)\s+going\s+to|agreed\s+to|"
-    rf"promised\s+to|volunteered\s+to|ought\s+to|to)\s+(?:also\s+|then\s+|please\s+)?(?P<verb>[a-z]\w+)"
-    rf"|please\s+{_VERB}|{_VERB}(?=.*\bplease\b))"
+    rf"^(?:{_MODAL_WORD}\s+(?:also\s+|then\s+|please\s+)?(?P<verb>[a-z]\w+)|please\s+{_VERB}|{_VERB}(?=.*\bplease\b))"
 )
 _ASKED = re.compile(
-    rf"^(?:(?:could|can|would|will)\s+(?P<you>you|{_NAME}|someone|somebody|anyone)\s+(?:please\s+)?\w+"
-    r"|let['’]?s\s+\w+|(?:it\s+is\s+)?(?:important|necessary)\s+to\s+\w+|(?:don['’]t|do\s+not)\s+forget\s+to\s+\w+)",
-    re.IGNORECASE,
+    rf"^(?:(?i:could|can|would|will)\s+(?P<you>(?i:you|someone|somebody|anyone)|{_NAME})\s+(?:please\s+)?\w+"
+    r"|(?i:let['’]?s\s+\w+|(?:it\s+is\s+)?(?:important|necessary)\s+to\s+\w+|(?:don['’]t|do\s+not)\s+forget\s+to\s+\w+))"
 )
 _OPENING = re.compile(
     r"^(?:(?:and|also|then|so|next|first|second|finally|lastly|afterwards?),?\s+|please,?\s+)+", re.IGNORECASE

@@ -44,7 +44,7 @@ _WITHIN = re.compile(
     rf"\b(?:within|in|no\s+later\s+than|due\s+in)\s+(?:the\s+)?(?:next\s+)?(?P<span>{_SPAN})", re.IGNORECASE
 )
 _AT_ONCE = re.compile(r"\b(?:ASAP|as soon as possible|immediately|right away|at once)\b", re.IGNORECASE)
-_BARE = re.compile(rf"\b(?:on\s+)?(?P<moment>{_MOMENT})(?:\s+at\s+the\s+latest)?", re.IGNORECASE)
+_BARE = re.compile(rf"\b(?:on\s+)?(?P<moment>{_MOMENT})(?!['’]s)(?:\s+at\s+the\s+latest)?", re.IGNORECASE)
 # A date alone is a deadline only where something is owed.
 _OWED = re.compile(
     r"\b(?:must|should|shall|due|deadline|submit\w*|deliver\w*|complete[ds]?|finish\w*|expir\w+|please|need(?:s|ed)?\s+to|"
@@ -85,7 +85,8 @@ def _of_sentence(sentence: str, offset: int) -> list[Found]:
     def add(match: re.Match[str], moment: str | None, span: str | None) -> None:
         if any(match.start() < end and start < match.end() for start, end, _ in taken):
             return
-        said = " ".join(match.group().split()).rstrip(".,;:") if not match.group().endswith("m.") else match.group()
+        said = " ".join(match.group().split())
+        said = said if said.lower().endswith(".m.") else said.rstrip(".,;:")
         found = Found(said, _date_of(moment or ""), _seconds_of(span or ""), sentence, offset + match.start())
         taken.append((match.start(), match.end(), found))
 
