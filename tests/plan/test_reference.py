@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 from pydantic import JsonValue, TypeAdapter, ValidationError
+from tests.builders import ref
 
 from kapelle.plan.reference import Condition, Ref, follow, holds, is_literal, refs_in, refs_of
-from tests.builders import ref
 
 CONDITION: TypeAdapter[Condition] = TypeAdapter(Condition)
 OUTPUT: dict[str, JsonValue] = {

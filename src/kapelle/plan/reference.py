@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 
 RESERVED = frozenset({"task", "item", "index", "last", "round"})
 _POSITION = re.compile(r"0|[1-9][0-9]{0,17}")
-OPERATORS = ("eq", "ne", "lt", "le", "gt", "ge", "in", "exists", "truthy")
 
 
 class Ref(BaseModel):

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
@@ -26,6 +26,7 @@ from kapelle.plan.model import (
     VerdictStep,
     children,
 )
+from kapelle.plan.order import cycle_of, tangled_fallbacks
 from kapelle.plan.outputs import outputs_of
 from kapelle.plan.problem import Code, Problem
 from kapelle.plan.reference import RESERVED, Condition, Ref, pointer, refs_in, refs_of
@@ -44,6 +45,8 @@ class Place:
     """The ids that may be referred to, with the schema of their output."""
     names: frozenset[str]
     """The reserved ids that mean something here."""
+    inside: frozenset[str] = frozenset()
+    """The containers around: what is inside cannot wait for them."""
     spread: bool = False
 
     def path(self, step: Step) -> str:
@@ -77,11 +80,13 @@ def _body(steps: tuple[Step, ...], output: str, owner: str, place: Place, catalo
     if output not in known:
         yield _problem("bad_output", owner, "output", f"`{output}` is no step of it; name one of {_list(known)}")
     graph = graph_of(steps)
-    cycle = _cycle({name: set(needs.all) for name, needs in graph.needs.items()})
+    cycle = cycle_of({name: set(needs.all) for name, needs in graph.needs.items()})
     if cycle:
         yield _problem(
             "cycle", place.prefix + cycle[0], "inputs", f"waits for itself: {' -> '.join([*cycle, cycle[0]])}"
         )
+    for name in [] if cycle else tangled_fallbacks(graph):
+        yield _problem("bad_fallback", place.prefix + name, "on_error", "waits for its fallback, which waits for it")
     entries = [step for step in steps if not graph.needs[step.id].all and step.id not in graph.stands_in_for]
     if not entries:
         yield _problem("no_entry", owner, "steps", "every step waits for another, so none can start")
@@ -90,6 +95,7 @@ def _body(steps: tuple[Step, ...], output: str, owner: str, place: Place, catalo
         place.prefix,
         {**place.visible, **{step.id: outputs.get(step.id, ANYTHING) for step in steps}},
         place.names,
+        place.inside,
         place.spread,
     )
     for step in steps:
@@ -106,10 +112,12 @@ def _step(step: Step, siblings: set[str], place: Place, catalog: Catalog) -> Ite
     yield from _kind(step, place, path, catalog)
 
 
-def _references(step: Step, place: Place, path: str) -> Iterator[Problem]:
-    values = {"inputs": step.inputs}
-    for field, value in values.items():
-        yield from _value_refs(dict(value), field, place, path)
+def _references(step: Step, around: Place, path: str) -> Iterator[Problem]:
+    if isinstance(step, ToolStep) and step.undo is not None:
+        # An undo may read what the step put out: that is how it knows what to take back.
+        yield from _value_refs(dict(step.undo.inputs), "undo.inputs", around, path)
+    place = replace(around, inside=around.inside | {step.id})
+    yield from _value_refs(dict(step.inputs), "inputs", place, path)
     if isinstance(step, MapStep):
         yield from _value_refs({"over": step.over}, "over", place, path)
     if step.when is not None:
@@ -132,6 +140,9 @@ def _reference(ref: Ref, field: str, place: Place, path: str, code: Code) -> Ite
         if ref.ref not in place.names:
             where = "a map's body" if ref.ref in MAP_ONLY else "a repeat's body"
             yield _problem(code, path, field, f"`{ref.ref}` has a value only in {where}")
+        return
+    if ref.ref in place.inside:
+        yield _problem("cycle", path, field, f"reads `{ref.ref}`, which is not done before this is")
         return
     if ref.ref not in place.visible:
         near = _list(set(place.visible))
@@ -220,13 +231,13 @@ def _container(step: Container, place: Place, path: str, catalog: Catalog) -> It
         yield from _over(step, place, path)
     else:
         names = place.names | REPEAT_ONLY
-        inner = Place(place.prefix, place.visible, names)
+        inner = replace(place, names=names, inside=place.inside | {step.id})
         if step.until is not None:
             yield from _condition(step.until, "until", inner, path)
         if isinstance(step.keep, Best):
             yield from _reference(step.keep.best, "keep", inner, path, "bad_reference")
     spread = place.spread or (isinstance(step, MapStep) and step.spread)
-    body = Place(f"{path}/", place.visible, names, spread)
+    body = Place(f"{path}/", place.visible, names, place.inside | {step.id}, spread)
     yield from _body(step.body, step.output, path, body, catalog)
 
 
@@ -245,30 +256,6 @@ def _over(step: MapStep, place: Place, path: str) -> Iterator[Problem]:
         yield _problem(
             "bad_arguments", path, "over", f"must be a list, and `{found['$ref']}` gives {_list(set(kinds))}"
         )
-
-
-def _cycle(needs: dict[str, set[str]]) -> list[str]:
-    """The steps of one cycle, in order; empty when there is none."""
-    waits = {name: len(before) for name, before in needs.items()}
-    dependents: dict[str, list[str]] = {name: [] for name in needs}
-    for name, before in needs.items():
-        for one in before:
-            dependents[one].append(name)
-    ready = [name for name, count in waits.items() if count == 0]
-    while ready:
-        for dependent in dependents[ready.pop()]:
-            waits[dependent] -= 1
-            if waits[dependent] == 0:
-                ready.append(dependent)
-    stuck = {name for name, count in waits.items() if count > 0}
-    if not stuck:
-        return []
-    chain: list[str] = []
-    name = min(stuck)
-    while name not in chain:
-        chain.append(name)
-        name = min(one for one in needs[name] if one in stuck)
-    return chain[chain.index(name) :]
 
 
 def _unknown(what: str, name: str, known: set[str]) -> str:
