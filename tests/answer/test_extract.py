@@ -14,8 +14,9 @@ OWNER = "acme/ann"
 DOCUMENTS = [
     document_of(
         "finance.md",
-        "# Finance\r\n\r\n## Invoices\r\n\r\nInvoices are sent by post. We keep invoices for ten\r\nyears. The archive is "
-        "in Bonn.\r\n\r\n## Approval\r\n\r\n- Orders above 500 EUR are approved by Maria Lopez.\r\n- Others are not checked.\r\n",
+        "# Finance\r\n\r\n## Invoices\r\n\r\nInvoices are sent by post. We keep invoices for ten\r\nyears. "
+        "The archive is in Bonn.\r\n\r\n## Approval\r\n\r\n- Orders above 500 EUR are approved by Maria Lopez.\r\n"
+        "- Others are not checked.\r\n",
     ),
     document_of(
         "security.html", "<title>S</title><p>A password has at least <b>14</b> characters. It never expires.</p>"

@@ -89,7 +89,8 @@ def test_k_and_filters_hold(index: SqliteIndex) -> None:
 
 POLICIES = {
     "policies/policy_v1.md": "# Policy, version 1\n\nAcknowledge a P1 alert within 10 minutes.\n",
-    "policies/policy_v2.md": "# Policy, version 2\n\nSupersedes: policy_v1\n\nAcknowledge a P1 alert within 5 minutes.\n",
+    "policies/policy_v2.md": "# Policy, version 2\n\nSupersedes: policy_v1\n\n"
+    "Acknowledge a P1 alert within 5 minutes.\n",
 }
 
 

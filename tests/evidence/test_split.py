@@ -1,6 +1,7 @@
 """Passages are exact spans, do not overlap, and never run over a heading."""
 
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -11,10 +12,37 @@ from kapelle.evidence.model import Passage
 from kapelle.evidence.split import split
 
 PIECES = st.sampled_from(
-    ["# Title\n", "## Part\n", "\n", "- item. ", "1. one\n", "| a | b |\n", "Prose goes on. ", "<p>", "</p>", "<b>", "&amp;",
-     "<script>", "{", "}", "[", "]", '"k": ', ",", "key: value\n", "  sub: 1\n", "\r\n", "```\n", "é", "\ufeff", "---\n",
-     "===\n", '"', "word "]
-)  # fmt: skip
+    [
+        "# Title\n",
+        "## Part\n",
+        "\n",
+        "- item. ",
+        "1. one\n",
+        "| a | b |\n",
+        "Prose goes on. ",
+        "<p>",
+        "</p>",
+        "<b>",
+        "&amp;",
+        "<script>",
+        "{",
+        "}",
+        "[",
+        "]",
+        '"k": ',
+        ",",
+        "key: value\n",
+        "  sub: 1\n",
+        "\r\n",
+        "```\n",
+        "é",
+        "\ufeff",
+        "---\n",
+        "===\n",
+        '"',
+        "word ",
+    ]
+)
 SOURCES = st.sampled_from(["a.md", "a.html", "a.json", "a.yaml", "a.csv", "a.txt", "noending"])
 
 
@@ -28,7 +56,7 @@ def test_a_passage_reproduces_its_text(source: str, text: str, size: int) -> Non
     for passage in passages:
         assert text[passage.start : passage.end] == passage.text
         assert passage.text.strip()
-    assert all(a.end <= b.start for a, b in zip(passages, passages[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(passages))
     assert len({passage.id for passage in passages}) == len(passages)
 
 

@@ -28,8 +28,8 @@ TICKETS = [
 ]  # fmt: skip
 FILES = {
     "policies/policy_v1.md": "# Policy 1\n\n## Escalation\n\n- `P1`: page the duty manager after 20 minutes.\n",
-    "policies/policy_v2.md": "# Policy 2\n\nSupersedes: policy_v1\n\n## Escalation\n\n- `P1`: page the duty manager after "
-    "10 minutes.\n\n## Minor cases\n\n- `P3`: the duty manager reads it on Monday.\n",
+    "policies/policy_v2.md": "# Policy 2\n\nSupersedes: policy_v1\n\n## Escalation\n\n- `P1`: page the duty manager "
+    "after 10 minutes.\n\n## Minor cases\n\n- `P3`: the duty manager reads it on Monday.\n",
     "docs/runbook.md": "# Runbook\n\nWhen checkout times out in saas-api, enlarge the connection pool.\n",
     "mock_systems/data/jira_tickets.json": json.dumps({"tickets": TICKETS}, indent=1),
     "mock_systems/data/log_events.json": '{"events": [{"timestamp": "2026-02-14T10:00:00Z", "service": "saas-api"}]}',
@@ -89,8 +89,8 @@ def test_the_schemas_have_the_agreed_fields(root: Path) -> None:
     made = tools(root)
     expected = {
         "search_incident_knowledge": "query service severity time_start time_end top_k max_snippet_chars",
-        "search_previous_issues": "query source collection issue_type priority project incident_state created_from created_to "
-        "opened_from opened_to top_k max_snippet_chars index_path use_llm_rerank",
+        "search_previous_issues": "query source collection issue_type priority project incident_state "
+        "created_from created_to opened_from opened_to top_k max_snippet_chars index_path use_llm_rerank",
     }
     for name, fields in expected.items():
         assert set(made[name].inputs.model_fields) == set(fields.split())

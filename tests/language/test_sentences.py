@@ -1,5 +1,7 @@
 """Sentences end where a reader ends them, and their spans hold every character."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,7 +46,7 @@ def test_a_text_is_cut_where_sentences_end(text: str, expected: list[str] | None
 def test_spans_ascend_and_hold_every_character_that_is_not_blank(text: str) -> None:
     spans = sentences(text)
     assert all(start < end for start, end in spans)
-    assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in pairwise(spans))
     covered = {place for start, end in spans for place in range(start, end)}
     assert all(place in covered for place, letter in enumerate(text) if not letter.isspace() and letter != "\ufeff")
     assert all(not text[start].isspace() and not text[end - 1].isspace() for start, end in spans)

@@ -11,6 +11,12 @@ from kapelle.language.related import related, related_words
 from kapelle.language.stem import stem
 from kapelle.language.words import base, content_words, stems, variants, words
 
+WORDS = """
+caresses ponies ties cats feed agreed plastered motoring sing conflated sized hopping falling happy sky
+relational rational digitizer vietnamization operator hopefulness formality sensibility triplicate electrical
+goodness revival allowance adjustable replacement adoption communism effective probate rate controlling
+rolling escalations policies invoices retention generally apologies
+"""
 ASCII_WORD = st.text(alphabet="abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=14)
 
 
@@ -22,13 +28,7 @@ def of_sqlite(word: str) -> str:
     return str(connection.execute("select term from v").fetchone()[0])
 
 
-@pytest.mark.parametrize(
-    "word",
-    "caresses ponies ties cats feed agreed plastered motoring sing conflated sized hopping falling happy sky relational "
-    "rational digitizer vietnamization operator hopefulness formality sensibility triplicate electrical goodness revival "
-    "allowance adjustable replacement adoption communism effective probate rate controlling rolling escalations policies "
-    "invoices retention generally apologies".split(),
-)
+@pytest.mark.parametrize("word", WORDS.split())
 def test_a_stem_is_that_of_sqlite(word: str) -> None:
     assert stem(word) == of_sqlite(word)
 

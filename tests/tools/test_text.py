@@ -19,8 +19,8 @@ from kapelle.tools.text import (
 
 NOTES = """Minutes of Monday's review
 
-The checkout of saas-api was down on 2026-02-14 from 10:00 to 10:30 UTC. Maria Lopez said that 4.2% of requests failed and
-the shop lost $12,000. Nobody was paged.
+The checkout of saas-api was down on 2026-02-14 from 10:00 to 10:30 UTC. Maria Lopez said that 4.2% of requests failed
+and the shop lost $12,000. Nobody was paged.
 
 - Tom will write the postmortem by Friday 17:00.
 - [ ] Rotate the database credentials (owner: Priya)

@@ -1,3 +1,6 @@
-"""What is said: `model` (Candidate), `compose` (from claims), `extract` (quotes that answer a question), `wanted` (the kind
-of answer a question asks for), `number` (citations), `merge` (several answers to one, conflicts listed).
+"""What is said.
+
+`model` (Candidate), `compose` (from claims), `extract` (quotes that answer a question; `rank`: which;
+`wanted`: what kind of answer it asks for), `number` (citations), `merge` (several answers to one, conflicts
+listed).
 """

@@ -41,7 +41,9 @@ class Candidate(BaseModel):
     @classmethod
     def _derived(cls, given: Any) -> Any:  # Any: what is to be validated, of whatever type
         """`solution` is told, not stored: it follows from the other fields."""
-        return {name: field for name, field in given.items() if name != "solution"} if isinstance(given, dict) else given
+        return (
+            {name: field for name, field in given.items() if name != "solution"} if isinstance(given, dict) else given
+        )
 
     @computed_field  # type: ignore[prop-decorator]  # mypy does not know decorated properties
     @property

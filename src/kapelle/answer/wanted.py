@@ -9,8 +9,9 @@ Wanted = Literal["number", "name", "place", "reason", "text"]
 
 _NUMBER = re.compile(
     r"\b(?:how (?:many|much|long|often|old|far|large|big|tall|high|fast|soon|late|early)|when|what time|"
-    r"(?:what|which) (?:\w+ ){0,4}(?:year|date|day|percentage|percent|rate|number|amount|limit|threshold|deadline|price|"
-    r"cost|fee|age|period|duration|size|population|maximum|minimum|budget|version)s?|until what|percentage of|number of)\b",
+    r"(?:what|which) (?:\w+ ){0,4}(?:year|date|day|percentage|percent|rate|number|amount|limit|threshold|"
+    r"deadline|price|cost|fee|age|period|duration|size|population|maximum|minimum|budget|version)s?|until what|"
+    r"percentage of|number of)\b",
     re.IGNORECASE,
 )
 _NAME = re.compile(

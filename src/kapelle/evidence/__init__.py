@@ -1,1 +1,7 @@
-"""What is known: `model` (Document, Passage, Excerpt, Claim, Citation)."""
+"""What is known.
+
+`model` (Document, Passage, Excerpt, Claim, Citation); `load` (files to documents; `titles`, `kinds`); `split`
+(documents to passages; `blocks`, `blocks_html`, `blocks_data`); `quotes` (what of a passage can be quoted);
+`index` (the port) with `index_sqlite`; `search` (ranked, with abstention; `weigh`: what was covered,
+`versions`: what is superseded).
+"""

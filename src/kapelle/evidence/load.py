@@ -98,7 +98,7 @@ def document_of(source: str, text: str) -> Document:
 
 
 def _walk(home: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
-    """Files under `home`, and folders that were not entered: those behind links (no walk goes in a circle), closed ones."""
+    """Files under `home`, and folders not entered: closed ones, and those behind links (so no walk circles)."""
     files: list[Path] = []
     closed: list[tuple[Path, str]] = []
 

@@ -25,7 +25,8 @@ ADD = text(
     ":header, :section, :text, :visible, :meta)"
 )
 SEARCH = (
-    "SELECT p.*, bm25(evidence_fts) AS cost FROM evidence_fts JOIN evidence_passages p ON p.number = evidence_fts.rowid "
+    "SELECT p.*, bm25(evidence_fts) AS cost FROM evidence_fts "
+    "JOIN evidence_passages p ON p.number = evidence_fts.rowid "
     "WHERE evidence_fts MATCH :words AND p.owner = :owner AND p.collection = :collection{filters} "
     "ORDER BY cost, p.source, p.start_char, p.number LIMIT :k"
 )

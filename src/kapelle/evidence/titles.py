@@ -17,7 +17,8 @@ _UNDERLINED = re.compile(r"^\ufeff?([^\s#>|*+-][^\r\n]{0,150})\r?\n(?:={3,}|-{3,
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>|<h1[^>]*>(.*?)</h1>", re.DOTALL | re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 _SUPERSEDES = re.compile(
-    r"^[ \t>*_-]*(?:this (?:document|policy|version)[ \t]+)?(?:supersedes|replaces)[*_]*[ \t]*[:\-]?[*_ \t]*(\S.*?)[*_ \t]*$",
+    r"^[ \t>*_-]*(?:this (?:document|policy|version)[ \t]+)?(?:supersedes|replaces)"
+    r"[*_]*[ \t]*[:\-]?[*_ \t]*(\S.*?)[*_ \t]*$",
     re.MULTILINE | re.IGNORECASE,
 )
 _HEAD = 1_500
@@ -25,7 +26,10 @@ _HEAD = 1_500
 
 
 def front_matter(text: str) -> tuple[dict[str, JsonValue], int]:
-    """The YAML block at a text's very start as plain values, and where the text goes on; ({}, 0) without one. One that is no YAML says nothing."""
+    """The YAML block at a text's very start as plain values, and where the text goes on; ({}, 0) without one.
+
+    A block that is no YAML says nothing.
+    """
     match = _FRONT.match(text)
     if not match:
         return {}, 0

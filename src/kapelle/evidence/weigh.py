@@ -20,7 +20,7 @@ _TITLE_SHARE = 0.5
 
 
 def asked_words(question: str, *, besides: Collection[str] = ()) -> list[str]:
-    """The words of a question that name its topic, without those that only frame it or name a collection (`besides`)."""
+    """The words of a question that name its topic: not those that only frame it, nor the names in `besides`."""
     words = content_words(question)
     named = {base(word) for name in besides for word in content_words(name)}
     topic = [word for word in words if word not in ASKING_WORDS and base(word) not in named]

@@ -7,18 +7,19 @@ from kapelle.language.sentences import sentences
 from kapelle.tools.deadlines import find_deadlines
 
 _VERB_LIST = """
-add address agree analyze announce apply approve arrange ask assign attach audit back backfill block book brief bring build call cancel
-change check choose clarify clean close collect communicate compare complete compose configure confirm contact
-coordinate copy create cut decide define delete deliver deploy describe design disable discuss distribute document
-draft drop email enable ensure escalate estimate evaluate examine execute export extend file fill finalize find finish
-fix follow forward gather generate get give hand handle hire hold identify implement import improve inform inspect
-install introduce investigate invite involve issue join keep launch lead let list log look lower mail maintain make
-measure meet merge migrate monitor move notify obtain open order organize page patch pay phone pick ping plan
-post prepare present prevent prioritize process produce propose provide publish pull purchase push put raise reach
-read rebuild recheck record recover reduce refactor register release remind remove renew reopen repair replace reply
-report reproduce request reschedule resend reset resolve respond restart restore retry return revert review revise
-revoke roll rotate run schedule send set share ship sign sort start stop submit summarize support switch sync take
-talk tell test track train transfer trigger try tune turn update upgrade upload validate verify visit wait warn write
+add address agree analyze announce apply approve arrange ask assign attach audit back backfill block book brief bring
+build call cancel change check choose clarify clean close collect communicate compare complete compose configure
+confirm contact coordinate copy create cut decide define delete deliver deploy describe design disable discuss
+distribute document draft drop email enable ensure escalate estimate evaluate examine execute export extend file fill
+finalize find finish fix follow forward gather generate get give hand handle hire hold identify implement import
+improve inform inspect install introduce investigate invite involve issue join keep launch lead let list log look
+lower mail maintain make measure meet merge migrate monitor move notify obtain open order organize page patch pay
+phone pick ping plan post prepare present prevent prioritize process produce propose provide publish pull purchase
+push put raise reach read rebuild recheck record recover reduce refactor register release remind remove renew reopen
+repair replace reply report reproduce request reschedule resend reset resolve respond restart restore retry return
+revert review revise revoke roll rotate run schedule send set share ship sign sort start stop submit summarize support
+switch sync take talk tell test track train transfer trigger try tune turn update upgrade upload validate verify visit
+wait warn write
 """
 VERBS = frozenset(_VERB_LIST.split())
 """Verbs that open a request: those of offices and engineering."""

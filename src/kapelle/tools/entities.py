@@ -44,7 +44,8 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "duration",
         re.compile(
-            r"\b(?:\d+(?:\.\d+)?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)[ -]?(?:business |working )?"
+            r"\b(?:\d+(?:\.\d+)?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
+            r"[ -]?(?:business |working )?"
             r"(?:ms|milliseconds?|seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?)\b"
         ),
     ),
@@ -78,13 +79,13 @@ _PERSON_AFTER = re.compile(
 )
 # What a person does and a thing hardly ever: it makes a name even of a sentence's first word.
 _PERSON_DOES = re.compile(
-    r"^\s+(?:will (?!be\b)|said\b|says\b|asked\b|asks\b|told\b|wrote\b|writes\b|agreed\b|thinks\b|wants to\b|needs to\b|has to\b|"
-    r"joined\b|confirmed\b|approved\b|owns\b|leads\b|reported\b|promised\b|volunteered\b)"
+    r"^\s+(?:will (?!be\b)|said\b|says\b|asked\b|asks\b|told\b|wrote\b|writes\b|agreed\b|thinks\b|wants to\b|"
+    r"needs to\b|has to\b|joined\b|confirmed\b|approved\b|owns\b|leads\b|reported\b|promised\b|volunteered\b)"
 )
 _LABEL_THEN = re.compile(r"^:\s+([a-z]+)\b")
 _PERSON_BEFORE = re.compile(
-    r"\b(?:with|by|ask|tell|contact|call|email|page|ping|assigned to|owner:?|assignee:?|engineer|manager|director|colleague|"
-    r"from|cc|and|for|author:?)\s+$",
+    r"\b(?:with|by|ask|tell|contact|call|email|page|ping|assigned to|owner:?|assignee:?|engineer|manager|"
+    r"director|colleague|from|cc|and|for|author:?)\s+$",
     re.IGNORECASE,
 )
 _LETTERS = (

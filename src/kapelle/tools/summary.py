@@ -52,7 +52,7 @@ def _clean(sentence: str) -> str:
 
 
 def _scores(said: list[str]) -> list[float]:
-    """How much each sentence says: the mean frequency of its telling words over the text, favouring lead and figures."""
+    """How much each sentence says: how often its telling words occur in the text; lead and figures count more."""
     telling = [[base(word) for word in words(sentence) if word not in STOP_WORDS] for sentence in said]
     often = Counter(stem for stems in telling for stem in set(stems))
     scores = []

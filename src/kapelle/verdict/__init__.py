@@ -1,4 +1,6 @@
-"""Whether it holds: `model` (Verdict, ToolOutcome), `citations` (span and support), `checks` (one per question asked of an
+"""Whether it holds.
+
+`model` (Verdict, ToolOutcome), `citations` (span and support), `checks` (one per question asked of an
 answer), `required` (names of sources), `score` (checklist to verdict).
 
 Plain arguments in: no module here knows a Candidate or a Plan.
