@@ -49,6 +49,7 @@ def tangled_fallbacks(graph: Graph) -> list[str]:
             waits[instead] = {f"result {primary}", *(f"end {need}" for need in graph.needs[stand_in].all)}
             if isinstance(graph.steps[stand_in].on_error, Fallback):
                 waits[instead].add(f"instead of {stand_in}")
+                blamed[instead, f"instead of {stand_in}"] = primary
             for before, after in ((f"result {primary}", f"result {stand_in}"), (instead, f"end {primary}")):
                 waits[after].add(before)
                 blamed[after, before] = primary
