@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -39,17 +40,17 @@ def make(path: Path) -> SqliteIndex:
 def test_a_kill_loses_no_finished_put_and_leaves_no_half_one(tmp_path: Path) -> None:
     path = tmp_path / "i.db"
     index = make(path)
-    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True)
-    assert writer.stdout is not None
-    acknowledged = [int(writer.stdout.readline()) for _ in range(3)]
-    time.sleep(0.02)
-    writer.send_signal(signal.SIGKILL)
-    acknowledged += [int(line) for line in writer.stdout.read().split()]
-    writer.wait()
+    command = [sys.executable, "-c", WRITER, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        acknowledged = [int(writer.stdout.readline()) for _ in range(3)]
+        time.sleep(0.02)
+        writer.send_signal(signal.SIGKILL)
+        acknowledged += [int(line) for line in writer.stdout.read().split()]
     for number in acknowledged:
         assert len(index.search("c", f"needle{number}", owner=OWNER, k=50)) == 20
     assert len(index.search("c", f"needle{acknowledged[-1] + 1}", owner=OWNER, k=50)) in (0, 20)
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
         connection.execute("insert into evidence_fts (evidence_fts, rank) values ('integrity-check', 1)")
 

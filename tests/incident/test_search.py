@@ -56,7 +56,7 @@ def root(tmp_path: Path) -> Path:
 
 def tools(root: Path, *, rerank: Rerank | None = None, **rag: object) -> dict[str, Tool]:
     rag.setdefault("index_path", root / "no-such-index")
-    settings = Settings(company=CompanySettings(root=root), rag=RagSettings(**rag))  # type: ignore[arg-type]
+    settings = Settings(company=CompanySettings(root=root), rag=RagSettings(**rag))
     return {tool.name: tool for tool in search_tools(settings, rerank=rerank)}
 
 

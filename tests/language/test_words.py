@@ -1,6 +1,7 @@
 """Words are folded and stemmed as the index does it."""
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -21,11 +22,11 @@ ASCII_WORD = st.text(alphabet="abcdefghijklmnopqrstuvwxyz", min_size=1, max_size
 
 
 def of_sqlite(word: str) -> str:
-    connection = sqlite3.connect(":memory:")
-    connection.execute("create virtual table t using fts5(x, tokenize='porter unicode61')")
-    connection.execute("create virtual table v using fts5vocab(t, 'row')")
-    connection.execute("insert into t values (?)", (word,))
-    return str(connection.execute("select term from v").fetchone()[0])
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("create virtual table t using fts5(x, tokenize='porter unicode61')")
+        connection.execute("create virtual table v using fts5vocab(t, 'row')")
+        connection.execute("insert into t values (?)", (word,))
+        return str(connection.execute("select term from v").fetchone()[0])
 
 
 @pytest.mark.parametrize("word", WORDS.split())
