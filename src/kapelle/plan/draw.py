@@ -44,7 +44,12 @@ def label(step: Step) -> str:
             uses = action
         case _:
             uses = step.kind
-    return step.title or (step.id if uses == step.id else f"{step.id}: {uses}")
+    return one_line(step.title or (step.id if uses == step.id else f"{step.id}: {uses}"))
+
+
+def one_line(text: str) -> str:
+    """A text on one line, without what a terminal, XML or a reader's eye would take for more than text."""
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
 
 
 def ranks(steps: tuple[Step, ...]) -> list[list[Step]]:
@@ -72,7 +77,7 @@ def ranks(steps: tuple[Step, ...]) -> list[list[Step]]:
 
 def draw_text(plan: Plan) -> str:
     """The plan as lines: a block per rank, what runs at once side by side in it, bodies indented."""
-    lines = [f"{plan.id or 'draft'}  {plan.why}".rstrip()]
+    lines = [f"{one_line(plan.id) or 'draft'}  {one_line(plan.why)}".rstrip()]
     lines.extend(_text(plan.steps, ""))
     return "\n".join(lines)
 
@@ -85,10 +90,14 @@ def _text(steps: tuple[Step, ...], indent: str) -> Iterator[str]:
             last = number == len(rows) and place == len(row) - 1
             branch = "└─" if last else "├─"
             needs = graph.needs[step.id].all
-            after = f"  ← {', '.join(needs)}" if needs else ""
+            after = f"  ← {one_line(', '.join(needs))}" if needs else ""
             condition = "  (if)" if step.when is not None else ""
             yield f"{indent}{branch} {number}. {MARKS[step.kind]} {label(step)}{condition}{after}"
             yield from _text(children(step), indent + ("      " if last else "│     "))
+
+
+# Inside quotes Mermaid still reads HTML and Markdown; `#` begins its own entities.
+_ENTITIES = {ord(one): f"#{ord(one)};" for one in '"<>&#`'}
 
 
 def draw_mermaid(plan: Plan) -> str:
@@ -102,7 +111,7 @@ def _mermaid(steps: tuple[Step, ...], prefix: str, indent: str) -> Iterator[str]
     names = {step.id: _name(prefix + step.id) for step in steps}
     graph = graph_of(steps)
     for step in steps:
-        text = label(step).replace('"', "'").replace("\n", " ")
+        text = label(step).translate(_ENTITIES)
         if children(step):
             yield f'{indent}subgraph {names[step.id]}["{MARKS[step.kind]} {text}"]'
             yield from _mermaid(children(step), f"{prefix}{step.id}/", indent + "  ")
@@ -142,7 +151,7 @@ def draw_svg(plan: Plan, states: Mapping[str, str] | None = None) -> str:
         for across, step in enumerate(row):
             places[step.id] = (left + across * (_WIDTH + _GAP), _GAP + down * (_HEIGHT + _ROW))
     body = [*_edges(plan.steps, places), *_nodes(plan.steps, places, states or {})]
-    title = escape(plan.why or plan.id or "plan")
+    title = escape(one_line(plan.why or plan.id or "plan"))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         f'role="img" aria-label="{title}"><title>{title}</title><style>{_STYLE}</style>{_ARROW}{"".join(body)}</svg>\n'
@@ -190,7 +199,7 @@ def _nodes(
         kind += f" · {state}" if state else ""
         yield (
             f"<g><title>{escape(text)}</title>"
-            f'<rect class="{escape(state)}" x="{x:g}" y="{y:g}" width="{_WIDTH}" height="{_HEIGHT}" rx="8"/>'
+            f'<rect class="{escape(one_line(state))}" x="{x:g}" y="{y:g}" width="{_WIDTH}" height="{_HEIGHT}" rx="8"/>'
             f'<text x="{x + 12:g}" y="{y + 22:g}">{escape(shown)}</text>'
-            f'<text class="kind" x="{x + 12:g}" y="{y + 41:g}">{escape(kind)}</text></g>'
+            f'<text class="kind" x="{x + 12:g}" y="{y + 41:g}">{escape(one_line(kind))}</text></g>'
         )
