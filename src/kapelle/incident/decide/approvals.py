@@ -11,9 +11,10 @@ from kapelle.incident.facts.model import Approval, Protection, Timing, Workflow
 from kapelle.incident.reading.quantities import minutes_shown
 from kapelle.incident.reading.terms import overlap, terms_of
 
-_PLAIN = frozenset("chang approv the a an every each any all product production deploy".split())
-_ASKS_MAY = re.compile(r"\b(?:allowed|may|can|could|entitled|permitted|enough|sufficient|valid|eligible|suffic\w*|ok|okay|count|counts|alone|instead)\b", re.IGNORECASE)
-_OWN = re.compile(r"\b(?:my own|their own|his own|her own|own change|author|myself|themselves|self-approv\w*|i wrote)\b", re.IGNORECASE)
+_PLAIN = frozenset(terms_of("change changes approval product production deploy"))
+_ASKS_MAY = re.compile(r"\b(?:allowed|may|can|could|entitled|permitted|enough|sufficient|valid|eligible|suffic\w*|ok|okay|count|counts|alone|instead|compliant|comply|good to go|go ahead|in order|valid|right|missing|start|proceed)\b", re.IGNORECASE)
+_OWN = re.compile(r"\b(?:my own|their own|his own|her own|own change|author|myself|themselves|self-approv\w*|i wrote|(?:also|himself|herself) wrote|wrote (?:it|the change)|authored)\b", re.IGNORECASE)
+_ASKS_AGE = re.compile(r"expir|how long .{0,40}(?:valid|last|count|hold)|lapse|(?:still|stay|remain|yet) .{0,20}(?:valid|count|good|hold|use|ok)|approv\w*.{0,40}(?:\bago\b|\bold\b|yesterday|earlier|\bfrom (?:mon|tue|wed|thu|fri|sat|sun|yester|\d))", re.IGNORECASE)
 _EXPIRES = re.compile(r"expire|valid|lapse|last", re.IGNORECASE)
 
 
@@ -29,6 +30,8 @@ def decide_approvals(case: Case) -> Answer:
     chosen = best_rules(case, rules)
     if not chosen:
         return _any_subject(case, rules)
+    if tied := _tie(case, chosen[0]):
+        return Answer((tied, *_stated(case, chosen[:1], CORE), *pipeline(case, chosen[0])))
     judged = _enough(case, chosen[0])
     drafts = [judged, *_stated(case, chosen[1:2], MORE)] if judged else _stated(case, chosen[:2], MUST)
     return Answer((*drafts, *_closed_list(case, judged), *pipeline(case, chosen[0])))
@@ -97,6 +100,17 @@ def _enough(case: Case, rule: Approval) -> Draft | None:
     return Draft(sentence(f"No, not enough: {rule.subject} needs {_count(rule)} ({', '.join(rule.roles)}){still}"), rule.excerpts, MUST)
 
 
+def _tie(case: Case, rule: Approval) -> Draft | None:
+    """A line that ties this kind of change to incidents of some severities, where the task names another."""
+    if not case.question.severities or "emergency" not in _kind(rule):
+        return None
+    lines = [fact for fact in case.view.statements if fact.topic in ("change", "approval") and fact.severities and "emergency" in terms_of(fact.text) and re.search(r"\b(?:tied|linked|open|only|belong|needs?|requires?|must)\b", fact.text, re.IGNORECASE)]
+    line = next((fact for fact in lines if not set(fact.severities) & set(case.question.severities)), None)
+    if line is None:
+        return None
+    return Draft(sentence(f"No, not compliant: it is tied to {case.view.name(case.question.severities[0])}, but {lower_first(line.text)}"), line.excerpts, MUST)
+
+
 def _known(role: str, roles: Sequence[str]) -> bool:
     own = set(terms_of(role))
     return any(own and (own <= set(terms_of(known)) or set(terms_of(known)) <= own) for known in roles)
@@ -133,9 +147,9 @@ def _closed_list(case: Case, judged: Draft | None) -> list[Draft]:
 def _expiry(case: Case) -> Draft | None:
     """Whether an approval of some hours ago still counts."""
     rule = next((rule for rule in case.view.of(Timing) if rule.topic in ("approval", "change") and re.search(r"approv", rule.clause, re.IGNORECASE) and _EXPIRES.search(rule.clause)), None)
-    if rule is None or not (case.question.elapsed or re.search(r"expir|how long|lapse|still valid|stay valid", case.question.prompt, re.IGNORECASE)):
+    if rule is None or not _ASKS_AGE.search(case.question.prompt):
         return None
-    elapsed = case.question.elapsed[0] if case.question.elapsed else None
+    elapsed = case.question.elapsed[0] if case.question.elapsed else case.question.between
     if elapsed is None:
         return Draft(sentence(rule.clause), rule.excerpts, MUST)
     if elapsed.minutes >= rule.length.minutes:

@@ -10,7 +10,7 @@ from kapelle.incident.facts.model import Approval, FieldList, Statement, Window
 from kapelle.incident.reading.calendar import DAY, WEEK, Moment, shifted, within
 from kapelle.incident.reading.terms import terms_of
 
-_PLAIN = frozenset("chang window freez deploy hour work allow weekend weekli period product all any general code year end new the maintenanc migrat".split())
+_PLAIN = frozenset(terms_of("change window freeze frozen deploy hours work allowed weekend weekly period product production general code year end maintenance blackout moratorium calendar winter summer holiday"))
 _EXEMPT = re.compile(r"emergency|roll-?\s?back|exempt|exception|override", re.IGNORECASE)
 _INCLUDES_END = re.compile(r"includ\w*\s+(?:both|its closing|the closing|its last|the last|its end|the end)|inclusive", re.IGNORECASE)
 _BOUNDARY = re.compile(r"(?:opening|closing|first|last|start|end)\w*\s+(?:minute|moment|time)|inclusive|exclusive", re.IGNORECASE)
@@ -62,7 +62,7 @@ def applicable(case: Case, windows: Sequence[Window]) -> list[Window]:
     if best:
         return [window for count, window in fitting if count == best]
     general = [window for _, window in fitting]
-    standard = [window for window in allowing if "normal" in kind_of(window.subject)]
+    standard = [window for window in allowing if "standard" in kind_of(window.subject)]
     return general or standard or allowing
 
 
@@ -70,7 +70,7 @@ def needs(case: Case) -> list[Draft]:
     """Approvals and ticket fields that the change needs."""
     rules = best_rules(case, case.view.of(Approval))
     if not rules:
-        rules = [rule for rule in case.view.of(Approval) if "normal" in terms_of(rule.subject)]
+        rules = [rule for rule in case.view.of(Approval) if "standard" in terms_of(rule.subject)]
     drafts = [Draft(rule_shown(rule), rule.excerpts, CORE if "approvals" in case.question.kinds else MORE) for rule in rules[:1]]
     fields = next((fact for fact in case.view.of(FieldList) if fact.subject == "change"), None)
     wanted = re.search(r"\bneed|require|ticket|field|prepare|what else", case.question.prompt, re.IGNORECASE)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from kapelle.incident.decide.lookup import nearest
 from kapelle.incident.decide.model import CORE, MORE, MUST, Answer, Case, Draft
-from kapelle.incident.decide.wording import lower_first, sentence, without_prefix
+from kapelle.incident.decide.wording import clock_after, listed, lower_first, sentence, without_prefix
 from kapelle.incident.facts.model import ChannelUse, DefaultChannel, NamedChannel, Timing
+from kapelle.incident.reading.calendar import clock_shown, shifted
 from kapelle.incident.reading.quantities import minutes_shown, shown
 from kapelle.incident.reading.terms import terms_of
 
@@ -30,7 +31,7 @@ def decide_communication(case: Case) -> Answer:
     audiences = [name for name, pattern in _AUDIENCES if re.search(pattern, case.question.prompt, re.IGNORECASE)]
     if _RETENTION.search(case.question.prompt) and (kept := _retention(case)):
         return Answer(tuple(kept))
-    drafts = _forbidden(case) + _overdue(case)
+    drafts = _forbidden(case) + _overdue(case) + _next_due(case, audiences)
     drafts += _rules(case, audiences)
     drafts += _defaults(case, audiences, bool(drafts))
     if not drafts:
@@ -53,7 +54,12 @@ def _rules(case: Case, audiences: Sequence[str]) -> list[Draft]:
         about = [fact for fact in facts if fact.topic == "communication"][:2]
     rank = case.rank
     name = f"{case.view.name(rank)}: " if rank is not None else ""
-    return [Draft(sentence(f"{name or _severity_of(case, fact)}{lower_first(without_prefix(fact.text)) if name or fact.severities else fact.text}"), fact.excerpts, CORE) for fact in about[:5]]
+    return [Draft(sentence(f"{name or _severity_of(case, fact)}{lower_first(without_prefix(fact.text)) if name or fact.severities else fact.text}{_clock(case, fact)}"), fact.excerpts, CORE) for fact in about[:5]]
+
+
+def _clock(case: Case, fact: ChannelUse | Timing) -> str:
+    timed = next((rule for rule in case.view.of(Timing) if rule.excerpt == fact.excerpt and rule.mode == "within"), None)
+    return clock_after(case.question.started, timed) if timed else ""
 
 
 def _severity_of(case: Case, fact: ChannelUse | Timing) -> str:
@@ -72,6 +78,8 @@ def _defaults(case: Case, audiences: Sequence[str], stated: bool) -> list[Draft]
     """What the chat configuration says: defaults for the audience, and channels whose purpose speaks of it."""
     defaults = case.view.configured(DefaultChannel)
     wanted = list(audiences) or ["incident"]
+    if case.evidence.tickets is not None and "tickets" in case.question.kinds:
+        wanted = ["incident", "escalation", *audiences]
     chosen = [fact for fact in defaults if any(name in fact.key for name in wanted)]
     drafts = [Draft(sentence(f"The {fact.key.replace('_', ' ')} is {fact.channel}"), fact.excerpts, MORE if stated else CORE) for fact in chosen[:3]]
     named = {fact.channel for fact in chosen}
@@ -105,6 +113,19 @@ def _overdue(case: Case) -> list[Draft]:
         late = minutes_shown(elapsed.minutes - rule.length.minutes)
         return [Draft(sentence(f"{name}Overdue by {late}: {elapsed.text} have passed and the limit is {limit} ({lower_first(without_prefix(rule.clause))})"), rule.excerpts, MUST)]
     return [Draft(sentence(f"{name}In time: {elapsed.text} have passed and the limit is {limit} ({lower_first(without_prefix(rule.clause))})"), rule.excerpts, MUST)]
+
+
+def _next_due(case: Case, audiences: Sequence[str]) -> list[Draft]:
+    """When the next update is due, where the task says when the last one went out."""
+    last = case.question.last_done
+    rules = [rule for rule in case.view.of(Timing) if rule.mode == "every" and _of_severity(case, rule.severities) and rule.topic == "communication"]
+    about = [rule for rule in rules if any(_speaks_of(name, rule.text) for name in audiences)] or rules
+    if last is None or last.minute is None or not about:
+        return []
+    rule = about[0]
+    then = shifted(last, round(rule.length.minutes))
+    channels = f" in {listed(rule.channels)}" if rule.channels else ""
+    return [Draft(sentence(f"The next one is due by {clock_shown(then.minute or 0)} UTC{channels}: every {rule.length.text} ({lower_first(without_prefix(rule.clause))})"), rule.excerpts, MUST)]
 
 
 def _retention(case: Case) -> list[Draft]:

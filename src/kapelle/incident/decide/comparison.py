@@ -22,7 +22,7 @@ _DIRECTIONS: tuple[tuple[str, tuple[Direction, ...]], ...] = (
     (r"remov\w*|dropp\w*|no longer|gone", ("removed", "relaxed", "tightened", "changed")),
 )
 _ORDER: tuple[Direction, ...] = ("tightened", "relaxed", "changed", "added", "removed", "unchanged")
-_PLAIN = frozenset("polici polic version v1 v2 v3 differ compar chang old new tighten relax obligat summar escal what between incid strict less more now".split())
+_PLAIN = frozenset(terms_of("policy policies version v1 v2 v3 difference compare change old new tighten relaxed obligation summarize escalation incident strict stricter less more"))
 
 
 def decide_comparison(case: Case) -> Answer:
@@ -78,7 +78,10 @@ def _is_narrow(case: Case) -> bool:
 
 
 def _directed(case: Case, found: Sequence[Difference]) -> list[Difference]:
-    wanted = next((directions for pattern, directions in _DIRECTIONS if re.search(pattern, case.question.prompt, re.IGNORECASE)), _ORDER)
+    matched = [directions for pattern, directions in _DIRECTIONS if re.search(pattern, case.question.prompt, re.IGNORECASE)]
+    wanted = {direction for directions in matched for direction in directions} or set(_ORDER)
+    if "relaxed" in wanted and len(matched) > 1:  # what goes against the trend is the rarer, and is said first
+        found = sorted(found, key=lambda one: one.direction != "relaxed")
     return [one for one in found if one.direction in wanted]
 
 

@@ -1,5 +1,6 @@
 """Decides: the kinds a task asks for, each by its own module, put together within the limits of an answer."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -15,16 +16,21 @@ from kapelle.incident.decide.metrics import decide_metrics
 from kapelle.incident.decide.model import CORE, MORE, MUST, Answer, Case, Decision, Draft
 from kapelle.incident.decide.obligations import decide_audit, decide_closing
 from kapelle.incident.decide.on_call import decide_on_call
-from kapelle.incident.decide.records import decide_logs, decide_tickets
-from kapelle.incident.decide.rollback import decide_rollback
+from kapelle.incident.decide.records import decide_logs, decide_tickets, related
+from kapelle.incident.decide.rollback import decide_rollback, triggered
+from kapelle.incident.decide.scope import out_of_scope
 from kapelle.incident.decide.sources import path_of, reference_drafts, wanted_drafts
 from kapelle.incident.decide.standing import decide_references, decide_versions
 from kapelle.incident.decide.ticket_fields import decide_ticket_fields
 from kapelle.incident.decide.triage import classify, decide_triage
 from kapelle.incident.decide.view import View, view_for
 from kapelle.incident.decide.wording import sentence
-from kapelle.incident.facts.model import CompanyFacts, Window
+from kapelle.incident.facts.model import CompanyFacts, SeverityRule, Window
+from kapelle.incident.question.cues import CHANGES
 from kapelle.incident.question.model import Kind, Question
+from kapelle.incident.reading.severity import severities_in
+from kapelle.incident.reading.signals import signals_in
+from kapelle.incident.reading.terms import terms_of
 
 DECIDERS: dict[Kind, Callable[[Case], Answer]] = {
     "triage": decide_triage,
@@ -46,17 +52,34 @@ DECIDERS: dict[Kind, Callable[[Case], Answer]] = {
 }
 _SUPPORT: tuple[Kind, ...] = ("tickets", "metrics", "logs")
 """Kinds that show evidence; beside a kind that decides they come after it."""
+_WAIVES = re.compile(r"\b(?:waiv\w*|ignor\w*|overrid\w*|overrul\w*|bypass\w*|disregard\w*|make an exception|exceptions?|skip)\b", re.IGNORECASE)
 _BY_SEVERITY: tuple[Kind, ...] = ("escalation", "communication")
+
+
+def _with_tickets(question: Question, evidence: Evidence) -> Question:
+    """What the tickets that a task names say is part of what it is about."""
+    named = [ticket for ticket in evidence.tickets or () if ticket.key in question.keys]
+    words = " ".join(f"{ticket.summary}. {ticket.description}" for ticket in named)
+    if not words:
+        return question
+    kinds = question.kinds
+    if "change_window" not in kinds and question.moments and CHANGES.search(words):
+        kinds = ("change_window", *kinds)
+    signals = {**signals_in(words), **question.signals}
+    return question.model_copy(update={"terms": (*question.terms, *terms_of(words)), "signals": signals, "kinds": kinds})
 
 
 def decide(question: Question, facts: CompanyFacts, evidence: Evidence) -> Decision:
     """Decide a task from typed facts and evidence; the first claim is the decision."""
     view = view_for(question, facts)
+    question = _with_tickets(question, evidence)
     case = _settled(Case(question, view, evidence))
     kinds = _kinds(case)
     answers = [(kind, answer) for index, kind in enumerate(kinds) for answer in _answers(replace(case, primary=index == 0), kind)]
-    drafts = [draft for index, (kind, answer) in enumerate(answers) for draft in _ranked(answer, first=kind == kinds[0])]
+    drafts = [draft for kind, answer in answers for draft in _ranked(answer, kind, first=kind == kinds[0])]
     drafts = drafts or _nearest_lines(case)
+    if outside := out_of_scope(case):
+        drafts = [outside, *(replace(draft, rank=MORE) for draft in drafts[:1])]
     if drafts:
         drafts += [draft for kind in kinds[:1] for draft in reference_drafts(case, drafts, kind)] + _told(case, drafts)
     wanted, absent = wanted_drafts(case, drafts)
@@ -71,15 +94,28 @@ def _settled(case: Case) -> Case:
     """Find the severity and whether the moment asked about lies in a freeze: several kinds need them."""
     question, view = case.question, case.view
     rank = question.severities[0] if question.severities else _labelled(view, question)
+    if rank is None and "tickets" in question.kinds and "triage" not in question.kinds:
+        rank = _of_tickets(case)
+        question = question.model_copy(update={"concepts": frozenset()})
     if rank is None and (question.concepts or question.readings) and (fit_found := classify(case)):
         rank = fit_found.rule.severities[0]
     windows = [window for window in view.of(Window) if window.topic == "change"]
     frozen = any(frozen_at(windows, moment) for moment in question.moments) if "change_window" in question.kinds or "approvals" in question.kinds else False
-    return replace(case, rank=rank, settled={"frozen": frozen})
+    ranks = question.severities or (() if rank is None else (rank,))
+    return replace(case, rank=rank, ranks=ranks, settled={"frozen": frozen})
+
+
+def _of_tickets(case: Case) -> int | None:
+    """The highest severity among the open tickets asked about."""
+    found = [rank for ticket in related(case, case.evidence.tickets or ()) if ticket.open for rank in severities_in(ticket.severity or "")]
+    return min(found, default=None)
 
 
 def _labelled(view: View, question: Question) -> int | None:
-    """A severity by the word the policy puts beside it: a `critical` incident."""
+    """A severity by its place among those the policy has, or by the word it puts beside one: a `critical` incident."""
+    known = sorted({rank for fact in view.of(SeverityRule) for rank in fact.severities})
+    if question.ordinal and known:
+        return known[-1] if question.ordinal < 0 else known[min(question.ordinal, len(known)) - 1]
     words = question.prompt.lower().split()
     for word, after in zip(words, [*words[1:], ""], strict=False):
         if word.strip(".,?!'\"") in view.labels and after.strip(".,?!'\"") in ("incident", "incidents", "outage", "one", "issue", "ticket", "severity", "alert"):
@@ -90,6 +126,8 @@ def _labelled(view: View, question: Question) -> int | None:
 def _kinds(case: Case) -> list[Kind]:
     """What to decide, deciding kinds before evidence; a described incident without a question asks for severity and response."""
     kinds = list(case.question.kinds)
+    if "rollback" not in kinds and "comparison" not in kinds and triggered(case):
+        kinds.insert(min(1, len(kinds)), "rollback")
     if not [kind for kind in kinds if kind not in _SUPPORT] and case.rank is not None and not kinds:
         kinds = ["triage", "escalation"] if not case.question.severities else ["escalation"]
     if "comparison" in kinds:
@@ -104,9 +142,12 @@ def _answers(case: Case, kind: Kind) -> Sequence[Answer]:
     return [DECIDERS[kind](case)]
 
 
-def _ranked(answer: Answer, *, first: bool) -> list[Draft]:
-    """What is not mainly asked has no decision of its own."""
-    return [draft if first else replace(draft, rank=max(draft.rank, CORE) if draft.rank < MORE else draft.rank + 1) for draft in answer.drafts]
+def _ranked(answer: Answer, kind: Kind, *, first: bool) -> list[Draft]:
+    """What is not mainly asked has no decision of its own, and of evidence beside it one sentence comes before the others."""
+    if first:
+        return list(answer.drafts)
+    later = [MORE if index and kind in _SUPPORT else CORE for index in range(len(answer.drafts))]
+    return [replace(draft, rank=max(draft.rank, least) if draft.rank < MORE else draft.rank + 1) for draft, least in zip(answer.drafts, later, strict=True)]
 
 
 def _nearest_lines(case: Case) -> list[Draft]:
@@ -118,7 +159,10 @@ def _nearest_lines(case: Case) -> list[Draft]:
 def _told(case: Case, drafts: Sequence[Draft]) -> list[Draft]:
     """Lines so near to the question that an answer without them would leave something out."""
     cited = {excerpt for draft in drafts for excerpt in draft.excerpts}
-    lines = [fact for fact in nearest(case, least=0.5) if fact.excerpt not in cited]
+    near = nearest(case, least=0.5)
+    if _WAIVES.search(case.question.prompt):
+        near = [fact for fact in case.view.statements if _WAIVES.search(fact.text) and re.search(r"exception|waive|overrid", fact.text, re.IGNORECASE)][:1] + near
+    lines = [fact for fact in near if fact.excerpt not in cited]
     return [Draft(_spoken(case, fact.text, fact.severities), fact.excerpts, CORE) for fact in lines[:2]]
 
 

@@ -24,7 +24,7 @@ from kapelle.incident.reading.calendar import WEEK
 from kapelle.incident.reading.terms import overlap, terms_of
 
 Direction = Literal["tightened", "relaxed", "changed", "added", "removed", "unchanged"]
-_PLAIN = frozenset("chang must within time minut hour day product".split())
+_PLAIN = frozenset(terms_of("change within time minutes hours day product"))
 _COUNTED = re.compile(r"\d+(?:\.\d+)?%?|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b", re.IGNORECASE)
 
 
@@ -141,7 +141,7 @@ def _approvals(before: Sequence[Fact], after: Sequence[Fact]) -> Iterator[Differ
     olds = [fact for fact in before if isinstance(fact, Approval)]
     for new in (fact for fact in after if isinstance(fact, Approval)):
         old = next((fact for fact in olds if set(terms_of(fact.subject)) == set(terms_of(new.subject))), None)
-        what = f"{new.subject} approvals"
+        what = f"{new.subject}:"
         if old is None:
             yield _single(new, "added", what, _count(new))
             continue
@@ -150,11 +150,11 @@ def _approvals(before: Sequence[Fact], after: Sequence[Fact]) -> Iterator[Differ
         counts = (new.count or 0) - (old.count or 0)
         direction: Direction = "tightened" if counts > 0 else "relaxed" if counts < 0 else "changed" if more or less else "unchanged"
         yield Difference("approval", new.severities, what, _count(old), _count(new), direction, merged(old.excerpts, new.excerpts), f"approval {old.text} {new.text}")
-    yield from (_single(old, "removed", f"{old.subject} approvals", _count(old)) for old in olds)
+    yield from (_single(old, "removed", f"{old.subject}:", _count(old)) for old in olds)
 
 
 def _count(rule: Approval) -> str:
-    return f"{rule.count}" + (f" ({', '.join(rule.roles)})" if rule.roles else "")
+    return f"{rule.count} approval{'' if rule.count == 1 else 's'}" + (f" ({', '.join(rule.roles)})" if rule.roles else "")
 
 
 def _windows(before: Sequence[Fact], after: Sequence[Fact]) -> Iterator[Difference]:

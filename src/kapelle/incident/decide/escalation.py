@@ -4,17 +4,21 @@ import re
 from collections.abc import Sequence
 
 from kapelle.incident.decide.model import CORE, MORE, MUST, SPARE, Answer, Case, Draft
-from kapelle.incident.decide.on_call import engineer_for
-from kapelle.incident.decide.wording import listed, merged, sentence, timing_shown
-from kapelle.incident.facts.model import DefaultChannel, Timing
+from kapelle.incident.decide.on_call import engineer_for, on_duty, shown_by
+from kapelle.incident.decide.wording import clock_after, listed, merged, sentence, shift_shown, timing_shown
+from kapelle.incident.facts.model import DefaultChannel, RotaShift, Timing
 from kapelle.incident.question.model import Elapsed
 from kapelle.incident.reading.quantities import minutes_shown
 from kapelle.incident.reading.signals import Signal
 from kapelle.incident.reading.terms import overlap, terms_of
 
 _ACKNOWLEDGED_AFTER = re.compile(r"(?<!un)(?<!not )(?<!yet )\b(?:acknowledg\w*|ack(?:ed)?|answered|responded|picked up)\b", re.IGNORECASE)
-_ONLY_ACKNOWLEDGE = re.compile(r"acknowledg|\backs?\b|\backed\b|respon(?:d|se) time|first response", re.IGNORECASE)
-_ESCALATES = re.compile(r"escalat|\bpag(?:e|ed|ing)\b|\bnext\b|\bwho\b|\bcall", re.IGNORECASE)
+_ASKS_ACKNOWLEDGE = re.compile(
+    r"\b(?:how|when|what|which|until|must|should|time|deadline|limit|target)\b.{0,60}\back(?!\w*\s+(?:but|and))|\back\w*\s+(?:it\s+)?(?:after|within|in|took|at|by|only|time|deadline|limit|\d|window)"
+    r"|\back\w*.{0,40}\b(?:late|in time|on time|compliant|comply|ok|okay|fine|slow|enough)\b|minutes? to ack|hours? to ack|first response|response (?:time|deadline)|respond",
+    re.IGNORECASE,
+)
+_ESCALATES = re.compile(r"escalat|\bpag(?:e|ed|ing)\b|\bnext\b|\bwhom?\b|\bcall", re.IGNORECASE)
 
 
 def decide_escalation(case: Case) -> Answer:
@@ -25,6 +29,8 @@ def decide_escalation(case: Case) -> Answer:
     if not rules:
         return Answer(missing=(f"escalation: no line gives a time for {case.view.name(case.rank)}",))
     elapsed = case.question.elapsed[0] if case.question.elapsed else None
+    if stranger := _stranger(case, rules):
+        return Answer((stranger, *(_step(case, case.view.name(case.rank), rule, MORE) for rule in rules)))
     acknowledgement = _acknowledgement(case, rules, elapsed)
     if acknowledgement and not _ESCALATES.search(case.question.prompt):
         return Answer(tuple(acknowledgement))
@@ -57,7 +63,7 @@ def _at(case: Case, rules: Sequence[Timing], elapsed: Elapsed) -> list[Draft]:
     drafts = [_due_now(case, name, due, elapsed)] if due else [_nothing_due(case, name, coming, elapsed)]
     drafts += [Draft(sentence(f"Before that: {timing_shown(rule)}"), rule.excerpts, CORE) for rule in due[:-1]]
     if due and coming:
-        drafts.append(Draft(sentence(f"Next: {timing_shown(coming[0])}, in {minutes_shown(coming[0].length.minutes - elapsed.minutes)}"), coming[0].excerpts, CORE))
+        drafts.append(Draft(sentence(f"Next: {timing_shown(coming[0], case.question.started)}, in {minutes_shown(coming[0].length.minutes - elapsed.minutes)}"), coming[0].excerpts, CORE))
     skipped = [rule for rule in steps if rule not in open_steps]
     drafts += [Draft(sentence(f"Does not apply here: {timing_shown(rule)}"), rule.excerpts, MORE) for rule in skipped[:2]]
     late = next((rule for rule in rules if rule.action == "acknowledge"), None)
@@ -74,7 +80,8 @@ def _due_now(case: Case, name: str, due: Sequence[Timing], elapsed: Elapsed) -> 
     when = "exactly now" if over == 0 else f"{minutes_shown(over)} ago"
     person, shown = engineer_for(case, rule.role)
     condition = f" if {rule.condition}" if rule.condition and not set(rule.needs) & set(case.question.signals) else ""
-    text = f"Escalate to {rule.role}{person} now{condition}: for {_described(case, name)} the escalation at +{rule.length.text} was due {when}"
+    clock = clock_after(case.question.started, rule)
+    text = f"Escalate to {rule.role}{person} now{condition}: for {_described(case, name)} the escalation at +{rule.length.text}{clock} was due {when}"
     return Draft(sentence(text), merged(rule.excerpts, shown), MUST)
 
 
@@ -94,17 +101,25 @@ def _described(case: Case, name: str) -> str:
 def _acknowledgement(case: Case, rules: Sequence[Timing], elapsed: Elapsed | None) -> list[Draft]:
     """The limit, and whether a stated time kept it."""
     rule = next((rule for rule in rules if rule.action == "acknowledge"), None)
-    if rule is None or not _ONLY_ACKNOWLEDGE.search(case.question.prompt):
+    if rule is None or not _ASKS_ACKNOWLEDGE.search(case.question.prompt):
         return []
     name = case.view.name(case.rank or 0)
     if elapsed is None:
-        return [Draft(sentence(f"{name}: {timing_shown(rule)}"), rule.excerpts, MUST)]
+        return [Draft(sentence(f"{name}: {timing_shown(rule, case.question.started)}"), rule.excerpts, MUST)]
+    if case.question.claimed:
+        right = elapsed.minutes == rule.length.minutes and elapsed.business == rule.length.business
+        verdict = "Yes, that is right" if right else f"No, not {elapsed.text}"
+        return [Draft(sentence(f"{verdict}: {name} must be acknowledged within {rule.length.text}{_by_policy(case)}"), rule.excerpts, MUST)]
     limit = f"{name} must be acknowledged within {rule.length.text}"
     if elapsed.minutes <= rule.length.minutes:
         verdict = "Yes, in time" if _ACKNOWLEDGED_AFTER.search(case.question.prompt) else "Not late yet"
         return [Draft(sentence(f"{verdict}: {limit}, and {elapsed.text} is within that limit"), rule.excerpts, MUST)]
     over = "" if rule.length.business else f", {minutes_shown(elapsed.minutes - rule.length.minutes)} over"
     return [Draft(sentence(f"No, too late: {limit}, and {elapsed.text} is past that limit{over}, so it is not compliant"), rule.excerpts, MUST)]
+
+
+def _by_policy(case: Case) -> str:
+    return f" under {case.view.policies[-1].name}" if case.view.policies else ""
 
 
 def _chain(case: Case, rules: Sequence[Timing]) -> list[Draft]:
@@ -114,19 +129,34 @@ def _chain(case: Case, rules: Sequence[Timing]) -> list[Draft]:
     if asked and not re.search(r"recommend|chain|all|timing|steps|obligation|order", case.question.prompt, re.IGNORECASE):
         others = [rule for rule in rules if rule not in asked]
         return [*(_step(case, name, rule, MUST) for rule in asked), *(_step(case, name, rule, MORE) for rule in others)]
-    steps = [timing_shown(rule) for rule in rules[:6]]
-    people = [engineer_for(case, rule.role) for rule in rules if rule.role]
+    steps = [timing_shown(rule, case.question.started) for rule in rules[:6]]
     head = Draft(sentence(f"{name}: {listed(steps)}"), merged(*(rule.excerpts for rule in rules[:6])), MUST)
-    named = [f"{rule.role}{person}" for rule in rules if rule.role for person, _ in [engineer_for(case, rule.role)] if person]
-    drafts = [head]
-    if named:
-        drafts.append(Draft(sentence(f"On call then: {listed(named)}"), merged(*(shown for _, shown in people)), CORE))
-    return drafts
+    return [head, *_people(case)]
+
+
+def _people(case: Case) -> list[Draft]:
+    """Who is on call at the question's date."""
+    duty = on_duty(case.view.configured(RotaShift), case.question.dates[0]) if case.question.dates else ()
+    if not duty or "on_call" in case.question.kinds:
+        return []
+    people = listed([f"{shift.tier} on-call is {shift_shown(shift)}" for shift in duty])
+    return [Draft(sentence(f"In the week starting {duty[0].week_start.isoformat()}, {people}"), shown_by(duty), CORE, least=len(duty))]
 
 
 def _step(case: Case, name: str, rule: Timing, rank: int) -> Draft:
     person, shown = engineer_for(case, rule.role) if rule.role else ("", ())
-    return Draft(sentence(f"{name}: {timing_shown(rule)}{person}"), merged(rule.excerpts, shown), rank)
+    return Draft(sentence(f"{name}: {timing_shown(rule, case.question.started)}{person}"), merged(rule.excerpts, shown), rank)
+
+
+def _stranger(case: Case, rules: Sequence[Timing]) -> Draft | None:
+    """A role the task asks about that no step names: absence from the closed list of steps."""
+    known = [term for rule in rules for term in terms_of(rule.role)] + ["oncall", "primary", "secondary", "engineer", "somebody", "anybody", "person"]
+    unknown = [role for role in case.question.roles if not set(terms_of(role)) & set(known)]
+    if not unknown:
+        return None
+    name = case.view.name(case.rank or 0)
+    steps = listed([rule.role for rule in rules if rule.role])
+    return Draft(sentence(f"Never: the policy does not name {unknown[0]} in any {name} escalation, which goes to {steps}"), merged(*(rule.excerpts for rule in rules if rule.role)), MUST)
 
 
 def _more(case: Case) -> list[Draft]:

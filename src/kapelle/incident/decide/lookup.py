@@ -6,7 +6,7 @@ from kapelle.incident.decide.model import Case
 from kapelle.incident.facts.model import Statement, Topic
 from kapelle.incident.reading.terms import terms_of
 
-_COMMON = frozenset("p1 p2 p3 incident policy time minut hour".split())
+_COMMON = frozenset(terms_of("p1 p2 p3 incident policy time minutes hours"))
 
 
 def nearest(case: Case, words: str = "", *, topics: Sequence[Topic] = (), least: float = 0.3) -> list[Statement]:
@@ -25,7 +25,7 @@ def nearest(case: Case, words: str = "", *, topics: Sequence[Topic] = (), least:
 
 def score(case: Case, asked: set[str], fact: Statement) -> float:
     """How well a line fits the asked terms, 0..1; a line of another severity fits not at all."""
-    if case.question.severities and fact.severities and not set(fact.severities) & set(case.question.severities):
+    if case.question.severities and len(fact.severities) == 1 and not set(fact.severities) & set(case.question.severities):
         return 0.0
     weights = case.view.weights
     own = set(terms_of(f"{fact.text} {fact.heading}"))

@@ -54,7 +54,7 @@ def decide_metrics(case: Case) -> Answer:
     if not inside:
         return Answer(missing=("metrics: no points were measured in the window",))
     measured = measure(case, case.view.of(Trigger))
-    drafts = [Draft(sentence(f"Metrics: {one.why}"), (*one.trigger.excerpts, *one.rows), CORE) for one in measured.findings[:2]]
+    drafts = [Draft(sentence(f"Metrics: {one.why}"), (one.trigger.excerpt, *one.rows), CORE, least=2) for one in measured.findings[:2]]
     return Answer(tuple(drafts or _peaks(inside)))
 
 

@@ -35,6 +35,8 @@ class Draft:
     text: str
     excerpts: tuple[Excerpt, ...]
     rank: int = CORE
+    least: int = 0
+    """How many of the excerpts, from the first, are enough where there is no room for all; 0: all are needed."""
 
 
 @dataclass(frozen=True)
@@ -57,5 +59,7 @@ class Case:
     """The severity: stated, or found by the description."""
     primary: bool = True
     """Whether this kind is what is mainly asked, so that a full answer is wanted."""
+    ranks: tuple[int, ...] = ()
+    """All severities asked about; empty: all of them."""
     settled: dict[str, bool] = field(default_factory=dict)
     """What other parts of the answer found: `frozen`."""

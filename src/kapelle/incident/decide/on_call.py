@@ -23,10 +23,18 @@ def decide_on_call(case: Case) -> Answer:
     drafts = _people(case, shifts) + [draft for day in case.question.dates[:3] for draft in _week(case, shifts, day)]
     missing = tuple(f"rota: no week holds {day.isoformat()}; it covers {_covered(shifts)}" for day in case.question.dates if not on_duty(shifts, day))
     extra = _extras(case)
+    drafts += [_beyond(shifts, day) for day in case.question.dates[:1] if not on_duty(shifts, day)]
     if not drafts and not missing and not extra:
         missing = (f"date: the task names no week; the rota covers {_covered(shifts)}",)
         extra = _extras(case, always=True)
     return Answer(tuple(drafts + extra), missing)
+
+
+def _beyond(shifts: Sequence[RotaShift], day: datetime.date) -> Draft:
+    """The rota's end nearest to a date that it does not hold."""
+    ends = sorted(shifts, key=lambda shift: abs((shift.week_start - day).days))
+    near = [shift for shift in ends if shift.week_start == ends[0].week_start]
+    return Draft(f"The rota does not say: no week of it covers {day.isoformat()}; it covers {_covered(shifts)}.", merged(*(shift.excerpts for shift in near)), MUST)
 
 
 def on_duty(shifts: Sequence[RotaShift], day: datetime.date) -> tuple[RotaShift, ...]:
@@ -38,6 +46,11 @@ def on_duty(shifts: Sequence[RotaShift], day: datetime.date) -> tuple[RotaShift,
         if begun:
             found.append(max(begun, key=lambda shift: shift.week_start))
     return tuple(found)
+
+
+def shown_by(shifts: Sequence[RotaShift]) -> tuple[Excerpt, ...]:
+    """The shifts' own lines, then the keys they stand under."""
+    return merged([shift.excerpt for shift in shifts], *(shift.lead for shift in shifts))
 
 
 def engineer_for(case: Case, role: str) -> tuple[str, tuple[Excerpt, ...]]:
@@ -59,7 +72,7 @@ def _week(case: Case, shifts: Sequence[RotaShift], day: datetime.date) -> list[D
     week = ordered[0].week_start
     span = f"In the week starting {week.isoformat()}" + ("" if week == day else f", which holds {DAY_NAMES[day.weekday()]} {day.isoformat()}")
     people = listed([f"{shift.tier} on-call is {shift_shown(shift)}" for shift in ordered])
-    return [Draft(f"{span}, {people}.", merged(*(shift.excerpts for shift in ordered)), MUST)]
+    return [Draft(f"{span}, {people}.", shown_by(ordered), MUST, least=len(ordered))]
 
 
 def _people(case: Case, shifts: Sequence[RotaShift]) -> list[Draft]:

@@ -39,6 +39,8 @@ def decide_tickets(case: Case) -> Answer:
 def related(case: Case, tickets: Sequence[KnownTicket]) -> list[KnownTicket]:
     """Those that fit the words, the project, the type and the state asked about; the open and unowned first."""
     question = case.question
+    if question.keys and (named := [ticket for ticket in tickets if ticket.key in question.keys]):
+        return named
     phrase = _PHRASE.search(question.prompt)
     project = question.project or (match["key"] if (match := _PROJECT.search(question.prompt)) else "")
     chosen = [ticket for ticket in tickets if not project or ticket.project_key == project or ticket.key.startswith(f"{project}-")]

@@ -13,6 +13,7 @@ from kapelle.incident.facts.model import Approval, Timing, Trigger, Workflow
 from kapelle.incident.reading.terms import overlap, terms_of
 
 _UNCERTAIN = re.compile(r"\b(?:unconfirmed|suspect\w*|not (?:yet )?(?:been )?confirmed|possibl[ye]|rumou?r|maybe|might have|unverified)\b", re.IGNORECASE)
+_PLAIN = frozenset(terms_of("rollback immediately once mandatory any"))
 _ROLLBACK = re.compile(r"roll[\s-]?back|revert", re.IGNORECASE)
 
 
@@ -31,6 +32,12 @@ def decide_rollback(case: Case) -> Answer:
     measured = measure(case, triggers) if case.evidence.points is not None else None
     drafts = [_verdict(case, triggers, stated, measured), *_measured_drafts(measured)]
     return Answer(tuple(drafts + _others(triggers, stated, measured) + _needs(case)), _missing(stated, measured), _conflicts(stated, measured))
+
+
+def triggered(case: Case) -> bool:
+    """Whether what the task states makes a rollback mandatory, though it may not ask."""
+    judged = [_judge(trigger, case) for trigger in case.view.of(Trigger) if trigger.mandatory and not trigger.joint]
+    return any(one is not None and one.met for one in judged)
 
 
 def _judge(trigger: Trigger, case: Case) -> _Judged | None:
@@ -55,7 +62,7 @@ def _best(case: Case, index: int, trigger: Trigger) -> Held | None:
 
 def _judge_words(trigger: Trigger, case: Case) -> _Judged | None:
     """A circumstance in words: it holds when the task speaks of all that tells it apart."""
-    words = [term for term in terms_of(trigger.words) if term not in ("rollback", "immediat", "once", "mandatori")]
+    words = [term for term in terms_of(trigger.words) if term not in _PLAIN]
     firm = [term for term in words if not term.startswith("confirm")]
     if not firm or overlap(firm, case.question.terms) < 0.6:
         return None
@@ -105,7 +112,7 @@ def _rule(trigger: Trigger) -> str:
 def _measured_drafts(measured: Measured | None) -> list[Draft]:
     if measured is None:
         return []
-    drafts = [Draft(sentence(f"Metrics: {finding.why}"), merged(finding.trigger.excerpts, finding.rows), CORE) for finding in measured.findings[:2]]
+    drafts = [Draft(sentence(f"Metrics: {finding.why}"), merged((finding.trigger.excerpt,), finding.rows), CORE, least=2) for finding in measured.findings[:2]]
     return drafts + ([measured.baseline_draft] if measured.baseline_draft else [])
 
 

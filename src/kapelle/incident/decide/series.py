@@ -83,8 +83,8 @@ def baseline_window(question: Question, facts: CompanyFacts) -> tuple[datetime.d
 
 
 def rows_of(finding: Finding) -> tuple[Excerpt, ...]:
-    """The rows that show a finding: first and last of the run, and the peak."""
-    shown = [finding.run.first, finding.peak, finding.run.last] if finding.run else [finding.peak]
+    """The rows that show a finding: the peak, then first and last of the run."""
+    shown = [finding.peak, finding.run.first, finding.run.last] if finding.run else [finding.peak]
     return tuple(dict.fromkeys(point.ref for point in shown if point.ref is not None))
 
 

@@ -7,7 +7,7 @@ from kapelle.incident.decide.wording import sentence
 from kapelle.incident.facts.model import Policy, Reference
 from kapelle.incident.reading.terms import terms_of
 
-_PLAIN = frozenset("decis must consult file which what document config configur polici refer mandatori".split())
+_PLAIN = frozenset(terms_of("decision consult file document config configuration policy reference mandatory"))
 
 
 def decide_versions(case: Case) -> Answer:
@@ -21,7 +21,7 @@ def decide_versions(case: Case) -> Answer:
         valid = [policy for policy in policies if policy.effective and policy.effective <= day]
         chosen = valid[-1] if valid else chosen
     drafts = [Draft(_shown(case, chosen), chosen.header, MUST)] if chosen.header else []
-    others = [policy for policy in policies if policy is not chosen and re.search(rf"\b{re.escape(policy.name)}\b", case.question.prompt)]
+    others = [policy for policy in policies if policy is not chosen and (policy.source == chosen.superseded_by) or policy is not chosen and re.search(rf"\b{re.escape(policy.name)}\b", case.question.prompt)]
     return Answer(tuple(drafts + [Draft(_shown(case, policy), policy.header, CORE) for policy in others if policy.header]))
 
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from kapelle.incident.decide.lookup import nearest
 from kapelle.incident.decide.model import CORE, MORE, MUST, Answer, Case, Draft
 from kapelle.incident.decide.thresholds import compare
-from kapelle.incident.decide.wording import lower_first, sentence, timing_shown
-from kapelle.incident.facts.model import SeverityRule, Timing
-from kapelle.incident.reading.terms import concepts_of, terms_of
+from kapelle.incident.decide.wording import lower_first, sentence, timing_shown, without_prefix
+from kapelle.incident.facts.model import ChannelUse, Entry, SeverityRule, Timing
+from kapelle.incident.reading.terms import concepts_of, overlap, terms_of
 
 _IMPACT = {"outage": 4.0, "degraded": 3.0, "data_exposed": 4.5, "data_lost": 4.0, "delayed": 3.0, "cosmetic": 3.5, "internal": 2.5, "minor": 2.0, "single": 3.0, "question": 3.0}
 _SCOPE = {"all": 1.0, "most": 1.0, "some": 1.0}
@@ -17,7 +17,7 @@ _AGAINST = {
     ("all", "single"): -3.0, ("all", "some"): -1.0, ("most", "single"): -2.0, ("outage", "cosmetic"): -2.0, ("outage", "minor"): -1.0, ("cosmetic", "outage"): -3.0, ("cosmetic", "degraded"): -1.5,
 }  # fmt: skip
 """What the task says against what a criterion asks for."""
-_GENERIC = frozenset("customer service system incident unavail down slow request part all one more than product partli".split())
+_GENERIC = frozenset(terms_of("customer service system incident unavailable down slow request part more product partly"))
 _CHANGES_SEVERITY = re.compile(r"\b(?:lower|downgrad\w*|reduc\w*|rais\w*|upgrad\w*|chang\w*|re-?classif\w*)\b", re.IGNORECASE)
 _LEAST = 2.0
 
@@ -46,9 +46,12 @@ def classify(case: Case) -> Fit | None:
 
 def decide_triage(case: Case) -> Answer:
     """The severity with the criterion that carries it, then the first response it asks for."""
+    if "jira" in case.question.prompt.lower() and (mapped := _priority(case)):
+        return Answer((mapped,))
     if _CHANGES_SEVERITY.search(case.question.prompt) and (rules := nearest(case, topics=("severity",), least=0.25)):
         rules = [fact for fact in rules if _CHANGES_SEVERITY.search(fact.text)] or rules
-        return Answer((Draft(sentence(rules[0].text), rules[0].excerpts, MUST),))
+        verdict = "No: " if re.search(r"\bonly\b", rules[0].text, re.IGNORECASE) and not overlap(_only(rules[0].text), case.question.terms) == 1.0 else ""
+        return Answer((Draft(sentence(f"{verdict}{lower_first(rules[0].text) if verdict else rules[0].text}"), rules[0].excerpts, MUST),))
     fit = classify(case)
     if fit is None:
         return _criteria_of(case)
@@ -62,12 +65,29 @@ def decide_triage(case: Case) -> Answer:
     return Answer(tuple(drafts + first_response(case, rank)))
 
 
+def _only(text: str) -> tuple[str, ...]:
+    """Who alone may do it, as `only the incident manager may ...` says."""
+    match = re.search(r"\bonly\s+(?:the\s+|an?\s+)?(?P<who>.+?)\s+(?:may|can|is|must)\b", text, re.IGNORECASE)
+    return terms_of(match["who"]) if match else ()
+
+
+def _priority(case: Case) -> Draft | None:
+    """The ticket system's priority of a severity."""
+    if case.rank is None:
+        return None
+    name = case.view.name(case.rank)
+    entry = next((entry for entry in case.view.configured(Entry) if entry.topic == "severity" and entry.path.split(".")[-1] == name), None)
+    return Draft(sentence(f"{name} has the ticket priority {', '.join(entry.values)}"), entry.excerpts, MUST) if entry else None
+
+
 def first_response(case: Case, rank: int) -> list[Draft]:
     """What is due first for a severity: acknowledgement and the first escalation."""
     rules = [rule for rule in case.view.of(Timing) if rank in rule.severities and rule.topic not in ("severity", "closing")]
     first = [rule for rule in rules if rule.action == "acknowledge"][:1]
     first += sorted((rule for rule in rules if rule.action == "escalate"), key=lambda rule: rule.length.minutes)[:1]
-    return [Draft(sentence(f"{case.view.name(rank)}: {timing_shown(rule)}"), rule.excerpts, MORE) for rule in first]
+    drafts = [Draft(sentence(f"{case.view.name(rank)}: {timing_shown(rule, case.question.started)}"), rule.excerpts, MORE) for rule in first]
+    channel = next((fact for fact in case.view.of(ChannelUse) if rank in fact.severities and fact.topic == "communication"), None)
+    return drafts + ([Draft(sentence(f"{case.view.name(rank)}: {lower_first(without_prefix(channel.text))}"), channel.excerpts, MORE)] if channel else [])
 
 
 def _fit(rule: SeverityRule, case: Case) -> Fit | None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from kapelle.evidence.model import Excerpt
 from kapelle.incident.facts.model import Condition, RotaShift, Timing
+from kapelle.incident.reading.calendar import Moment, clock_shown, shifted
 from kapelle.incident.reading.conditions import METRIC_NAMES, Reading
 from kapelle.incident.reading.quantities import SYMBOLS, minutes_shown, shown
 
@@ -46,6 +47,8 @@ def value_shown(value: float, unit: str) -> str:
 
 def limit_shown(condition: Condition) -> str:
     """Such as `> 2% for 5 consecutive minutes`, `> 35% above the baseline for 8 minutes`."""
+    if condition.unit == "count" and condition.text:
+        return condition.text[:1].lower() + condition.text[1:]
     symbol = f"{SYMBOLS[condition.comparator]} "
     above = " above " + (condition.baseline or "the baseline") if condition.unit in ("percent", "times") and condition.metric.startswith("latency") else ""
     return f"{symbol}{value_shown(condition.value, condition.unit)}{above}{held_shown(condition)}"
@@ -63,14 +66,29 @@ def held_shown(condition: Condition) -> str:
 
 def reading_shown(reading: Reading) -> str:
     """Such as `error rate 2.5% for 6 minutes`."""
+    if reading.unit == "count" and reading.metric.endswith(("checks", "tests")):
+        return f"{shown(reading.value)} {metric_shown(reading.metric)}"
     above = " above the baseline" if reading.unit in ("percent", "times") and reading.metric.startswith("latency") else ""
     before = {"gt": "over ", "ge": "at least ", "lt": "below ", "le": "at most "}.get(reading.comparator or "", "")
     held = f" for {minutes_shown(reading.minutes)}" if reading.minutes is not None else ""
     return f"{metric_shown(reading.metric)} {before}{value_shown(reading.value, reading.unit)}{above}{held}"
 
 
-def timing_shown(rule: Timing) -> str:
-    """Such as `acknowledge within 5 minutes`, `escalate to the duty manager at +20 minutes if unowned`."""
+def timing_shown(rule: Timing, started: Moment | None = None) -> str:
+    """Such as `acknowledge within 5 minutes`, `escalate to the duty manager at +20 minutes if unowned`; with a start the time of day."""
+    return _timing(rule) + clock_after(started, rule)
+
+
+def clock_after(started: Moment | None, rule: Timing) -> str:
+    """When a rule falls due, as ` (22:58 UTC)`, with the date where it is known; empty without a start."""
+    if started is None or started.minute is None or rule.length.business or rule.mode == "every":
+        return ""
+    due = shifted(started, round(rule.length.minutes))
+    day = f"{due.date.isoformat()} " if due.date else ""
+    return f" ({day}{clock_shown(due.minute or 0)} UTC)"
+
+
+def _timing(rule: Timing) -> str:
     condition = f" {_if(rule.condition)}" if rule.condition else ""
     if rule.action == "acknowledge":
         return f"acknowledge within {rule.length.text}{condition}"

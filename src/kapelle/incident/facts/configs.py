@@ -51,7 +51,7 @@ def _facts(branch: Branch) -> Iterator[Fact]:
         yield DefaultChannel(excerpt=branch.excerpt, text=_words(branch), topic="communication", key=branch.key, channel=branch.value)
     elif (fields_list := _field_list(branch)) is not None:
         yield fields_list
-    if branch.values and not branch.path[-1:] == ("",):
+    if branch.values and not branch.path[-1].isdigit():
         yield Entry(excerpt=branch.excerpt, lead=_lead(branch), text=_words(branch), heading=".".join(branch.path[:-1]), topic=_topic(branch), path=_path(branch), values=branch.values)
 
 

@@ -35,6 +35,8 @@ class Question(BaseModel):
     kinds: tuple[Kind, ...] = ()
     """The most wanted first; empty when nothing was recognized."""
     severities: tuple[int, ...] = ()
+    ordinal: int | None = None
+    """A severity by its place: 1 the highest, 2 the second, -1 the lowest."""
     readings: tuple[Reading, ...] = ()
     """Numbers of a metric that the task states."""
     elapsed: tuple[Elapsed, ...] = ()
@@ -42,6 +44,12 @@ class Question(BaseModel):
     moments: tuple[Moment, ...] = ()
     """Weekdays and times asked about, UTC."""
     dates: tuple[datetime.date, ...] = ()
+    started: Moment | None = None
+    """When the alert fired or the incident began, where the task says so."""
+    last_done: Moment | None = None
+    """When the last update or briefing went out."""
+    between: Elapsed | None = None
+    """The time between the first two moments named."""
     window_start: AwareDatetime | None = None
     window_end: AwareDatetime | None = None
     roles: tuple[str, ...] = ()
@@ -52,11 +60,15 @@ class Question(BaseModel):
     """Words in code style: fields, tables, workflows, channels."""
     service: str = ""
     project: str = ""
+    keys: tuple[str, ...] = ()
+    """Keys of tickets it names."""
     signals: dict[Signal, bool] = Field(default_factory=dict)
     wanted: tuple[str, ...] = ()
     """Sources it wants cited, by name or path."""
     required: tuple[str, ...] = ()
     """Those of `context.required_citations`; also in `wanted`."""
+    claimed: bool = False
+    """It repeats what somebody claims and asks whether that is right."""
     asks_old: bool = False
     """It speaks of the previous version."""
     asks_date_version: bool = False

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from kapelle.incident.question.cues import CUES, SUBJECT_ONLY
+from kapelle.incident.question.cues import CHANGES, CUES, SUBJECT_ONLY
 from kapelle.incident.question.model import Elapsed, Kind, Question
-from kapelle.incident.question.moments import dates_of, moments_of
+from kapelle.incident.question.moments import dates_of, last_done_at, minutes_between, moments_of, started_at
 from kapelle.incident.reading.conditions import readings_in
-from kapelle.incident.reading.quantities import NUMBER, durations, number
+from kapelle.incident.reading.quantities import NUMBER, durations, minutes_shown, number
 from kapelle.incident.reading.severity import severities_in
 from kapelle.incident.reading.signals import signals_in
 from kapelle.incident.reading.terms import concepts_of, terms_of
@@ -32,12 +32,16 @@ _ROLE_PATTERNS = tuple(
     for pattern in (
         rf"\b(?:can|may|could|should|might|is|are|would)\s+(?:it be |only )?(?:an?|the|our|my|any|one)?\s*{_ROLE}\s+(?:really\s+|also\s+|alone\s+)?(?:be\s+)?(?:allowed|entitled|permitted|authori[sz]ed|eligible|able|approve|sign|enough|sufficient|ok(?:ay)? to)",
         rf"\b(?:approv\w*|sign(?:ed)?[\s-]?off|signed|authori[sz]ed|sign-?off)\s+(?:it\s+)?(?:only\s+|just\s+|so far\s+|already\s+)?(?:by|from|of)\s+(?:only\s+|just\s+)?(?:an?|the|our|my|one)?\s*{_ROLE}(?=\s*(?:[,.?;!]|\band\b|\bis\b|\bdoes\b|\benough\b|\bfor\b|\bcan\b|$))",
+        rf"\b(?:does|do|must|should|shall|has|is|will|would|when is|need)\s+(?:the|an?|our)\s+{_ROLE}\s+(?:(?:have|has|need|needs)\s+to\s+)?(?:be\s+|get\s+|also\s+)*(?:paged|called|notified|informed|woken|escalated to|involved|told|contacted|alerted|brought in)\b",
         rf"\b(?:the|an?|our|my)\s+{_ROLE}\s+(?:alone\s+|has\s+|have\s+|already\s+|just\s+|wants? to\s+|says?\s+(?:\w+\s+)?(?:can\s+|may\s+)?)*(?:approve[sd]?|signed|sign[s]?|approves|authori[sz]ed?)\b",
     )
 )
+_KEY = re.compile(r"\b[A-Z][A-Z0-9]{1,9}-\d+\b")
+_ORDINAL = re.compile(r"\b(?:second|2nd|third|3rd)[\s-](?:highest|level|most severe|worst|most)?\s*(?:-?\s*level\s+)?(?:severity|priority|class)\b|\b(?:second|2nd|third|3rd)[\s-](?:highest|most severe|worst)\b|\b(?:highest|top|most severe|worst|lowest|least severe)[\s-](?:possible )?(?:severity|priority|level|class)\b", re.IGNORECASE)
 _GIVEN = re.compile(rf"\b(?:only|just|has|have|had|with|got|there (?:is|are)|received|collected|is|are|got|given|enough with)?\s*(?P<number>{NUMBER}|\ban?\b|\bsingle\b)\s+(?:\w+\s+){{0,2}}?(?:approvals?|approvers?|sign-?offs?|signatures?)\b", re.IGNORECASE)
 _NAME = re.compile(r"`([^`]+)`|(?<![\w/.])([a-z][a-z0-9]*(?:_[a-z0-9]+)+)(?![\w])|((?<![\w/&])#[a-z0-9][\w-]*)", re.IGNORECASE)
 _OLD = re.compile(r"\b(?:old(?:er)?|previous|former|superseded|earlier|prior|replaced|outdated|last) (?:\w+ )?(?:policy|version|rules?)\b|\bv(?:ersion )?1\b.{0,20}\bwas\b|before (?:the )?(?:new|current) (?:policy|version)|used to", re.IGNORECASE)
+_CLAIMED = re.compile(r"\bis (?:he|she|that|it|this|they|the \w+) (?:right|correct|true)\b|\bare they right|is it true|is it correct that|\b(?:right|correct|true)\?|claims?\b|insist\w*|believes?\b", re.IGNORECASE)
 _AT_ITS_DATE = re.compile(r"in force (?:on|at|then|back)|applied (?:on|at|then|back)|at (?:the|that) time|back then|(?:was|were) (?:valid|binding|the rule)|judged", re.IGNORECASE)
 
 
@@ -47,15 +51,21 @@ def read_question(prompt: str, context: Mapping[str, JsonValue]) -> Question:
     instants = [*instants_in(prompt), *_context_instants(context)]
     readings = tuple(reading for reading in readings_in(prompt) if reading.metric)
     required = _strings(context.get("required_citations"))
+    started = started_at(prompt)
+    between = minutes_between(prompt, started)
     window = (min(instants), max(instants)) if len(instants) > 1 else (None, None)
     return Question(
         prompt=prompt,
         kinds=_kinds(prompt, has_numbers=bool(readings)),
         severities=severities_in(prompt) or severities_in(str(context.get("severity") or "")),
         readings=readings,
-        elapsed=_elapsed(prompt),
+        ordinal=_ordinal(prompt),
+        elapsed=_elapsed(prompt) or ((Elapsed(minutes=between, text=minutes_shown(between)),) if between and started else ()),
         moments=moments_of(prompt),
         dates=dates_of(prompt) or tuple(dict.fromkeys(instant.date() for instant in instants)),
+        started=started,
+        last_done=last_done_at(prompt),
+        between=Elapsed(minutes=between, text=minutes_shown(between)) if between else None,
         window_start=window[0],
         window_end=window[1],
         roles=_roles(prompt),
@@ -63,9 +73,11 @@ def read_question(prompt: str, context: Mapping[str, JsonValue]) -> Question:
         names=tuple(dict.fromkeys(next(filter(None, groups)) for groups in _NAME.findall(prompt))),
         service=str(context.get("service") or ""),
         project=str(context.get("project_key") or ""),
+        keys=tuple(dict.fromkeys(_KEY.findall(prompt))),
         signals=signals_in(prompt),
         wanted=tuple(dict.fromkeys((*_wanted(prompt), *required))),
         required=required,
+        claimed=bool(_CLAIMED.search(prompt)),
         asks_old=bool(_OLD.search(prompt)),
         asks_date_version=bool(_AT_ITS_DATE.search(prompt)),
         terms=terms_of(prompt),
@@ -82,12 +94,24 @@ def _kinds(prompt: str, *, has_numbers: bool) -> tuple[Kind, ...]:
         if found:
             scores[cue.kind] = scores.get(cue.kind, 0) + cue.weight + 0.5 * (len(found) - 1)
             first[cue.kind] = min(first.get(cue.kind, len(bare)), found[0].start())
+    if "change_window" not in scores and CHANGES.search(bare) and moments_of(bare):
+        scores["change_window"], first["change_window"] = 3.0, 0
     for kind, really in SUBJECT_ONLY.items():
         asked = re.search(really, bare, re.IGNORECASE) or (kind == "rollback" and has_numbers)
         if kind in scores and len(scores) > 1 and not asked:
             del scores[kind]
+    if len(scores) > 1 and "versions" in scores and not re.search(r"in force|(?:which|what) (?:policy|version)|effective", bare, re.IGNORECASE):
+        del scores["versions"]
     ordered = sorted(scores, key=lambda kind: (-scores[kind], first[kind]))
     return tuple(ordered)
+
+
+def _ordinal(prompt: str) -> int | None:
+    match = _ORDINAL.search(prompt)
+    if match is None:
+        return None
+    words = match[0].lower()
+    return next((place for word, place in (("second", 2), ("2nd", 2), ("third", 3), ("3rd", 3), ("lowest", -1), ("least", -1)) if word in words), 1)
 
 
 def _context_instants(context: Mapping[str, JsonValue]) -> list[datetime.datetime]:

@@ -85,12 +85,13 @@ class Reading(BaseModel):
 class _Found(NamedTuple):
     quantity: Quantity
     metric: str
+    phrase: str = ""
 
 
 def readings_in(text: str) -> tuple[Reading, ...]:
     """Every number of a metric in `text` with the time it holds, in order."""
     checks = _checks(text)
-    taken = [(one.start, one.end) for one, _ in checks]
+    taken = [(one.quantity.start, one.quantity.end) for one in checks]
     found = [_Found(one, metric) for one in _amounts(text) if not _inside(one, taken) and (metric := _metric_at(text, one))]
     found = sorted([*found, *checks], key=lambda one: one.quantity.start)
     spans = [one for one in durations(text) if not _is_lookback(text, one)]
@@ -150,12 +151,17 @@ def _checks(text: str) -> list[_Found]:
         else:
             value, start, end = 1.0, match.start("kind"), match.end("kind")
         quantity = Quantity(value=value, unit="count", comparator=comparator_at(text, start, end), text=shown(value), start=start, end=end)
-        found.append(_Found(quantity, metric))
+        found.append(_Found(quantity, metric, _phrase(match)))
     return found
 
 
+def _phrase(match: re.Match[str]) -> str:
+    """The checks as they are spoken of, up to the end of their clause."""
+    return re.split(r",|\band\b|\bso\b|\bdo\b|\bis\b", match[0].strip())[0].strip(" .:")
+
+
 def _reading(text: str, found: list[_Found], position: int, spans: list[Quantity], base: float | None) -> Reading:
-    amount, metric = found[position]
+    amount, metric, phrase = found[position]
     following = found[position + 1].quantity.start if position + 1 < len(found) else len(text)
     previous = found[position - 1].quantity.end if position else 0
     after = [one for one in spans if amount.end <= one.start < following]
@@ -173,7 +179,7 @@ def _reading(text: str, found: list[_Found], position: int, spans: list[Quantity
         minutes_comparator=held.comparator if held else None,
         baseline=_NOT_BASELINE.sub("", named[0]).strip() if named else "baseline" if relative else "",
         baseline_value=base if amount.unit == "ms" else None,
-        text=text[min(amount.start, held.start if held else amount.start) : max(amount.end, held.end if held else amount.end)],
+        text=phrase or text[min(amount.start, held.start if held else amount.start) : max(amount.end, held.end if held else amount.end)],
     )
 
 

@@ -15,7 +15,7 @@ _CONCEPTS: tuple[tuple[str, str], ...] = (
     ("degraded", r"(?:part(?:ly|ially|s)|sometimes|occasionally|intermittent(?:ly)?)\s+(?:\w+\s+)?(?:unavailable|down|unreachable|failing|broken|fail\w*)|partial(?:ly)?(?:\s+(?:outage|failure|loss|degradation))?"),
     ("degraded", r"degrad\w*|\bslow(?:er|ly|ness|s|ed)?\b|sluggish|intermittent\w*|laggy|lagging|elevated latency|high latency|latency|time[sd]?\s?-?out|impaired|flaky|unstable|crawl\w*|takes (?:\w+ ){0,2}(?:seconds|minutes|ages|long)"),
     ("outage", r"outages?|\bdown\b|unavailab\w*|unreachable|inaccessible|offline|not (?:available|reachable|accessible|working|responding|loading|possible)|stopped working|(?:does|do|did|will)(?:n't| not) (?:work|load|respond|open)|dead\b|broken|crash\w*|black screen|nothing works|complete(?:ly)? fail\w*|(?:cannot|can't|can not|unable to|could not|couldn't|no longer|nobody can|no one can|not able to) (?:\w+ ){0,1}?(?:reach|log|sign|use|pay|check|access|open|order|buy|book|connect|load|complete|place|see|work|submit|upload|search|do|be reached|get)\w*|nobody can|no one can"),
-    ("data_exposed", r"expos\w*|leak\w*|disclos\w*|breach\w*|stolen|unauthori[sz]ed|(?:other|another|wrong|different|someone else'?s?|strangers?'?)\s+(?:\w+\s+)?(?:customer|user|shop|tenant|account|client|person|people)\w*(?:'s?)?\s+(?:data|orders?|invoices?|details|records?|address\w*|information)|see (?:the )?(?:\w+ )?(?:orders|data|details|invoices) of (?:other|another)|intrusion|compromis\w*|security (?:incident|breach|event)|hacked"),
+    ("data_exposed", r"expos\w*|leak\w*|disclos\w*|breach\w*|stolen|unauthori[sz]ed|(?:other|another|wrong|different|someone else'?s?|strangers?'?)\s+(?:\w+\s+)?(?:customer|user|shop|tenant|account|client|person|people)\w*(?:'s?)?\s+(?:data|orders?|invoices?|details|records?|address\w*|information)|(?:see|sees|saw|seen|view\w*|read|access\w*|receiv\w*|got|show\w*|visible)\b.{0,50}\b(?:of )?(?:another|other|someone else|different|wrong|foreign|strangers?)\b|intrusion|compromis\w*|security (?:incident|breach|event)|hacked"),
     ("data_lost", r"(?:data|records?|orders?|rows?|files?|history)\s+(?:\w+\s+){0,2}?(?:is |are |was |were |has been |have been )?(?:lost|loss|gone|missing|deleted|corrupt\w*|destroyed|overwritten|wiped|vanished)|data[\s-]?loss|lost (?:\w+ )?(?:data|records?|orders?)|corrupt\w*|(?:lost|losing|missing|deleted|wiped|overwrit\w+) (?:\w+ ){0,2}(?:data|records?|orders?|rows?)|changed by mistake|data integrity|\blost\b"),
     ("delayed", r"delay\w*|\blate\b|behind schedule|backlog\w*|stuck|lag\b|not (?:yet )?(?:sent|delivered|arriv\w*)|hours behind|piling up|queued? up"),
     ("cosmetic", r"cosmetic\w*|typos?|misspel\w*|spelling|misalign\w*|wrong (?:colou?r|font|icon|logo|label)|colou?rs?\b|layout|\blogo\b|\bicon\b|footer|tooltip|visual\w*|text overlap|pixel\w*|translation|wording"),
@@ -49,53 +49,68 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     (r"nobody|no one", "nobody"),
 )  # fmt: skip
 _COMPILED = tuple((re.compile(pattern, re.IGNORECASE), f" {word} ") for pattern, word in _PHRASES)
-_SAME: dict[str, str] = {
-    word: first
-    for group in (
-        "customer user client shop merchant tenant consumer buyer subscriber shopper guest",
-        "approv approver approval authoriz authoris consent permit permission agree",
-        "escalat page notif ring wake summon",
-        "record log document register note entri",
-        "keep retain retention preserv stor kept archiv held",
-        "migrat schema",
-        "normal standard ordinari regular routin",
-        "exec executive",
-        "payment pay card charge captur",
-        "pictur image photo",
-        "teach train",
-        "update refresh",
-        "field attribut",
-        "close closur resolv",
-        "review inspect",
-        "engineer developer programmer",
-        "allow permit legal ok okay",
-        "edit chang modifi alter amend",
-        "invoice bill billing",
-        "region country area market",
-        "lower downgrad reduc demot",
-        "expire laps expir",
-        "incident outage",
-        "begin start commenc",
-        "expos leak",
-        "service system component",
-        "interval cadenc frequenc often",
-        "author creator writer",
-    )
-    for words in (group.split(),)
-    for first in words[:1]
-    for word in words
-}
+# Words that people use for the same thing, the first of each line standing for all.
+_GROUPS = (
+    "customer user client shop merchant tenant consumer buyer subscriber shopper guest",
+    "approve authorize authorise consent agree",
+    "escalate page notify ring wake summon call",
+    "record log document register note",
+    "keep retain retention preserve store kept archive held",
+    "migration schema",
+    "standard normal ordinary regular routine",
+    "exec executive",
+    "payment pay card charge capture paid",
+    "pictur image photo",
+    "teach train",
+    "update refresh",
+    "field attribut",
+    "close closure",
+    "review inspect",
+    "engineer developer programmer",
+    "allow permit permission legal ok okay",
+    "edit modify alter amend",
+    "invoice bill billing",
+    "region country area market",
+    "lower downgrade reduce demote",
+    "expire lapse",
+    "incident outage",
+    "begin start commence",
+    "expos leak",
+    "service system component",
+    "interval cadence frequency often",
+    "author creator writer wrote",
+    "duplicate twice double",
+    "waive ignore bypass override skip disregard",
+    "correct fix",
+)
+_ENDINGS = (
+    ("ations", 4), ("ation", 4), ("ements", 4), ("ement", 4), ("ments", 4), ("ment", 4), ("ings", 4), ("ing", 4), ("ied", 3), ("ies", 3),
+    ("ers", 4), ("ed", 4), ("es", 4), ("er", 5), ("als", 5), ("al", 5), ("ly", 4), ("s", 3),
+)  # fmt: skip
+"""Endings, and how many letters must stay."""
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_'’-]*|\d+(?:\.\d+)?%?")
+
+_FINE = re.compile(r"[^.,;:?!]*\b(?:is|are|looks?|stays?|remains?|seems?|was|were|has been|have been|everything)\s+(?:\w+\s+)?(?:fine|normal|healthy|unaffected|stable|okay|ok|good)\b", re.IGNORECASE)
+_DENIED = re.compile(r"\b(?:no|without|not any|zero|neither|nor)\s+(?:\w+\s+){0,2}?(?:data (?:loss|lost|exposed|was lost|was exposed)|outage|downtime|leak|breach|delay|exposure|corruption|data (?:is|was|were|has been) \w+)\b", re.IGNORECASE)
 
 
 def stem(word: str) -> str:
+    """A word in its common form: without its commonest endings, and one word for all of a group."""
+    root = _root(word)
+    return _SAME.get(root, root)
+
+
+def _root(word: str) -> str:
     """A word without its commonest endings; not a dictionary form."""
     word = word.lower().replace("’", "'").removesuffix("'s")
-    for ending, least in (("ations", 4), ("ation", 4), ("ements", 4), ("ement", 4), ("ments", 4), ("ment", 4), ("ings", 4), ("ing", 4), ("ied", 3), ("ies", 3), ("ers", 4), ("ed", 4), ("es", 4), ("er", 5), ("als", 5), ("al", 5), ("ly", 4), ("s", 3)):
+    for ending, least in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= least and not word.endswith("ss"):
             word = word.removesuffix(ending)
             break
-    return _SAME.get(word, _SAME.get(word.removesuffix("e"), word.removesuffix("e")))
+    return word.removesuffix("e")
+
+
+_SAME = {_root(word): _root(group.split()[0]) for group in _GROUPS for word in group.split()}
 
 
 def terms_of(text: str) -> tuple[str, ...]:
@@ -106,9 +121,9 @@ def terms_of(text: str) -> tuple[str, ...]:
 
 
 def concepts_of(text: str) -> frozenset[str]:
-    """What an incident does, to whom and how widely, as far as `text` says it."""
+    """What an incident does, to whom and how widely, as far as `text` says it; what it says is fine or did not happen is left out."""
     found: set[str] = set()
-    rest = text
+    rest = _DENIED.sub(" ", _FINE.sub(" ", text))
     for name, pattern in CONCEPTS:
         if pattern.search(rest):
             found.add(name)

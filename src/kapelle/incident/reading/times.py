@@ -28,7 +28,8 @@ _ZONE_HOURS = {
     "CET": 1, "CEST": 2, "BST": 1, "EET": 2, "EEST": 3, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5,
     "MST": -7, "MDT": -6, "PST": -8, "PDT": -7, "IST": 5.5, "JST": 9,
 }  # fmt: skip
-_INSTANT = re.compile(r"\b(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?", re.IGNORECASE)
+INSTANT = re.compile(r"\b(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?", re.IGNORECASE)
+"""An ISO 8601 instant."""
 _DATE = re.compile(r"\b(?P<iso>\d{4}-\d{2}-\d{2})(?!\d)")
 _MONTHS = "january february march april may june july august september october november december".split()
 _MONTH = r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
@@ -89,7 +90,7 @@ def clocks_in(text: str) -> tuple[Clock, ...]:
 def instants_in(text: str) -> tuple[datetime, ...]:
     """Every ISO 8601 instant, in order; without a zone it is UTC."""
     found = []
-    for day, clock, zone in _INSTANT.findall(text):
+    for day, clock, zone in INSTANT.findall(text):
         suffix = "+00:00" if zone.upper() in ("", "Z", "UTC") else zone
         try:
             found.append(datetime.fromisoformat(f"{day}T{clock}{suffix}").astimezone(UTC))
