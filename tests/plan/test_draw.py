@@ -4,10 +4,10 @@ import re
 from xml.etree import ElementTree
 
 import pytest
+from tests.builders import again, each, plan_of, step, when
 
 from kapelle.plan.draw import draw_mermaid, draw_svg, draw_text, ranks
 from kapelle.plan.model import ApprovalStep, Plan
-from tests.builders import again, each, plan_of, step, when
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = [
