@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from kapelle.answer.model import Candidate
 from kapelle.cli.session import safe
+from kapelle.evidence.model import Citation
 from kapelle.orchestrator import candidate_of
 from kapelle.plan.model import plan_json
 from kapelle.run.model import RunRecord, StepResult
@@ -89,26 +89,22 @@ def print_answer(console: Console, record: RunRecord) -> None:
     candidate = candidate_of(record)
     if candidate.text:
         console.print()
-        console.print(Padding(Text(safe(candidate.text)), (0, 2), expand=False))
+        console.print(Padding(Text(safe(candidate.text)), (0, 2), expand=False), soft_wrap=False)
     if candidate.citations:
         console.print()
-        console.print(_citations(candidate))
+        for one in candidate.citations:
+            console.print(_citation(one), soft_wrap=True)
     _notes(console, "missing", candidate.missing)
     _notes(console, "conflict", candidate.conflicts)
     console.print()
     console.print(Padding(summary(record, candidate), (0, 2), expand=False))
 
 
-def _citations(candidate: Candidate) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
-    table.add_column(style="cyan", no_wrap=True)
-    table.add_column(style="dim", overflow="fold", max_width=44)
-    table.add_column(overflow="fold")
-    for one in candidate.citations:
-        quote = " ".join(safe(one.quote).split())
-        shown = quote if len(quote) <= 160 else quote[:159] + "…"
-        table.add_row(f"  [{one.id}]", safe(f"{one.source}:{one.start}-{one.end}"), f"“{shown}”")
-    return table
+def _citation(one: Citation) -> Text:
+    quote = " ".join(safe(one.quote).split())
+    shown = quote if len(quote) <= 140 else quote[:139] + "…"
+    place = safe(f"{one.source}:{one.start}-{one.end}")
+    return Text.assemble((f"  [{one.id}] ", "cyan"), f"“{shown}”  ", (place, "dim"))
 
 
 def _notes(console: Console, label: str, notes: Sequence[str]) -> None:

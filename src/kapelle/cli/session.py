@@ -43,7 +43,7 @@ class Common:
 def out() -> Console:
     """Where results go."""
     # A pipe has no width of its own; a table for it is wide enough for `grep`.
-    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 
 
 def err() -> Console:

@@ -279,7 +279,14 @@ class DurableEngine:
             if run not in self._walks:
                 if record.status == "waiting":
                     return record
-                await asyncio.sleep(FOLLOW)
+                await self._look_after(record, work)
+
+    async def _look_after(self, record: RunRecord, work: Work) -> None:
+        """Wait a little for the process that walks a run; walk it on here when that process is dead."""
+        if record.executor not in self._living():
+            await self.resume(record.id, record.owner, work)
+        else:
+            await asyncio.sleep(FOLLOW)
 
     async def close(self) -> None:
         """Stop walking here and end the lease; the last user ends DBOS too."""

@@ -1,0 +1,62 @@
+"""The incident agent and the tool that reads a company's facts: the decision engine as steps of a plan."""
+
+import asyncio
+
+from pydantic import JsonValue
+
+from kapelle.agents.spec import AgentSpec, agent
+from kapelle.evidence.model import Document
+from kapelle.incident.company import Company
+from kapelle.incident.decide.decide import decide
+from kapelle.incident.decide.evidence import Evidence
+from kapelle.incident.decide.model import Decision
+from kapelle.incident.facts.model import CompanyFacts
+from kapelle.incident.facts.parse import parse_facts
+from kapelle.incident.question.read import read_question
+from kapelle.settings import CompanySettings
+from kapelle.tools.decorator import make_tool
+from kapelle.tools.model import Tool, ToolContext
+
+_FOLDERS = ("policies/", "docs/", "tool_configs/")
+
+
+def facts_tool(settings: CompanySettings) -> Tool:
+    """The tool that reads the facts of the company that the settings name."""
+
+    async def read_company_facts(context: ToolContext) -> CompanyFacts:
+        """Read the company's policies, documents and configuration into typed facts, each with the span it stands at."""
+        documents = await asyncio.to_thread(_documents, settings)
+        for document in documents:
+            context.keep(document.source, document.text, title=document.title)
+        return parse_facts(documents)
+
+    return make_tool(read_company_facts, tags=frozenset({"policy"}))
+
+
+def _documents(settings: CompanySettings) -> list[Document]:
+    company = Company.open(settings.root)
+    return [company.read(path) for path in company.files() if path.startswith(_FOLDERS)]
+
+
+async def decide_incident(
+    prompt: str,
+    facts: CompanyFacts | None = None,
+    context: dict[str, JsonValue] | None = None,
+    metrics: JsonValue = None,
+    baseline: JsonValue = None,
+    logs: JsonValue = None,
+    tickets: JsonValue = None,
+    knowledge: JsonValue = None,
+    issues: JsonValue = None,
+) -> Decision:
+    """Decide by the company's facts and what its systems show; each sentence carries the lines it rests on."""
+    if facts is None:
+        return Decision(missing=("the company's policies and configuration could not be read",))
+    measured = [output for output in (baseline, metrics) if output is not None]
+    evidence = Evidence.of(measured or None, logs, tickets, knowledge)
+    return decide(read_question(prompt, context or {}), facts, evidence)
+
+
+def incident_agent() -> AgentSpec:
+    """The decision engine as an agent."""
+    return agent(decide_incident)
