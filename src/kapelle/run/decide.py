@@ -1,6 +1,7 @@
 """The rules of one step: may it start, what does a map come to, what does a fallback give (pure)."""
 
 from dataclasses import dataclass
+from math import isnan
 
 from pydantic import JsonValue
 
@@ -139,6 +140,7 @@ def score_of(ref: Ref, output: JsonValue) -> float:
         value = follow(output, ref.path)
     except KeyError:
         return float("-inf")
-    if isinstance(value, bool):
-        return float(value)
-    return float(value) if isinstance(value, int | float) else float("-inf")
+    # Whole numbers stay whole: one may be too large for a float. NaN is not even itself.
+    return (
+        value if isinstance(value, int | float) and not (isinstance(value, float) and isnan(value)) else float("-inf")
+    )

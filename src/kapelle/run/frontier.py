@@ -51,7 +51,15 @@ class Settle:
     result: StepResult
 
 
-Action = Start | Settle
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """This failed step comes to what another, performed in its place, came to."""
+
+    path: str
+    by: str
+
+
+Action = Start | Settle | Instead
 
 
 class Frontier:
@@ -116,15 +124,14 @@ class Frontier:
             self._queue.extend(self._settle_one(*self._queue.popleft()))
 
     def _settle_one(self, scope: Scope, name: str, result: StepResult) -> Iterator[tuple[Scope, str, StepResult]]:
-        scope.results[name] = result
-        step = scope.graph.steps[name]
-        if result.status == "failed" and isinstance(step.on_error, Fallback):
-            yield from self._fall_back(scope, step.on_error.fallback)
-            return
+        # A failed step that another stands in for is settled twice: by its failure, and by what the other came to.
+        if name not in scope.results:
+            scope.results[name] = result
+            on_error = scope.graph.steps[name].on_error
+            if result.status == "failed" and isinstance(on_error, Fallback):
+                yield from self._fall_back(scope, name, on_error.fallback)
+                return
         yield from self._take_effect(scope, name, result)
-        for primary in scope.graph.stands_in_for.get(name, ()):
-            if primary in scope.results and primary not in scope.effective:
-                yield from self._take_effect(scope, primary, stood_in(scope.results[primary], name, result))
 
     def _take_effect(self, scope: Scope, name: str, result: StepResult) -> Iterator[tuple[Scope, str, StepResult]]:
         scope.effective[name] = result
@@ -133,8 +140,17 @@ class Frontier:
             if scope.waits[dependent] == 0 and self._wanted(scope, dependent):
                 yield from self._decide(scope, dependent)
         yield from self._release_stand_in(scope, name)
+        for primary in scope.graph.stands_in_for.get(name, ()):
+            if primary in scope.results and primary not in scope.effective:
+                yield self._stand_in(scope, primary, name)
         if scope.finished and scope.parent is not None:
             yield from self._close(scope)
+
+    def _stand_in(self, scope: Scope, primary: str, name: str) -> tuple[Scope, str, StepResult]:
+        result = stood_in(scope.results[primary], name, scope.effective[name])
+        if result.status == "succeeded":
+            self._out.append(Instead(scope.path(primary), scope.path(name)))
+        return scope, primary, result
 
     def _wanted(self, scope: Scope, name: str) -> bool:
         """A fallback step is performed only once a step it stands in for has failed."""
@@ -143,12 +159,9 @@ class Frontier:
             return True
         return any(p in scope.results and p not in scope.effective for p in primaries)
 
-    def _fall_back(self, scope: Scope, stand_in: str) -> Iterator[tuple[Scope, str, StepResult]]:
+    def _fall_back(self, scope: Scope, name: str, stand_in: str) -> Iterator[tuple[Scope, str, StepResult]]:
         if stand_in in scope.effective:
-            for primary in scope.graph.stands_in_for[stand_in]:
-                if primary in scope.results and primary not in scope.effective:
-                    result = stood_in(scope.results[primary], stand_in, scope.effective[stand_in])
-                    yield from self._take_effect(scope, primary, result)
+            yield self._stand_in(scope, name, stand_in)
         elif scope.waits[stand_in] == 0:
             yield from self._decide(scope, stand_in)
 
