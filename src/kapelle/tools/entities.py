@@ -16,7 +16,7 @@ _WEEKDAY = r"(?:Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)"
 # In this order: what an earlier pattern took, a later one leaves alone.
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("url", re.compile(r"\bhttps?://[^\s<>\"')\]]*[^\s<>\"')\].,;:!?]")),
-    ("email", re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")),
+    ("email", re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\b")),
     ("ip", re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")),
     (
         "date",
@@ -36,8 +36,8 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "money",
         re.compile(
-            r"[$€£¥]\s?\d[\d,]*(?:\.\d+)?(?:\s?(?:million|billion|thousand|[kKmM]\b))?"
-            r"|\b\d[\d,]*(?:\.\d+)?\s?(?:USD|EUR|GBP|CHF|JPY|dollars|euros|pounds)\b"
+            r"[$€£¥]\s?\d[\d,]{0,24}(?:\.\d{1,8})?(?:\s?(?:million|billion|thousand|[kKmM]\b))?"
+            r"|\b\d[\d,]{0,24}(?:\.\d{1,8})?\s?(?:USD|EUR|GBP|CHF|JPY|dollars|euros|pounds)\b"
         ),
     ),
     ("percent", re.compile(r"\b\d+(?:\.\d+)?\s?(?:%|percent\b|per cent\b)")),
