@@ -1,6 +1,7 @@
 """`kapelle bench planner | scenarios`: how good the planner and the incident decisions are, as numbers."""
 
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 from cyclopts import App
@@ -8,7 +9,7 @@ from rich.table import Table
 
 from kapelle.cli.session import Common, opened, out, print_json, run_async, safe, settings_of
 from kapelle.errors import BadInput
-from kapelle.incident.bench import load_scenarios, make_report, score_scenario
+from kapelle.incident.bench import Report, ScenarioResult, load_scenarios, score_scenario
 from kapelle.orchestrator import Orchestrator, candidate_of
 from kapelle.plan.evaluate import evaluate, evaluation_set
 from kapelle.plan.model import Plan
@@ -74,29 +75,33 @@ def scenarios(*, file: Path | None = None, min: float = 0.9, only: str | None = 
 async def _scenarios(file: Path | None, least: float, only: str | None, common: Common) -> int:
     if file is None and common.company is not None and (common.company / "scenarios.yaml").is_file():
         file = common.company / "scenarios.yaml"
-    chosen = [one for one in load_scenarios(file) if only is None or only in (one.id, one.kind)]
+    known = load_scenarios(file or Path(str(files("kapelle.incident") / "scenarios.yaml")))
+    chosen = [one for one in known if only is None or only in (one.id, one.kind)]
     if not chosen:
         raise BadInput(f"`--only {only}`: no scenario has this kind or id")
-    results = []
+    results: list[ScenarioResult] = []
     async with opened(common, notice=False) as house:
+        names = house.parts.sources
         for number, scenario in enumerate(chosen, 1):
-            run = await house.start({"prompt": scenario.prompt, "context": scenario.context}, strategy="incident")
-            record = await run.wait()
-            candidate = candidate_of(record)
-            result = score_scenario(scenario, candidate.text, candidate.citations)
+            run = await house.start({"prompt": scenario.prompt, "context": scenario.context})
+            candidate = candidate_of(await run.wait())
+            sources = [one.source for one in candidate.citations]
+            result = score_scenario(scenario, candidate.text, sources, names=names)
+            if candidate.verdict is None or any("verbatim" in reason for reason in candidate.verdict.reasons):
+                result = result.model_copy(update={"passed": False, "reasons": (*result.reasons, "a quote is not exact")})
             results.append(result)
             if not common.json or sys.stderr.isatty():
                 mark = "✓" if result.passed else "✗"
                 print(f"{mark} {number:>3}/{len(chosen)} {scenario.id}", file=sys.stderr, flush=True)
-    report = make_report(results)
+    report = Report(scenarios=tuple(results))
     if common.json:
         print_json(report.model_dump(mode="json"))
         return 0 if report.pass_rate >= least else 1
     for one in report.scenarios:
         if not one.passed:
             out().print(f"✗ {one.id} ({one.kind}): {safe('; '.join(one.reasons))}", style="red", markup=False)
-    for kind, passed in report.by_kind.items():
-        out().print(f"{kind}: {passed}")
+    for kind, share in report.by_kind.items():
+        out().print(f"{kind}: {share.passed}/{share.total}")
     out().print(f"{report.passed}/{report.total} passed ({report.pass_rate:.0%})")
     return 0 if report.pass_rate >= least else 1
 

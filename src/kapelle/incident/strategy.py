@@ -17,7 +17,7 @@ from kapelle.incident.systems import POINTS
 from kapelle.plan.builder import Handle, Steps
 from kapelle.plan.strategies import Strategy
 from kapelle.settings import CompanySettings
-from kapelle.task.features import Features
+from kapelle.task.features import Features, features_of
 from kapelle.task.model import Task
 
 BASELINE = timedelta(hours=24)
@@ -28,13 +28,6 @@ _ALWAYS = ("1970-01-01T00:00:00Z", "2100-01-01T00:00:00Z")
 _MEASURED = re.compile(r"\b(metrics?|measure\w*|latency|p95|error rate|dashboards?|graphs?)\b", re.IGNORECASE)
 _LOGGED = re.compile(r"\blogs?\b", re.IGNORECASE)
 _TICKETED = re.compile(r"\b(tickets?|incidents?|issues?|jira|[A-Z][A-Z0-9]+-\d+)\b", re.IGNORECASE)
-_OPERATIONS = re.compile(
-    r"\b(change|changes|deploy\w*|release[sd]?|ship\w*|hotfix\w*|migrat\w*|freez\w*|frozen|maintenance|window|"
-    r"approv\w*|sign-?offs?|audit\w*|evidence log|logged|record\w*|fields?|channels?|slack|status page|"
-    r"customers?|executives?|notify|notif\w*|announce\w*|cadence|updates?|rota|engineer|primary|secondary|owner\w*|"
-    r"polic\w+|runbooks?|governance|compliant|compliance|revert\w*|restore\w*|backups?|synthetic)\b",
-    re.IGNORECASE,
-)
 _QUESTION = re.compile(r"\?|^\s*(who|what|when|which|where|how|may|can|could|must|should|do|does|is|are|am)\b", re.I)
 _SERVICE = re.compile(r"\b(?:for|of|in|on)\s+`?([a-z][a-z0-9]*(?:-[a-z0-9]+)+)`?", re.IGNORECASE)
 _PROJECT = re.compile(r"\b([A-Z][A-Z0-9]{1,9})\b(?=(?:\s+\w+){0,2}\s+(?:incident|ticket|issue|project)s?\b)|\b([A-Z][A-Z0-9]{1,9})-\d+\b")
@@ -78,15 +71,19 @@ def incident_strategies(settings: CompanySettings) -> tuple[Strategy, ...]:
 def _is_incident(features: Features, task: Task, *, named: bool) -> bool:
     if features.incident or features.operations:
         return True
-    asks = bool(_QUESTION.search(task.prompt))
-    return asks and not features.extract and (named or bool(_OPERATIONS.search(task.prompt)))
+    if features.extract:
+        return False
+    question = read_question(task.prompt, task.context)
+    told = bool(question.kinds or question.severities or question.readings or task.context.get("service"))
+    return told or (named and bool(_QUESTION.search(task.prompt)))
 
 
 def _gather(task: Task, s: Steps, company: Company) -> Handle:
     question = read_question(task.prompt, task.context)
     prompt = s.task["prompt"]
     found: dict[str, Handle] = {}
-    if _TICKETED.search(task.prompt):
+    features = features_of(task)
+    if features.issue or features.incident or _TICKETED.search(task.prompt):
         # Broad: no project and no time, so that a related issue elsewhere is found too.
         found["issues"] = s.tool("search_previous_issues", query=prompt, top_k=6, title="Search previous issues")
     found["knowledge"] = s.tool("search_incident_knowledge", query=prompt, top_k=6, title="Search incident knowledge")
