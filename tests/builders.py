@@ -1,6 +1,7 @@
 """What the tests build with: steps and plans in one line, tools that count, and a stage on which a plan is walked."""
 
 import asyncio
+import inspect
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -118,7 +119,8 @@ class Ledger:
         answer = self.answers.get(name, name)
         if isinstance(answer, BaseException):
             raise answer
-        return answer(self.counted[name]) if callable(answer) else answer
+        given = answer(self.counted[name]) if callable(answer) else answer
+        return await given if inspect.isawaitable(given) else given
 
 
 class Stage:

@@ -88,7 +88,9 @@ async def _scenarios(file: Path | None, least: float, only: str | None, common: 
             sources = [one.source for one in candidate.citations]
             result = score_scenario(scenario, candidate.text, sources, names=names)
             if candidate.verdict is None or any("verbatim" in reason for reason in candidate.verdict.reasons):
-                result = result.model_copy(update={"passed": False, "reasons": (*result.reasons, "a quote is not exact")})
+                result = result.model_copy(
+                    update={"passed": False, "reasons": (*result.reasons, "a quote is not exact")}
+                )
             results.append(result)
             if not common.json or sys.stderr.isatty():
                 mark = "✓" if result.passed else "✗"

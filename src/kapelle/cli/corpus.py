@@ -5,9 +5,11 @@ from pathlib import Path
 from cyclopts import App
 from rich.table import Table
 
-from kapelle.cli.session import Common, opened, out, print_json, run_async, safe
+from kapelle.cli.session import Common, opened, out, print_json, run_async, safe, settings_of
 from kapelle.errors import BadInput, NotFound
 from kapelle.evidence.search import search as search_index
+from kapelle.incident.company import Company
+from kapelle.incident.knowledge import build_index
 
 app = App(name="corpus", help="Add folders of documents, search them.")
 
@@ -76,6 +78,30 @@ async def _search(words: str, corpus: str | None, k: int, common: Common) -> int
     out().print(table)
     if found.recommend_fallback:
         out().print(found.fallback_reason, style="yellow", markup=False)
+    return 0
+
+
+@app.command(name="build-incident-index")
+def build_incident_index(*, path: Path | None = None, common: Common = Common()) -> int:
+    """Build the search index of a company's policies, documents and tickets as a file of its own.
+
+    `search_previous_issues` and `search_incident_knowledge` use it when it is there.
+
+    Args:
+        path: Where; else KAPELLE_RAG__INDEX_PATH.
+    """
+    settings = settings_of(common)
+    target = path or settings.rag.index_path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    knowledge, issues = build_index(Company.open(settings.company.root), target)
+    if common.json:
+        print_json({"path": str(target), "knowledge": knowledge.model_dump(), "issues": issues.model_dump()})
+        return 0
+    for one in (knowledge, issues):
+        out().print(
+            f"{one.collection}: {one.added} added, {one.changed} changed, {one.unchanged} unchanged", markup=False
+        )
+    out().print(f"wrote {target}", markup=False)
     return 0
 
 

@@ -12,7 +12,7 @@ from kapelle.cli.session import safe
 from kapelle.evidence.model import Citation
 from kapelle.orchestrator import candidate_of
 from kapelle.plan.model import plan_json
-from kapelle.run.model import RunRecord, StepResult
+from kapelle.run.model import RunRecord, StepResult, execution_metadata
 
 EXIT = {"succeeded": 0, "partial": 4, "waiting": 3}
 COLORS = {"succeeded": "green", "partial": "yellow", "waiting": "yellow"}
@@ -52,16 +52,6 @@ def run_json(record: RunRecord, steps: Sequence[StepResult]) -> dict[str, JsonVa
         "execution_metadata": execution_metadata(steps),
         "error": record.error.message if record.error else None,
         "waiting_for": record.waiting_for,
-    }
-
-
-def execution_metadata(steps: Sequence[StepResult]) -> dict[str, JsonValue]:
-    """How many tools were called, how long they took together, how many steps ended with an error."""
-    tools = [one for one in steps if one.kind == "tool"]
-    return {
-        "total_tools": len(tools),
-        "total_duration_ms": round(sum(one.seconds for one in tools) * 1000, 3),
-        "error_count": sum(one.error is not None for one in steps),
     }
 
 

@@ -74,7 +74,11 @@ def _is_incident(features: Features, task: Task, *, named: bool) -> bool:
     if features.extract:
         return False
     question = read_question(task.prompt, task.context)
-    told = bool(question.kinds or question.severities or question.readings or task.context.get("service"))
+    kinds = set(question.kinds)
+    if features.asks_person:
+        # "... and wait for my approval" is about this task, not about the company's approvals.
+        kinds.discard("approvals")
+    told = bool(kinds or question.severities or question.readings or task.context.get("service"))
     return told or (named and bool(_QUESTION.search(task.prompt)))
 
 

@@ -1,5 +1,6 @@
 """Run, StepResult, Event: what is being done, what came of each step, and what happened when."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal, TypeAlias
 
@@ -137,3 +138,14 @@ class RunRecord(BaseModel):
     def ended_already(self) -> bool:
         """Nothing more will happen to it."""
         return self.status in ENDED
+
+
+def execution_metadata(steps: Iterable[StepResult]) -> dict[str, JsonValue]:
+    """How many tools were called, how long they took together, how many steps ended with an error."""
+    known = list(steps)
+    tools = [one for one in known if one.kind == "tool"]
+    return {
+        "total_tools": len(tools),
+        "total_duration_ms": round(sum(one.seconds for one in tools) * 1000, 3),
+        "error_count": sum(one.error is not None for one in known),
+    }

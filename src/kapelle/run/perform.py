@@ -9,7 +9,7 @@ from typing import assert_never
 from pydantic import JsonValue
 
 from kapelle import clock
-from kapelle.errors import ToolInputError
+from kapelle.errors import ToolFailed, ToolInputError
 from kapelle.evidence.index import Index
 from kapelle.evidence.load import document_of
 from kapelle.evidence.model import Document
@@ -106,7 +106,7 @@ class StepPerformer:
             made = await call_tool(tool, inputs, context, limits=limits, on_retry=retrying, on_overrun=overran)
         outcome.attempts = made.attempts
         if isinstance(made.value, Suspend):
-            outcome.waits_for = f"{made.value.on}:{made.value.ref}"
+            outcome.waits_for = _waiting_for(name, made.value)
         else:
             outcome.output = made.value
         outcome.texts = kept.documents
@@ -190,6 +190,15 @@ def _evidence(documents: list[Document]) -> list[NewEvent]:
         return []
     read: list[JsonValue] = [{"source": one.source, "sha256": one.sha256} for one in documents]
     return [NewEvent(kind="evidence", data={"read": read})]
+
+
+def _waiting_for(name: str, suspend: Suspend) -> str:
+    if suspend.on == "date":
+        try:
+            clock.parse_time(suspend.ref)
+        except ValueError:
+            raise ToolFailed(f"`{name}` waits for `{suspend.ref}`, which is no ISO 8601 date") from None
+    return f"{suspend.on}:{suspend.ref}"
 
 
 def _idempotency_key(about: Circumstances, start: Start, inputs: dict[str, JsonValue]) -> str:

@@ -11,19 +11,30 @@ from kapelle import clock
 from kapelle.budget.model import Usage
 from kapelle.errors import KapelleError
 from kapelle.evidence.model import Document
-from kapelle.plan.model import AgentStep, Plan, ToolStep
+from kapelle.plan.model import AgentStep, Plan, ToolStep, Undo
 from kapelle.resilience.guarded import GaveUp
 from kapelle.run.bind import BindError
 from kapelle.run.checkpoint import Batch, Checkpoint, DecidedMeanwhile, Past, RunChange
 from kapelle.run.decide import softened
-from kapelle.run.frontier import Action, Frontier, Settle, Start
-from kapelle.run.model import EventKind, NewEvent, RunStatus, StepFailure, StepResult, StepStatus
+from kapelle.run.frontier import Action, Frontier, Instead, Settle, Start
+from kapelle.run.model import (
+    EventKind,
+    NewEvent,
+    RunStatus,
+    StepFailure,
+    StepResult,
+    StepStatus,
+    execution_metadata,
+)
 from kapelle.run.outcome import Circumstances, Outcome, Performer, StepFact
 from kapelle.task.model import Task
 from kapelle.telemetry import trace
+from kapelle.telemetry.logs import log
 from kapelle.telemetry.redact import redact, redact_text
 
 CANCELLED = "cancelled"
+UNDO = "~undo"
+"""Behind a step's path: the call that takes it back. No step's own path has it: `~` is escaped in ids."""
 POLL = 0.2
 """Seconds between two looks for a cancellation or a decision."""
 
@@ -92,6 +103,11 @@ class Walk:
         self._texts: dict[tuple[str, str], Document] = {}
         self._executions: dict[str, int] = {}
         self._entered = 0
+        self._made_good: set[str] = set()
+        """Failed steps that come to what their fallback came to."""
+        self._undone: set[str] = set()
+        given = [one for one in (limits.seconds, task.budget.seconds) if one is not None]
+        self._seconds = min(given, default=None)
         self._halt: str | None = None
         """Why nothing new starts: a cancellation, a deadline, a guard."""
         self._began = time.monotonic()
@@ -124,6 +140,8 @@ class Walk:
     # The stored results are fed to a fresh frontier: what it then wants started is where the run stands.
     def _take_up(self, past: Past) -> _Batch:
         self._executions = dict(past.executions)
+        self._entered = len(past.executions)
+        self._undone = {path for path, result in past.results.items() if path.endswith(UNDO) and result.final}
         self._texts = dict(past.texts)
         batch = _Batch()
         reused = sum(result.final for result in past.results.values())
@@ -137,6 +155,9 @@ class Walk:
             if isinstance(action, Settle):
                 self._note_settled(action, past, batch)
                 continue
+            if isinstance(action, Instead):
+                self._made_good.add(action.path)
+                continue
             stored = past.results.get(action.path)
             if stored is not None and stored.final:
                 self._learn(action, stored)
@@ -145,6 +166,8 @@ class Walk:
                 self._suspended[action.path] = (action, stored.waits_for)
             else:
                 self._ready.append(action)
+        # What is taken back is taken back in the order in which it was recorded.
+        self._facts = {path: self._facts[path] for path in past.results if path in self._facts}
         return batch
 
     def _note_settled(self, action: Settle, past: Past | None, batch: _Batch) -> None:
@@ -182,23 +205,31 @@ class Walk:
                 self._halt = f"the run performed {self._limits.max_steps} steps, its limit (`KAPELLE_RUN__MAX_STEPS`)"
                 return
             start = self._ready.popleft()
-            self._entered += 1
-            execution = self._executions.get(start.path, 0) + 1
-            self._executions[start.path] = execution
-            kind = "step.started" if execution == 1 else "step.restarted"
-            batch.events.append(NewEvent(kind=kind, path=start.path, execution=execution, data=_about(start)))
+            execution, begun = self._enter_again(start)
+            self._entered += execution == 1
+            batch.events.append(begun)
             batch.admitted.append((start, execution))
 
+    def _enter_again(self, start: Start) -> tuple[int, NewEvent]:
+        execution = self._executions.get(start.path, 0) + 1
+        self._executions[start.path] = execution
+        kind: EventKind = "step.started" if execution == 1 else "step.restarted"
+        return execution, NewEvent(kind=kind, path=start.path, execution=execution, data=_about(start))
+
     async def _commit(self, batch: _Batch, change: RunChange | None) -> None:
-        told, self._told = self._told, []
-        batch.events[:0] = told
+        self._hear(batch)
         if change is None and not self._announced:
             change = RunChange(status="running")
-        self._announced = True
         if batch.events or batch.results or change is not None:
             await self._checkpoint.commit(batch.sealed(change))
+        self._announced = True
         for start, execution in batch.admitted:
             self._begin(start, execution)
+
+    def _hear(self, batch: _Batch) -> None:
+        """Put what running steps told since the last commit before everything else."""
+        told, self._told = self._told, []
+        batch.events[:0] = told
 
     def _begin(self, start: Start, execution: int) -> None:
         running = _Running(start, execution, time.monotonic())
@@ -257,7 +288,7 @@ class Walk:
     async def _reason_to_halt(self) -> str | None:
         if await self._checkpoint.cancel_requested():
             return CANCELLED
-        seconds = self._limits.seconds
+        seconds = self._seconds
         if seconds is not None and time.monotonic() - self._began > seconds:
             return f"the run took longer than {seconds:g} s, its limit"
         deadline = self._task.deadline
@@ -297,6 +328,9 @@ class Walk:
         for action in self._frontier.settle(result):
             if isinstance(action, Settle):
                 self._note_settled(action, None, batch)
+            elif isinstance(action, Instead):
+                self._made_good.add(action.path)
+                batch.events.append(NewEvent(kind="fallback", path=action.path, data={"by": action.by}))
             else:
                 self._ready.append(action)
 
@@ -313,11 +347,14 @@ class Walk:
         kind = "run.cancelled" if change.status == "cancelled" else "run.finished"
         batch.events.append(NewEvent(kind=kind, data=data))
         await self._commit(batch, change)
+        metadata = execution_metadata(self._results.values())
+        log.info("run.completed", run=self._run_id, task_id=self._task.id, status=change.status, **metadata)
         return change.status
 
     async def _park(self, batch: _Batch) -> RunStatus | None:
         refs = sorted(ref for _, ref in self._suspended.values())
         waiting = NewEvent(kind="run.waiting", data={"for": list(refs)})
+        self._hear(batch)
         try:
             parked = _Batch(batch.results, [*batch.events, waiting], batch.outcomes, [])
             await self._commit(parked, RunChange(status="waiting", waiting_for=", ".join(refs)))
@@ -335,7 +372,7 @@ class Walk:
         error = self._why_not(output)
         if error is not None:
             return RunChange(status="failed", output=value, error=error, spent=spent)
-        troubled = self._halt is not None or any(_troubled(one) for one in self._results.values())
+        troubled = self._halt is not None or any(self._troubled(one) for one in self._results.values())
         halted = StepFailure(cls="Halted", message=self._halt) if self._halt else None
         return RunChange(status="partial" if troubled else "succeeded", output=value, error=halted, spent=spent)
 
@@ -360,18 +397,27 @@ class Walk:
             start = self._started.get(path)
             if start is None or not isinstance(start.step, ToolStep) or start.step.undo is None:
                 continue
-            undo = ToolStep(id=f"undo {start.step.id}", tool=start.step.undo.tool, inputs=start.step.undo.inputs)
-            running = _Running(Start(f"{path}~undo", undo, start.scope), 1, time.monotonic())
-            batch.events.append(
-                NewEvent(kind="step.started", path=running.start.path, execution=1, data=_about(running.start))
-            )
+            back = Start(path + UNDO, _undo_step(start.step, start.step.undo), start.scope)
+            if back.path in self._undone:
+                continue
+            execution, begun = self._enter_again(back)
+            batch.events.append(begun)
             await self._commit(batch, None)
             batch.results, batch.events, batch.outcomes = [], [], []
+            running = _Running(back, execution, time.monotonic())
             await self._enter(running)
             _, outcome = self._done.get_nowait()
             result = _result(running, outcome)
+            batch.outcomes.append((back.path, outcome))
             batch.results.append(result)
             batch.events.append(_settled_event(result))
+
+    def _troubled(self, result: StepResult) -> bool:
+        """Whether something went wrong in a step that no fallback, of it or of what it is a part of, made good."""
+        if result.error is None:
+            return False
+        parts = result.path.split("/")
+        return self._made_good.isdisjoint("/".join(parts[:number]) for number in range(1, len(parts) + 1))
 
     async def _stop_all(self) -> None:
         tasks = [running.task for running in self._running.values() if running.task is not None]
@@ -381,6 +427,11 @@ class Walk:
         self._running.clear()
         while not self._done.empty():
             self._done.get_nowait()
+
+
+def _undo_step(step: ToolStep, undo: Undo) -> ToolStep:
+    """The call that takes a step back, under the step's own id: it stands in the same place of the plan."""
+    return ToolStep(id=step.id, title=f"Undo {step.title or step.id}", tool=undo.tool, inputs=undo.inputs)
 
 
 def failure_of(error: BaseException) -> StepFailure:
@@ -445,8 +496,3 @@ def _found_nothing(output: JsonValue) -> bool:
         return not output
     lists = [value for value in output.values() if isinstance(value, list)] if isinstance(output, dict) else []
     return bool(lists) and not any(lists)
-
-
-def _troubled(result: StepResult) -> bool:
-    """Whether something went wrong in a step that no fallback made good."""
-    return result.error is not None and not result.route.startswith("fallback:")
