@@ -201,7 +201,7 @@ class Walk:
             taken = [*(one.start for one in self._running.values()), *(start for start, _ in batch.admitted)]
             if any(start.step.exclusive for start in taken) or (self._ready[0].step.exclusive and not alone):
                 return
-            if self._entered >= self._limits.max_steps:
+            if self._entered >= self._limits.max_steps and self._ready[0].path not in self._executions:
                 self._halt = f"the run performed {self._limits.max_steps} steps, its limit (`KAPELLE_RUN__MAX_STEPS`)"
                 return
             start = self._ready.popleft()
@@ -226,6 +226,10 @@ class Walk:
         for start, execution in batch.admitted:
             self._begin(start, execution)
 
+    # A method: `_told` is another list after every commit, and steps go on telling.
+    def _tell(self, event: NewEvent) -> None:
+        self._told.append(event)
+
     def _hear(self, batch: _Batch) -> None:
         """Put what running steps told since the last commit before everything else."""
         told, self._told = self._told, []
@@ -245,7 +249,7 @@ class Walk:
             texts=self._texts,
             steps=self._facts,
             decided=self._decided.get(start.path),
-            tell=self._told.append,
+            tell=self._tell,
         )
         with trace.span(f"step {start.path}", run=self._run_id, step=start.path, kind=start.step.kind) as span:
             try:
