@@ -52,14 +52,21 @@ def text_of(decision: Decision) -> str:
 
 def sources_of(decision: Decision) -> list[str]:
     """The source of each distinct span."""
-    return [excerpt.source for excerpt in dict.fromkeys(excerpt for claim in decision.claims for excerpt in claim.excerpts)]
+    return [
+        excerpt.source for excerpt in dict.fromkeys(excerpt for claim in decision.claims for excerpt in claim.excerpts)
+    ]
 
 
 def evidence_for(question: Question, documents: Mapping[str, Document], facts: CompanyFacts) -> Evidence:
     """What the three systems would answer: metrics and logs of the window, tickets of the project."""
     metrics = logs = tickets = None
-    points, events = _served(documents, "metrics_timeseries.json", "points"), _served(documents, "log_events.json", "events")
-    service = question.service or next((str(row["service"]) for row in points if str(row["service"]) in question.prompt), "")
+    points, events = (
+        _served(documents, "metrics_timeseries.json", "points"),
+        _served(documents, "log_events.json", "events"),
+    )
+    service = question.service or next(
+        (str(row["service"]) for row in points if str(row["service"]) in question.prompt), ""
+    )
     if question.window_start and question.window_end and service:
         start = min(baseline_window(question, facts) or (question.window_start,))
         metrics = {"points": _within(points, service, to_iso(start), to_iso(question.window_end))}
@@ -74,7 +81,19 @@ def _served(documents: Mapping[str, Document], name: str, key: str) -> list[dict
     if document is None:
         return []
     rows = read_rows(document.text, key, document.source)
-    return [{**row.value, "ref": {"source": document.source, "sha256": document.sha256, "start": row.start, "end": row.end, "quote": document.text[row.start : row.end]}} for row in rows]
+    return [
+        {
+            **row.value,
+            "ref": {
+                "source": document.source,
+                "sha256": document.sha256,
+                "start": row.start,
+                "end": row.end,
+                "quote": document.text[row.start : row.end],
+            },
+        }
+        for row in rows
+    ]
 
 
 def _within(rows: list[dict[str, JsonValue]], service: str, start: str, end: str) -> list[dict[str, JsonValue]]:

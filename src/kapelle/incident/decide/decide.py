@@ -63,7 +63,7 @@ def _with_tickets(question: Question, evidence: Evidence) -> Question:
     if not words:
         return question
     kinds = question.kinds
-    if "change_window" not in kinds and question.moments and CHANGES.search(words):
+    if "change_window" not in kinds and question.moments and any(CHANGES.search(f"{ticket.issue_type} {ticket.summary}") for ticket in named):
         kinds = ("change_window", *kinds)
     signals = {**signals_in(words), **question.signals}
     return question.model_copy(update={"terms": (*question.terms, *terms_of(words)), "signals": signals, "kinds": kinds})

@@ -12,25 +12,26 @@ CITATIONS = 12
 
 def fit(drafts: Sequence[Draft], wanted: Sequence[str] = ()) -> tuple[Claim, ...]:
     """The drafts that fit, in their order; `wanted` are paths that must stay cited. Sentences without a span are left out."""
-    unique = list({draft.text: draft for draft in reversed(drafts) if draft.excerpts}.values())[::-1]
+    first: dict[str, Draft] = {}
+    for draft in drafts:
+        if draft.excerpts:
+            first.setdefault(draft.text, draft)
+    unique = list(first.values())
     order = sorted(range(len(unique)), key=lambda index: (index != 0, not _brings(unique, index, wanted), unique[index].rank, index))
     chosen: dict[int, tuple[Excerpt, ...]] = {}
     words, spans = 0, set[Excerpt]()
     for index in order:
-        draft = unique[index]
-        room = _with_room(draft, spans)
-        length = len(draft.text.split())
-        if chosen and (words + length > WORDS or len(spans | set(room)) > CITATIONS):
+        needed = unique[index].excerpts[: unique[index].least or CITATIONS]
+        length = len(unique[index].text.split())
+        if chosen and (words + length > WORDS or len(spans | set(needed)) > CITATIONS):
             continue
-        chosen[index] = room[:CITATIONS]
-        words, spans = words + length, spans | set(chosen[index])
+        chosen[index] = needed
+        words, spans = words + length, spans | set(needed)
+    for index in order:  # what is left of the room goes to excerpts that are good to have
+        for excerpt in unique[index].excerpts if index in chosen else ():
+            if excerpt not in chosen[index] and len(spans | {excerpt}) <= CITATIONS:
+                chosen[index], spans = (*chosen[index], excerpt), spans | {excerpt}
     return tuple(Claim(text=unique[index].text, excerpts=chosen[index]) for index in sorted(chosen))
-
-
-def _with_room(draft: Draft, spans: set[Excerpt]) -> tuple[Excerpt, ...]:
-    """The draft's excerpts, cut to those that are enough where all of them do not fit beside `spans`."""
-    fits = len(spans | set(draft.excerpts)) <= CITATIONS
-    return draft.excerpts if fits or not draft.least else draft.excerpts[: draft.least]
 
 
 def _brings(drafts: Sequence[Draft], index: int, wanted: Sequence[str]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kapelle.evidence.model import Excerpt
 from kapelle.incident.decide.evidence import KnownTicket, LoggedEvent
-from kapelle.incident.decide.model import CORE, MORE, MUST, Answer, Case, Draft
+from kapelle.incident.decide.model import CORE, MUST, Answer, Case, Draft
 from kapelle.incident.decide.wording import listed, sentence
 from kapelle.incident.reading.terms import overlap, terms_of
 
@@ -111,7 +111,7 @@ def decide_logs(case: Case) -> Answer:
     counts = Counter(event.pattern or event.message[:40] for event in loud).most_common(3)
     parts = [f"{pattern} {count} {'time' if count == 1 else 'times'}" for pattern, count in counts]
     rows = tuple(row for pattern, _ in counts[:2] if (row := _first(loud, pattern)) is not None)
-    return Answer((Draft(sentence(f"Logs: {listed(parts)} among {len(loud)} events"), rows, MORE if not case.primary else CORE),))
+    return Answer((Draft(sentence(f"Logs: {listed(parts)} among {len(loud)} events"), rows, CORE, least=1),))
 
 
 def _first(events: Sequence[LoggedEvent], pattern: str) -> Excerpt | None:

@@ -7,8 +7,10 @@ from kapelle.evidence.model import Excerpt
 from kapelle.incident.facts.model import Condition, RotaShift, Timing
 from kapelle.incident.reading.calendar import Moment, clock_shown, shifted
 from kapelle.incident.reading.conditions import METRIC_NAMES, Reading
-from kapelle.incident.reading.quantities import SYMBOLS, minutes_shown, shown
+from kapelle.incident.reading.quantities import NUMBER, SYMBOLS, durations, minutes_shown, number, shown
 
+_FILLED = re.compile(r"consecutive|straight|full|further|more|additional|whole|solid|continuous|clock|calendar", re.IGNORECASE)
+_PARTS = re.compile(rf"(?P<count>{NUMBER})(?P<middle>[\s-].*[\s-])(?P<unit>[a-z.]+)", re.IGNORECASE)
 _PREFIX = re.compile(r"^(?:severity\s*:?\s*)?(?:p|sev(?:erity)?|priority|s)[\s-]?[0-5]\s*(?:\([^)]*\)\s*)?(?:[-–—:]+\s*)", re.IGNORECASE)
 
 
@@ -19,10 +21,20 @@ def listed(parts: Sequence[str], word: str = "and") -> str:
 
 def sentence(text: str) -> str:
     """`text` as a sentence: a capital first letter, one full stop."""
-    text = " ".join(text.split()).rstrip(" .;,:")
+    text = spelled(" ".join(text.split()).rstrip(" .;,:"))
     # A channel, a field name or a version keeps its first letter.
     first = text[:1].upper() + text[1:] if re.match(r"[a-z][a-z-]*\b(?![_.\d])", text) else text
     return first + ("" if first.endswith(("?", "!")) else ".")
+
+
+def spelled(text: str) -> str:
+    """`text` with its durations in digits and full units: `ten min` becomes `10 minutes`, `4 consecutive min` `4 consecutive minutes`."""
+    for one in reversed(durations(text)):
+        written = text[one.start : one.end]
+        parts = _PARTS.match(written) if _FILLED.search(written) else None
+        said = f"{shown(number(parts['count']))}{parts['middle']}{one.text.split()[-1]}" if parts else one.text
+        text = text[: one.start] + said + text[one.end :]
+    return text
 
 
 def lower_first(text: str) -> str:
@@ -48,10 +60,18 @@ def value_shown(value: float, unit: str) -> str:
 def limit_shown(condition: Condition) -> str:
     """Such as `> 2% for 5 consecutive minutes`, `> 35% above the baseline for 8 minutes`."""
     if condition.unit == "count" and condition.text:
-        return condition.text[:1].lower() + condition.text[1:]
+        return _counted(condition)
     symbol = f"{SYMBOLS[condition.comparator]} "
     above = " above " + (condition.baseline or "the baseline") if condition.unit in ("percent", "times") and condition.metric.startswith("latency") else ""
     return f"{symbol}{value_shown(condition.value, condition.unit)}{above}{held_shown(condition)}"
+
+
+def _counted(condition: Condition) -> str:
+    """A number of checks with the words of its line: `3 consecutive failed synthetic checks`."""
+    if match := re.match(rf"(?:{NUMBER})(?=\s)", condition.text, re.IGNORECASE):
+        return f"{shown(condition.value)}{condition.text[match.end():]}"
+    at_all = re.search(rf"(?<![\w.]){NUMBER}(?![\w.])", condition.text, re.IGNORECASE)
+    return lower_first(condition.text) if at_all else f"{shown(condition.value)} {lower_first(condition.text)}"
 
 
 def held_shown(condition: Condition) -> str:

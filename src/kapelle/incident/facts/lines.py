@@ -20,7 +20,7 @@ _TOPICS: tuple[tuple[Topic, str], ...] = (
     ("fields", r"\bfields?\b|ticket|required (?:information|data)|mandatory data"),
     ("communication", r"communicat|channel|cadence|updates?\b|reporting|stakeholder|broadcast|who hears|informing|messag"),
     ("on_call", r"on-?\s?call|\brota\b|roster"),
-    ("escalation", r"escalat|respon[sd]|timing|paging|\bpage\b|acknowledg|clock|reaction"),
+    ("escalation", r"escalat|notif|alerting|who (?:is|gets|must be|to) (?:call|page|notif|wake|wok|inform)\w*|call(?:ing)? (?:tree|chain|order|list)|respon[sd]|timing|paging|\bpage\b|acknowledg|clock|reaction"),
     ("severity", r"severit|priorit|classif|triage|impact|\bmatrix\b|levels?\b|\bP[0-5]\b|\bSEV"),
     ("change", r"chang|window|freeze|deploy|releas|blackout|calendar|maintenance|ship"),
     ("scope", r"scope|purpose|applicab|definition|terms|about this"),

@@ -201,7 +201,7 @@ def _action(text: str, line: Line) -> Action:
     found: list[tuple[int, Action]] = []
     if match := _ACKNOWLEDGE.search(text):
         found.append((match.start(), "acknowledge"))
-    if escalate and (line.topic == "escalation" or _STRONG.search(escalate["verb"])):
+    if escalate and (line.topic in ("escalation", "other") or _STRONG.search(escalate["verb"])):
         found.append((escalate.start(), "escalate"))
     if match := _UPDATE.search(text):
         found.append((match.start(), "update"))

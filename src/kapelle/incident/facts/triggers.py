@@ -52,7 +52,7 @@ def _is_circumstance(line: Line) -> bool:
     """Whether a line without numbers stands in a list of triggers."""
     listed = line.entry.parents and _LEADS.search(line.entry.parents[-1].text)
     under_title = re.search(r"trigger|criteria|condition", line.heading, re.IGNORECASE) and not line.entry.parents
-    has_verdict = _ROLLS_BACK.search(line.text) and _REQUIRED.search(line.text) and re.search(r"\b(?:if|when|after|upon|on)\b", line.text)
+    has_verdict = _ROLLS_BACK.search(line.text) and _REQUIRED.search(line.text) and re.search(r"\b(?:if|when|after|upon|on)\b", line.text) and not line.text.endswith(":")
     return bool((listed and not line.text.endswith(":")) or (under_title and not _MODAL.search(line.text) and not line.text.endswith(":")) or has_verdict)
 
 

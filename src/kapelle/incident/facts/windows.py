@@ -38,6 +38,8 @@ def windows_in(line: Line) -> Iterator[Window]:
         return
     text = line.text
     days, clocks, dates = days_in(text), clocks_in(text), dates_in(text)
+    single = tuple(one for one in days if len(one.days) == 1)
+    days = single if len(single) > 1 and clocks else days  # "Weekend freeze: Friday 18:00 to Monday 06:00" names two days
     spans = _spans(text, list(days), list(clocks)) if (days or len(clocks) > 1) else ()
     ranged = _date_range(dates) if not days and re.search(r"freez|frozen|black-?out|moratorium|window|embargo|shutdown", f"{text} {line.heading}", re.IGNORECASE) else None
     if not spans and ranged is None:
