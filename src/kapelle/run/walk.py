@@ -9,13 +9,11 @@ from pydantic import JsonValue
 
 from kapelle import clock
 from kapelle.budget.model import Usage
-from kapelle.errors import KapelleError
 from kapelle.evidence.model import Document
-from kapelle.plan.model import AgentStep, Plan, ToolStep, Undo
+from kapelle.plan.model import AgentStep, Plan, ToolStep
 from kapelle.resilience.guarded import GaveUp
 from kapelle.run.bind import BindError
 from kapelle.run.checkpoint import Batch, Checkpoint, DecidedMeanwhile, Past, RunChange
-from kapelle.run.decide import softened
 from kapelle.run.frontier import Action, Frontier, Instead, Settle, Start
 from kapelle.run.model import (
     EventKind,
@@ -23,14 +21,14 @@ from kapelle.run.model import (
     RunStatus,
     StepFailure,
     StepResult,
-    StepStatus,
     execution_metadata,
 )
 from kapelle.run.outcome import Circumstances, Outcome, Performer, StepFact
+from kapelle.run.telling import described, failure_of, found_nothing, result_of, settled_event, undo_of
 from kapelle.task.model import Task
 from kapelle.telemetry import trace
 from kapelle.telemetry.logs import log
-from kapelle.telemetry.redact import redact, redact_text
+from kapelle.telemetry.redact import redact_text
 
 CANCELLED = "cancelled"
 UNDO = "~undo"
@@ -95,6 +93,7 @@ class Walk:
         self._running: dict[str, _Running] = {}
         self._suspended: dict[str, tuple[Start, str]] = {}
         self._decided: dict[str, JsonValue] = {}
+        self._woken: set[str] = set()
         self._done: asyncio.Queue[tuple[_Running, Outcome]] = asyncio.Queue()
         self._told: list[NewEvent] = []
         self._results: dict[str, StepResult] = {}
@@ -176,7 +175,7 @@ class Walk:
         if past is not None and result.path in past.results:
             return
         batch.results.append(result)
-        batch.events.append(_settled_event(result))
+        batch.events.append(settled_event(result))
 
     def _learn(self, start: Start, result: StepResult) -> None:
         self._results[result.path] = result
@@ -189,7 +188,7 @@ class Walk:
             uses,
             result.status,
             error=result.error.message if result.error else "",
-            empty=_found_nothing(result.output),
+            empty=found_nothing(result.output),
         )
 
     def _admit(self, batch: _Batch) -> None:
@@ -213,8 +212,10 @@ class Walk:
     def _enter_again(self, start: Start) -> tuple[int, NewEvent]:
         execution = self._executions.get(start.path, 0) + 1
         self._executions[start.path] = execution
-        kind: EventKind = "step.started" if execution == 1 else "step.restarted"
-        return execution, NewEvent(kind=kind, path=start.path, execution=execution, data=_about(start))
+        # Entered again because what it waited for is settled, it goes on; after a crash it begins anew.
+        woken = start.path in self._woken
+        kind: EventKind = "step.started" if execution == 1 or woken else "step.restarted"
+        return execution, NewEvent(kind=kind, path=start.path, execution=execution, data=described(start))
 
     async def _commit(self, batch: _Batch, change: RunChange | None) -> None:
         self._hear(batch)
@@ -312,6 +313,7 @@ class Walk:
             elif not (kind == "date" and clock.parse_time(what) <= now):
                 continue
             del self._suspended[path]
+            self._woken.add(path)
             self._ready.append(start)
 
     def _take(self, running: _Running, outcome: Outcome, batch: _Batch) -> None:
@@ -319,12 +321,12 @@ class Walk:
         del self._running[start.path]
         for text in outcome.texts:
             self._texts[(text.source, text.sha256)] = text
-        result = _result(running, outcome)
+        result = result_of(start, running.execution, running.began, outcome)
         batch.outcomes.append((start.path, outcome))
         place = {"path": start.path, "execution": running.execution}
         batch.events.extend(note.model_copy(update=place) for note in outcome.notes)
         batch.results.append(result)
-        batch.events.append(_settled_event(result))
+        batch.events.append(settled_event(result))
         if not result.final:
             self._suspended[start.path] = (start, result.waits_for)
             return
@@ -401,7 +403,7 @@ class Walk:
             start = self._started.get(path)
             if start is None or not isinstance(start.step, ToolStep) or start.step.undo is None:
                 continue
-            back = Start(path + UNDO, _undo_step(start.step, start.step.undo), start.scope)
+            back = Start(path + UNDO, undo_of(start.step, start.step.undo), start.scope)
             if back.path in self._undone:
                 continue
             execution, begun = self._enter_again(back)
@@ -411,10 +413,10 @@ class Walk:
             running = _Running(back, execution, time.monotonic())
             await self._enter(running)
             _, outcome = self._done.get_nowait()
-            result = _result(running, outcome)
+            result = result_of(back, running.execution, running.began, outcome)
             batch.outcomes.append((back.path, outcome))
             batch.results.append(result)
-            batch.events.append(_settled_event(result))
+            batch.events.append(settled_event(result))
 
     def _troubled(self, result: StepResult) -> bool:
         """Whether something went wrong in a step that no fallback, of it or of what it is a part of, made good."""
@@ -431,72 +433,3 @@ class Walk:
         self._running.clear()
         while not self._done.empty():
             self._done.get_nowait()
-
-
-def _undo_step(step: ToolStep, undo: Undo) -> ToolStep:
-    """The call that takes a step back, under the step's own id: it stands in the same place of the plan."""
-    return ToolStep(id=step.id, title=f"Undo {step.title or step.id}", tool=undo.tool, inputs=undo.inputs)
-
-
-def failure_of(error: BaseException) -> StepFailure:
-    """An exception as data, without secrets."""
-    message = redact_text(str(error)) or type(error).__name__
-    retryable = error.retryable if isinstance(error, KapelleError) else False
-    return StepFailure(cls=type(error).__name__, message=message, retryable=retryable)
-
-
-def _result(running: _Running, outcome: Outcome) -> StepResult:
-    step = running.start.step
-    status: StepStatus = "failed" if outcome.error else "suspended" if outcome.waits_for else "succeeded"
-    result = StepResult.model_construct(
-        path=running.start.path,
-        kind=step.kind,
-        execution=running.execution,
-        status=status,
-        output=redact(outcome.output),
-        error=outcome.error,
-        attempts=outcome.attempts,
-        seconds=round(time.monotonic() - running.began, 6),
-        usage=outcome.usage,
-        route=outcome.route,
-        missing=running.start.missing,
-        waits_for=outcome.waits_for,
-    )
-    return softened(step, result)
-
-
-def _settled_event(result: StepResult) -> NewEvent:
-    data: dict[str, JsonValue] = {"status": result.status}
-    if result.error is not None:
-        data["error"] = result.error.message
-    if result.route:
-        data["route"] = result.route
-    if result.seconds:
-        data["seconds"] = result.seconds
-    if result.attempts > 1:
-        data["attempts"] = result.attempts
-    if result.waits_for:
-        data["waits_for"] = result.waits_for
-    kinds: dict[str, EventKind] = {"suspended": "step.suspended", "skipped": "step.skipped"}
-    kind = kinds.get(result.status, "step.finished")
-    return NewEvent.model_construct(kind=kind, path=result.path, execution=result.execution, data=data)
-
-
-def _about(start: Start) -> dict[str, JsonValue]:
-    step = start.step
-    about: dict[str, JsonValue] = {"kind": step.kind}
-    if step.title:
-        about["title"] = step.title
-    if isinstance(step, ToolStep):
-        about["uses"] = step.tool
-    elif isinstance(step, AgentStep):
-        about["uses"] = step.agent
-    return about
-
-
-def _found_nothing(output: JsonValue) -> bool:
-    """Whether an output is a list, or an object of which every list is empty."""
-    if isinstance(output, list):
-        return not output
-    lists = [value for value in output.values() if isinstance(value, list)] if isinstance(output, dict) else []
-    return bool(lists) and not any(lists)

@@ -1,0 +1,85 @@
+"""What happened to a step, as its result and its event."""
+
+import time
+
+from pydantic import JsonValue
+
+from kapelle.errors import KapelleError
+from kapelle.plan.model import AgentStep, ToolStep, Undo
+from kapelle.run.decide import softened
+from kapelle.run.frontier import Start
+from kapelle.run.model import EventKind, NewEvent, StepFailure, StepResult, StepStatus
+from kapelle.run.outcome import Outcome
+from kapelle.telemetry.redact import redact, redact_text
+
+
+def undo_of(step: ToolStep, undo: Undo) -> ToolStep:
+    """The call that takes a step back, under the step's own id: it stands in the same place of the plan."""
+    return ToolStep(id=step.id, title=f"Undo {step.title or step.id}", tool=undo.tool, inputs=undo.inputs)
+
+
+def failure_of(error: BaseException) -> StepFailure:
+    """An exception as data, without secrets."""
+    message = redact_text(str(error)) or type(error).__name__
+    retryable = error.retryable if isinstance(error, KapelleError) else False
+    return StepFailure(cls=type(error).__name__, message=message, retryable=retryable)
+
+
+def result_of(start: Start, execution: int, began: float, outcome: Outcome) -> StepResult:
+    """What an outcome is as a result; `began` on the monotonic clock."""
+    step = start.step
+    status: StepStatus = "failed" if outcome.error else "suspended" if outcome.waits_for else "succeeded"
+    result = StepResult.model_construct(
+        path=start.path,
+        kind=step.kind,
+        execution=execution,
+        status=status,
+        output=redact(outcome.output),
+        error=outcome.error,
+        attempts=outcome.attempts,
+        seconds=round(time.monotonic() - began, 6),
+        usage=outcome.usage,
+        route=outcome.route,
+        missing=start.missing,
+        waits_for=outcome.waits_for,
+    )
+    return softened(step, result)
+
+
+def settled_event(result: StepResult) -> NewEvent:
+    """The event of a result."""
+    data: dict[str, JsonValue] = {"status": result.status}
+    if result.error is not None:
+        data["error"] = result.error.message
+    if result.route:
+        data["route"] = result.route
+    if result.seconds:
+        data["seconds"] = result.seconds
+    if result.attempts > 1:
+        data["attempts"] = result.attempts
+    if result.waits_for:
+        data["waits_for"] = result.waits_for
+    kinds: dict[str, EventKind] = {"suspended": "step.suspended", "skipped": "step.skipped"}
+    kind = kinds.get(result.status, "step.finished")
+    return NewEvent.model_construct(kind=kind, path=result.path, execution=result.execution, data=data)
+
+
+def described(start: Start) -> dict[str, JsonValue]:
+    """What the event of a start says of its step."""
+    step = start.step
+    about: dict[str, JsonValue] = {"kind": step.kind}
+    if step.title:
+        about["title"] = step.title
+    if isinstance(step, ToolStep):
+        about["uses"] = step.tool
+    elif isinstance(step, AgentStep):
+        about["uses"] = step.agent
+    return about
+
+
+def found_nothing(output: JsonValue) -> bool:
+    """Whether an output is a list, or an object of which every list is empty."""
+    if isinstance(output, list):
+        return not output
+    lists = [value for value in output.values() if isinstance(value, list)] if isinstance(output, dict) else []
+    return bool(lists) and not any(lists)
