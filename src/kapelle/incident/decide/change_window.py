@@ -8,13 +8,13 @@ from kapelle.incident.decide.model import CORE, MORE, MUST, Answer, Case, Draft
 from kapelle.incident.decide.wording import sentence
 from kapelle.incident.facts.model import Approval, FieldList, Statement, Window
 from kapelle.incident.reading.calendar import DAY, WEEK, Moment, shifted, within
-from kapelle.incident.reading.terms import terms_of
+from kapelle.incident.reading.terms import ROLLBACK, terms_of
 
 _PLAIN = frozenset(terms_of("change window freeze frozen deploy hours work allowed weekend weekly period product production general code year end maintenance blackout moratorium calendar winter summer holiday"))
 _EXEMPT = re.compile(r"emergency|roll-?\s?back|exempt|exception|override", re.IGNORECASE)
 _INCLUDES_END = re.compile(r"includ\w*\s+(?:both|its closing|the closing|its last|the last|its end|the end)|inclusive", re.IGNORECASE)
 _BOUNDARY = re.compile(r"(?:opening|closing|first|last|start|end)\w*\s+(?:minute|moment|time)|inclusive|exclusive", re.IGNORECASE)
-_ROLLBACK = re.compile(r"roll(?:ing|ed)?[\s-]?back|revert", re.IGNORECASE)
+_ROLLBACK = re.compile(ROLLBACK, re.IGNORECASE)
 
 
 def decide_change_window(case: Case) -> Answer:

@@ -25,7 +25,7 @@ from kapelle.incident.decide.ticket_fields import decide_ticket_fields
 from kapelle.incident.decide.triage import classify, decide_triage
 from kapelle.incident.decide.view import View, view_for
 from kapelle.incident.decide.wording import sentence
-from kapelle.incident.facts.model import CompanyFacts, SeverityRule, Window
+from kapelle.incident.facts.model import Approval, CompanyFacts, Fact, FieldList, Reference, SeverityRule, Trigger, Window
 from kapelle.incident.question.cues import CHANGES
 from kapelle.incident.question.model import Kind, Question
 from kapelle.incident.reading.severity import severities_in
@@ -53,6 +53,10 @@ DECIDERS: dict[Kind, Callable[[Case], Answer]] = {
 _SUPPORT: tuple[Kind, ...] = ("tickets", "metrics", "logs")
 """Kinds that show evidence; beside a kind that decides they come after it."""
 _WAIVES = re.compile(r"\b(?:waiv\w*|ignor\w*|overrid\w*|overrul\w*|bypass\w*|disregard\w*|make an exception|exceptions?|skip)\b", re.IGNORECASE)
+_WEIGHED: dict[Kind, type[Fact]] = {
+    "ticket_fields": FieldList, "approvals": Approval, "change_window": Window, "rollback": Trigger, "triage": SeverityRule,
+}  # fmt: skip
+"""Facts that a kind has weighed one by one: what it left out does not answer."""
 _BY_SEVERITY: tuple[Kind, ...] = ("escalation", "communication")
 
 
@@ -162,7 +166,8 @@ def _told(case: Case, drafts: Sequence[Draft]) -> list[Draft]:
     near = nearest(case, least=0.5)
     if _WAIVES.search(case.question.prompt):
         near = [fact for fact in case.view.statements if _WAIVES.search(fact.text) and re.search(r"exception|waive|overrid", fact.text, re.IGNORECASE)][:1] + near
-    lines = [fact for fact in near if fact.excerpt not in cited]
+    weighed = {fact.excerpt for kind in case.question.kinds for fact in case.view.of(_WEIGHED.get(kind, Reference))}
+    lines = [fact for fact in near if fact.excerpt not in cited and fact.excerpt not in weighed]
     return [Draft(_spoken(case, fact.text, fact.severities), fact.excerpts, CORE) for fact in lines[:2]]
 
 

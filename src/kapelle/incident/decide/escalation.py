@@ -65,13 +65,18 @@ def _at(case: Case, rules: Sequence[Timing], elapsed: Elapsed) -> list[Draft]:
     if due and coming:
         drafts.append(Draft(sentence(f"Next: {timing_shown(coming[0], case.question.started)}, in {minutes_shown(coming[0].length.minutes - elapsed.minutes)}"), coming[0].excerpts, CORE))
     skipped = [rule for rule in steps if rule not in open_steps]
-    drafts += [Draft(sentence(f"Does not apply here: {timing_shown(rule)}"), rule.excerpts, MORE) for rule in skipped[:2]]
+    drafts += [Draft(sentence(f"Does not apply here: {rule.role} at +{rule.length.text} {_if(rule)}"), rule.excerpts, MORE) for rule in skipped[:2]]
     late = next((rule for rule in rules if rule.action == "acknowledge"), None)
     if late is not None:
         passed = elapsed.minutes > late.length.minutes and not late.length.business
-        over = f"; at +{elapsed.text} that limit has passed" if passed and case.question.signals.get("unowned") is not False else ""
+        known = case.question.signals.get("unacknowledged") is False or case.question.signals.get("unowned") is False
+        over = f"; at +{elapsed.text} that limit has passed" if passed and not known else ""
         drafts.append(Draft(sentence(f"{name}: {timing_shown(late)}{over}"), late.excerpts, CORE))
     return drafts
+
+
+def _if(rule: Timing) -> str:
+    return rule.condition if re.match(r"(?:unless|until|without)\b", rule.condition) else f"if {rule.condition}"
 
 
 def _due_now(case: Case, name: str, due: Sequence[Timing], elapsed: Elapsed) -> Draft:

@@ -10,11 +10,11 @@ from kapelle.incident.decide.model import CORE, MORE, MUST, Answer, Case, Draft
 from kapelle.incident.decide.thresholds import Held, compare
 from kapelle.incident.decide.wording import limit_shown, listed, lower_first, merged, metric_shown, sentence, without_prefix
 from kapelle.incident.facts.model import Approval, Timing, Trigger, Workflow
-from kapelle.incident.reading.terms import overlap, terms_of
+from kapelle.incident.reading.terms import ROLLBACK, overlap, terms_of
 
 _UNCERTAIN = re.compile(r"\b(?:unconfirmed|suspect\w*|not (?:yet )?(?:been )?confirmed|possibl[ye]|rumou?r|maybe|might have|unverified)\b", re.IGNORECASE)
 _PLAIN = frozenset(terms_of("rollback immediately once mandatory any"))
-_ROLLBACK = re.compile(r"roll[\s-]?back|revert", re.IGNORECASE)
+_ROLLBACK = re.compile(ROLLBACK, re.IGNORECASE)
 
 
 class _Judged(NamedTuple):

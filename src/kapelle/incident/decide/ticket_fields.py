@@ -11,7 +11,7 @@ from kapelle.incident.facts.model import FieldList
 
 _HAS = re.compile(r"\b(?:has|have|having|with|contains?|carries|carrying|filled|only|includes?|lists?|set|given|states?)\b", re.IGNORECASE)
 _LACKS = re.compile(r"\b(?:without|lacks?|lacking|missing|no|forgot|left out|omits?|omitted|empty|leave out|skip)\b[^.;?]*$", re.IGNORECASE)
-_ASKS_ONE = re.compile(r"\b(?:is|are|does|do|must|needs?)\b.*\b(?:required|mandatory|needed|necessary|optional|field)\b|need (?:an?|the)\b", re.IGNORECASE)
+_ASKS_ONE = re.compile(r"\b(?:is|are|does|do|must|needs?)\b.*\b(?:required|mandatory|needed|necessary|optional|field)\b|(?:need|have|contain|include|carry)s? (?:to \w+ )?(?:an?|the)\b", re.IGNORECASE)
 _WHEN = re.compile(r"\b(?:when|how (?:soon|fast|quickly|long)|by when|deadline|within|late|open(?:ed)?)\b", re.IGNORECASE)
 
 
@@ -68,6 +68,9 @@ def _one_field(case: Case, ticket: str, required: Sequence[str], excerpts: tuple
     """Whether one named field is required; a name on no list is not."""
     prompt = case.question.prompt
     named = [name for name in required if _place(name, prompt) >= 0]
+    elsewhere = list(dict.fromkeys(name for fact in case.view.of(FieldList) for name in fact.fields if name not in required and _place(name, prompt) >= 0))
+    if elsewhere and not named and _ASKS_ONE.search(prompt):
+        return Draft(sentence(f"No, {listed(elsewhere)} is not a required field of {ticket}: it must have {', '.join(required)}"), excerpts, MUST)
     unknown = [name for name in case.question.names if not name.startswith("#") and not any(_same(name, other) for other in required)]
     if unknown and not named:
         return Draft(sentence(f"No, {listed(unknown)} is not a required field of {ticket}: the closed list is {', '.join(required)}"), excerpts, MUST)

@@ -16,6 +16,7 @@ from kapelle.incident.reading.terms import terms_of
 
 F = TypeVar("F", bound=Fact)
 _VERSION = re.compile(r"\b(?:policy[\s_-]*|version\s*)?v(?:ersion)?[\s._-]*(?P<number>\d+(?:\.\d+)*)\b|\b(?:policy|version)[\s_-]+(?P<other>\d+(?:\.\d+)*)\b", re.IGNORECASE)
+_EDITION = re.compile(r"\b(\d{4})(?:\s+(?:to|and|or|vs\.?)\s+(?:the\s+)?\d{4})?\s+(?:edition|policy|version|handbook|rules)|\b(?:edition|rules|policy|handbook|version)s?\s+(?:of\s+)?(\d{4})\b|\b(?:from|between|and|to)\s+(?:the\s+)?(\d{4})\s+(?:to|and|edition)", re.IGNORECASE)
 _LABEL = re.compile(r"(?:p|sev(?:erity)?|priority|s)[\s-]?(?P<rank>[0-5])\s*(?:\(|[-–—:]\s*)(?P<name>[a-z]+)\s*(?:\)|:|–|—|-|$)", re.IGNORECASE)
 
 
@@ -101,8 +102,9 @@ def view_for(question: Question, facts: CompanyFacts) -> View:
 def named_policies(question: Question, facts: CompanyFacts) -> tuple[Policy, ...]:
     """The policies that the prompt names, by file or by version number."""
     files = set(named_files(question.prompt, facts.names))
+    years = {year for pair in _EDITION.findall(question.prompt) for year in pair if year}
     numbers = {match["number"] or match["other"] for match in _VERSION.finditer(question.prompt)}
-    return tuple(policy for policy in facts.policies if policy.source in files or numbers & set(re.findall(r"\d+(?:\.\d+)*", policy.name)))
+    return tuple(policy for policy in facts.policies if policy.source in files or (numbers | years) & set(re.findall(r"\d+(?:\.\d+)*", policy.name)))
 
 
 def _is_config(source: str) -> bool:

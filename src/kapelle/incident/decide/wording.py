@@ -32,6 +32,9 @@ def spelled(text: str) -> str:
     for one in reversed(durations(text)):
         written = text[one.start : one.end]
         parts = _PARTS.match(written) if _FILLED.search(written) else None
+        if "-" in written:  # "a two-hour baseline" stays an adjective
+            text = text[: one.start] + one.text.removesuffix("s").replace(" ", "-", 1) + text[one.end :]
+            continue
         said = f"{shown(number(parts['count']))}{parts['middle']}{one.text.split()[-1]}" if parts else one.text
         text = text[: one.start] + said + text[one.end :]
     return text

@@ -8,15 +8,16 @@ from kapelle.evidence.model import Document, Excerpt
 from kapelle.incident.facts.model import Topic
 from kapelle.incident.reading.outline import Entry, outline
 from kapelle.incident.reading.severity import severities_in
+from kapelle.incident.reading.terms import ROLLBACK
 
 # Searched in this order: the first that fits wins, so the narrower words come first.
 _TOPICS: tuple[tuple[Topic, str], ...] = (
     ("change_log", r"change\s?-?log|revision|what (?:has |is )?(?:changed|new)|changes (?:from|since|between|to this|in this)|histor|difference|amendment"),
     ("reference", r"reference|consult|companion|(?:other|related|supporting) (?:files|documents)|sources? of truth"),
     ("closing", r"clos(?:e|ing|ure)|post-?incident|post-?mortem|wrap|exit criteria|sign(?:ing)? off an incident|after the incident"),
-    ("approval", r"approv|sign-?\s?off|authori[sz]|who (?:may|must|can) (?:agree|say)|consent"),
-    ("rollback", r"roll(?:ing|ed)?[\s-]?back|revert|back-?out|undo"),
-    ("audit", r"audit|logging|record|evidence|trail|traceab"),
+    ("approval", r"approv|sign-?\s?off|signatur|authori[sz]|who (?:signs|may|must|can) (?:agree|say)|consent"),
+    ("rollback", ROLLBACK),
+    ("audit", r"audit|logging|record|evidence|trail|traceab|journal|ledger|register\b|bookkeep"),
     ("fields", r"\bfields?\b|ticket|required (?:information|data)|mandatory data"),
     ("communication", r"communicat|channel|cadence|updates?\b|reporting|stakeholder|broadcast|who hears|informing|messag"),
     ("on_call", r"on-?\s?call|\brota\b|roster"),

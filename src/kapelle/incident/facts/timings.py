@@ -15,7 +15,7 @@ Action = Literal["acknowledge", "escalate", "update", "resolve", "retain", "othe
 _ACKNOWLEDGE = re.compile(r"\back(?:nowledg\w*|ed|s)?\b|first response|initial response|response time|respond|time to respon\w*|react(?:ion|s)?\b", re.IGNORECASE)
 _ESCALATE = re.compile(
     r"(?<![\w-])(?P<verb>(?:re-?)?escalat\w*|pag(?:e|es|ed|ing)|call(?:s|ed)?(?: in)?|wak(?:e|es|ing)(?: up)?|engag(?:e|es|ed)|involv(?:e|es|ed)|summon\w*|bring in|pull in|alert(?:s|ed)?|"
-    r"notif(?:y|ies|ied|ication)|inform(?:s|ed)?|contact(?:s|ed)?|loop in|hand(?:s|ed)?(?: it)? over|ring(?:s)?|phone(?:s)?|raise(?:s|d)?|goes|go|moves?|reach(?:es)?)\b(?!\s+(?:status )?page\b)",
+    r"notif(?:y|ies|ied|ication)|inform(?:s|ed)?|contact(?:s|ed)?|loop in|hand(?:s|ed)?(?: it)? over|ring(?:s)?|phone(?:s)?|raise(?:s|d)?|goes|go|moves?|reach(?:es)?)\b(?!-)(?!\s+(?:status )?page\b)",
     re.IGNORECASE,
 )
 _STRONG = re.compile(r"escalat|^pag|^call|^wak|^engag|^summon|bring|pull|hand|ring|phone|involv", re.IGNORECASE)
@@ -43,7 +43,8 @@ _NO_ROLE = re.compile(
     r"^(?:it|them|this|that|each|every|any|all|incident|incidents|p\d|severity|ticket|customers?|users?|executives?|clients?|status page|public status page|public|channel|stakeholders|acknowledge\w*|step|audit.*|on|after|management channel|"
     r"escalations?|minutes?|notification|obligation|action|page|paging|alert|within|if|unless|unowned|response|update.*|post.*|the|record.*|first|second|third|regulators?)$", re.IGNORECASE
 )
-_CONDITION = re.compile(r"\b(?P<word>if|when|unless|while|as long as|provided|where|in case|should|without|until|only for)\b\s*(?P<rest>[^,;.]+)", re.IGNORECASE)
+_NO_ROLE_START = re.compile(r"^(?:every|each|any|all|no|if|there|when|it|this|their|its)\b", re.IGNORECASE)
+_CONDITION = re.compile(r"\b(?P<word>if|when|unless|while|as long as|provided|where|in case|should|without|until|only for)\b\s*(?P<rest>[^,;:.]+)", re.IGNORECASE)
 _DENYING = ("unless", "until", "without")
 _BEFORE_TIME = re.compile(r"\b(?:within|at|after|every|in)\b")
 _CHANNEL = re.compile(r"(?<![\w/&])#[a-z0-9][\w-]*", re.IGNORECASE)
@@ -92,6 +93,8 @@ def _row_clauses(cells: tuple[tuple[str, str], ...]) -> list[str]:
         if _SEVERITY_HEADER.match(header) or _NOTHING.match(cell):
             continue
         piece, starts = _row_piece(header, cell)
+        if clauses and _is_time(cell) and not durations(clauses[-1]) and _has_verb(clauses[-1]):
+            piece, starts = _timed_piece(header, cell), False
         if starts or (not clauses and not _is_addition(header)):
             clauses.append(f"{piece} {pending}".strip())
             pending = ""
@@ -100,6 +103,17 @@ def _row_clauses(cells: tuple[tuple[str, str], ...]) -> list[str]:
         else:
             pending = f"{pending} {piece}".strip()
     return clauses or ([pending] if pending else [])
+
+
+def _is_time(cell: str) -> bool:
+    amounts = durations(cell)
+    return len(amounts) == 1 and len(cell.split()) <= 4 and not _has_verb(cell)
+
+
+def _timed_piece(header: str, cell: str) -> str:
+    """A time with the preposition of its header: `First call after` and `9 min`."""
+    word = re.search(r"\b(after|within|every|at|by)\b", header, re.IGNORECASE)
+    return f"{word[1].lower()} {cell}" if word and cell[:1].isdigit() else cell
 
 
 def _is_addition(header: str) -> bool:
@@ -159,7 +173,8 @@ def _timing(line: Line, segment: _Segment, verb: str) -> Timing | None:
     inherited = text if _has_verb(text) else f"{verb} {text}"
     action = _action(inherited, line)
     role = _role(text, inherits=not _has_verb(text)) if action in ("escalate", "other") else ""
-    if action == "escalate" and not role:
+    stray = line.topic not in ("escalation", "on_call") and not line.severities
+    if action == "escalate" and (not role or stray):
         action = "update" if channels_in(text) else "other"
     condition, needs = _condition(segment.text)
     return Timing(
@@ -230,7 +245,7 @@ def _role(text: str, *, inherits: bool) -> str:
         for match in pattern.finditer(text):
             name = match["role"].strip()
             name = re.sub(r"^(?:(?:the|an?|our|also|to)\s+)+", "", name, flags=re.IGNORECASE)
-            if name and not _NO_ROLE.match(name) and not signals_in(name).get("unowned"):
+            if name and not _NO_ROLE.match(name) and not _NO_ROLE_START.match(name) and not signals_in(name).get("unowned"):
                 return name
     return ""
 

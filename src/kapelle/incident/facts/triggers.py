@@ -7,9 +7,10 @@ from kapelle.incident.facts.lines import Line
 from kapelle.incident.facts.model import Trigger
 from kapelle.incident.facts.severities import condition_of
 from kapelle.incident.reading.conditions import Reading, readings_in
+from kapelle.incident.reading.terms import ROLLBACK
 
 _LEADS = re.compile(r"\bany\b|\ball\b|\bwhen\b|\bif\b|trigger|following|holds?\b|\bas soon as\b|criteria|condition|one of|cause|case", re.IGNORECASE)
-_ROLLS_BACK = re.compile(r"roll(?:ing|ed|s)?[\s-]?back|revert|back(?:ed)? out|back-out", re.IGNORECASE)
+_ROLLS_BACK = re.compile(ROLLBACK, re.IGNORECASE)
 _OPTIONAL = re.compile(r"\b(?:consider|may|should|recommended|optional(?:ly)?|discretion\w*|advis\w+|at the option)\b", re.IGNORECASE)
 _REQUIRED = re.compile(r"\b(?:must|mandatory|required?|requires|automatic\w*|immediately|at once|has to|have to|shall|obligatory|compulsory)\b", re.IGNORECASE)
 _ALL = re.compile(r"\ball\b(?: of)?(?: the| these)?|\bboth\b|together|simultaneously", re.IGNORECASE)

@@ -4,6 +4,7 @@ import re
 from typing import NamedTuple
 
 from kapelle.incident.question.model import Kind
+from kapelle.incident.reading.terms import ROLLBACK
 
 
 class Cue(NamedTuple):
@@ -22,7 +23,7 @@ _DEPLOY = r"(?:deploy\w*|ship(?:ping|ped|s)?|releas\w*|roll(?:ing)?[\s-]?outs?|g
 
 CUES: tuple[Cue, ...] = (
     _cue("comparison", 4, r"\bcompar\w*|\bv(?:ersion )?\d\b.{1,80}\bv(?:ersion )?\d\b|before and after|old and (?:the )?new|new and (?:the )?old|become (?:easier|harder)|differen\w*|\bdiffer\b|tighten\w*|relax(?:ed|es)?\b|loosen\w*|stricter|what (?:has |was |is )?(?:changed|new|different)|(?:how|what) (?:did|has|have|was|were|is) .{0,60}(?:chang\w+|moved?|differ\w*)|chang(?:ed|es|ing) (?:from|since|between)|\bversus\b|\bvs\b|than (?:before|in (?:the )?(?:previous|old|former|last|v)|(?:under )?(?:v|policy_|version))|between (?:policy|version|v\d|the (?:two|old|previous))|moved from|used to be|no longer in|(?:more|less) (?:strict|approvals? than)"),
-    _cue("rollback", 4, r"roll(?:ed|ing|s)?[\s-]?(?:it\s+|this\s+|that\s+|the \w+\s+)?back|\brevert|back(?:ing|ed)? (?:it |this )?out|undo the"),
+    _cue("rollback", 4, ROLLBACK),
     _cue("escalation", 3, r"escalat\w*|\bpag(?:e|ed|es|ing)\b(?! \w*load)|who (?:now|next|else)\b|(?:call|wake|ring|involve|engage|alert)(?:ed)? (?:next|now|first|up)|who (?:do|must|should|has to|needs to|gets|is|are|shall|will) (?:\w+ ){0,3}(?:call\w*|contact\w*|paged?|notif\w*|wak\w*|wok\w*|involv\w*|inform\w*|alert\w*|engag\w*|brought|pulled|joins?)|next (?:step|action|person|level)|response steps?|whose turn|who takes over|who comes next|(?:when|at what|how long).{0,60}(?:called|paged|woken|involved|brought in|notified|told)\b|whom\b|who should (?:already )?(?:be|have been)"),
     _cue("escalation", 3, r"acknowledg\w*|\backs?\b|\backed\b|first response|respon(?:d|se) (?:time|timing|deadline|within|obligation)|how (?:fast|quick(?:ly)?|soon|long) .{0,40}(?:respond|react|pick|answer)"),
     _cue("escalation", 2, r"un-?owned|no owner|without (?:an )?(?:owner|assignee)|nobody (?:owns|has taken|took|picked)|un-?assigned|\+\s?\d+\s*(?:min|h)"),
@@ -46,6 +47,6 @@ CHANGES = re.compile(rf"\b{_DEPLOY}\b|\bdeploy", re.IGNORECASE)
 """A change is spoken of; with a moment beside it, whether it may happen then is asked."""
 
 SUBJECT_ONLY: dict[Kind, str] = {
-    "rollback": r"(?:do|should|must|shall|can|need|have to|has to|to|we|i|they|it|not)\s+(?:\w+\s+){0,3}?(?:roll(?:ing|ed)?[\s-]?(?:\w+\s+){0,2}?back\b(?!s)|revert|back (?:it |this )?out)(?!\s+(?:be|is|was|has|have)\b)|(?:mandat\w*|requir\w*|trigger\w*|warrant\w*|justif\w*|threshold\w*|demand\w*|forced?|validat\w*|decid\w*|whether)\b.{0,40}roll\w*[\s-]?back|roll\w*[\s-]?back\w*.{0,40}(?:mandat\w*|requir\w*|trigger\w*|necessary|\bdue\b|threshold|limit|oblig\w*|warrant\w*|justif\w*|or not)",
+    "rollback": r"(?:do|should|must|shall|can|need|have to|has to|to|we|i|they|it|not)\s+(?:\w+\s+){0,3}?(?:roll(?:ing|ed)?[\s-]?(?:\w+\s+){0,2}?back\b(?!s)|revert|back (?:it |this )?out|take (?:\w+ ){0,3}back)(?!\s+(?:be|is|was|has|have)\b)|(?:mandat\w*|requir\w*|trigger\w*|warrant\w*|justif\w*|threshold\w*|demand\w*|forced?|validat\w*|decid\w*|whether)\b.{0,40}roll\w*[\s-]?back|roll\w*[\s-]?back\w*.{0,40}(?:mandat\w*|requir\w*|trigger\w*|necessary|\bdue\b|threshold|limit|oblig\w*|warrant\w*|justif\w*|or not)",
 }
 """A kind that others mention in passing counts, beside a stronger one, only where it is really asked."""

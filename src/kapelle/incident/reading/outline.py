@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 _HEADING = re.compile(r"^\s{0,3}(?P<marks>#{1,6})\s+(?P<text>.*?)\s*#*\s*$")
-_BOLD_HEADING = re.compile(r"^\s{0,3}(?:\*\*|__)(?P<text>\d+[.)]\s+[^*_]+?|[A-Z][^*_:]{2,60})(?:\*\*|__)\s*$")
+_BOLD_HEADING = re.compile(r"^\s{0,3}(?:\*\*|__)(?P<text>\d+[.)]\s+[^*_]+?|[A-Z][^*_:]{1,60})(?:\*\*|__)\s*$")
 _ITEM = re.compile(r"^(?P<indent>[ \t]*)(?P<mark>[-*+•‣]|\(?\d{1,3}(?:\.\d{1,3})*[.)]|\(?[a-z][.)])[ \t]+(?:\[[ xX]\][ \t]+)?(?P<text>\S.*?)[ \t\r]*$")
 _RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
 _FENCE = re.compile(r"^\s*(?:```|~~~)")

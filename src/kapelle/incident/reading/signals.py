@@ -11,25 +11,25 @@ _NOBODY = r"(?:nobody|no-?one|no one|none)"
 _NOT = r"(?:not|n't|never|hasn't|isn't|wasn't|haven't|un)"
 _YET = r"(?:\s+(?:yet|been|being|still|fully|have|has|had|it))*\s*-?"
 
-# name: what states it, what denies it. The denial is looked for first where it contains the statement's words.
+# name: what states it, what denies it. What contains the other's words is looked for first: "not acknowledged", "no data loss".
 _PATTERNS: dict[Signal, tuple[str, str]] = {
     "unowned": (
         rf"un-?owned|un-?assigned|ownerless|orphan(?:ed)?|un-?claimed|{_NOBODY}\s+(?:yet\s+)?(?:has\s+|have\s+|is\s+)?(?:yet\s+)?(?:own|tak|took|pick|claim|assigned|on it|responsible)\w*"
         rf"|(?:no|without|lacks?|lacking|missing)\s+(?:an?\s+|any\s+|clear\s+|named\s+)*(?:owner|assignee|ownership|engineer|one on it)"
         rf"|{_NOT}{_YET}\s*(?:owned|assigned|claimed|taken|picked up)|(?:owner|assignee)\s+(?:is\s+)?(?:missing|unset|empty|none|unknown)",
-        r"(?<!un)(?<!not )(?<!un-)\b(?:owned by|assigned to|has an? (?:owner|assignee)|with an owner|is owned|picked (?:it )?up|took ownership|taken by)",
+        r"\b(?:owned|assigned|has an? (?:\w+ )?(?:owner|assignee)|with an owner|some(?:body|one) (?:owns|has taken|took|is on it)|picked (?:it )?up|took ownership|taken (?:by|over)|claimed)\b",
     ),
     "unacknowledged": (
         rf"un-?ack\w*|unanswered|{_NOBODY}\s+(?:yet\s+)?(?:has\s+|have\s+)?(?:yet\s+)?(?:ack|answer|respon|react|repl|pick)\w*"
         rf"|(?:no|without)\s+(?:an?\s+|any\s+)?(?:ack\w*|answer|response|reply|reaction)"
         rf"|{_NOT}{_YET}\s*(?:ack\w*|answer\w*|respon\w*|reply|replied)|(?:no|nobody).{{0,20}}ack\w*",
-        r"(?<!un)(?<!not )(?<!un-)(?<!not yet )(?<!been )\b(?:acknowledged|acked)\b(?! within)",
+        r"\b(?:acknowledged|acked|answered)\b(?! within)",
     ),
     "unmitigated": (
         rf"un-?mitigated|unresolved|{_NOT}{_YET}\s*(?:mitigated|resolved|fixed|contained|recovered|stabili[sz]ed|restored|under control|solved)"
         rf"|(?:no|without)\s+(?:an?\s+|any\s+)?(?:mitigation|progress|fix|recovery|resolution|workaround in place)|still\s+(?:down|ongoing|open|failing|unresolved|burning|broken|out|active|happening|in progress)"
         rf"|(?:continues|persists|ongoing|drags on)",
-        r"(?<!un)(?<!not )(?<!un-)(?<!not yet )(?<!been )(?<!not been )\b(?:is|was|has been|already|now|fully)\s+(?:mitigated|resolved|fixed|contained|recovered)",
+        r"\b(?:mitigated|resolved|contained|recovered|stabili[sz]ed|(?:is|was|been|already|now|fully)\s+fixed)\b",
     ),
     "customer_impact": (
         r"(?:customer|user|client|tenant|shop|guest|merchant|patient|passenger|member)s?[\s-]+(?:impact\w*|facing|visible|affecting)"
@@ -60,8 +60,9 @@ def signals_in(text: str) -> dict[Signal, bool]:
     """The circumstances `text` speaks of: True where it states one, False where it denies it."""
     found: dict[Signal, bool] = {}
     for name, (states, denies) in _COMPILED.items():
-        if denies.search(text):
-            found[name] = False
-        elif states.search(text):
-            found[name] = True
+        first, second = (states, denies) if name.startswith("un") else (denies, states)
+        if first.search(text):
+            found[name] = first is states
+        elif second.search(text):
+            found[name] = second is states
     return found

@@ -31,8 +31,10 @@ _CONCEPTS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 CONCEPTS = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _CONCEPTS)
 
+ROLLBACK = r"roll(?:s|ed|ing)?[\s-]?(?:it |this |that |them |the \w+ ){0,1}back(?:s|ed)?\b|\brevert\w*|\bback(?:s|ed|ing)?[\s-](?:it |this )?out\b|\bt(?:ak(?:e|es|en|ing)|ook) (?:\w+ ){0,4}?back\b|\bundo(?:es|ne|ing)?\b|\bwithdraw\w*"
+"""How people say that a release goes back to what was there before, as a regular expression."""
 _PHRASES: tuple[tuple[str, str], ...] = (
-    (r"roll(?:s|ed|ing)?[\s-]?back(?:s|ed)?|back(?:ed|ing)? (?:it )?out|revert(?:s|ed|ing)?", "rollback"),
+    (ROLLBACK, "rollback"),
     (r"sign(?:s|ed|ing)?[\s-]?(?:in|on)\b|log(?:s|ged|ging)?[\s-]?(?:in|on)\b|logins?|authenticat\w*", "signin"),
     (r"sign(?:s|ed|ing)?[\s-]?off", "approv"),
     (r"check(?:s|ed|ing)?[\s-]?out\b|shopping cart|basket", "checkout"),
