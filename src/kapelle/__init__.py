@@ -56,7 +56,38 @@ _HOMES = {
     "Usage": "kapelle.budget.model",
     "WaitingForApproval": "kapelle.errors",
 }
-__all__ = list(_HOMES)  # one list of names, not two
+__all__ = [
+    "AgentSpec",
+    "Approval",
+    "Budget",
+    "Candidate",
+    "Checklist",
+    "ChecklistItem",
+    "Citation",
+    "Claim",
+    "Excerpt",
+    "KapelleError",
+    "Orchestrator",
+    "Pack",
+    "Plan",
+    "Run",
+    "Settings",
+    "Steps",
+    "Strategy",
+    "Suspend",
+    "Task",
+    "Tool",
+    "ToolContext",
+    "Usage",
+    "WaitingForApproval",
+    "__version__",
+    "agent",
+    "ask",
+    "fallback",
+    "quorum",
+    "strategy",
+    "tool",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -138,7 +138,7 @@ def _storage(settings: Settings, engine: EngineName, foreground: bool) -> tuple[
 
 
 def _say_trouble(message: str) -> None:
-    log.warning("database", text=message)
+    log.info("database", text=message)
     print(f"kapelle: {message}", file=sys.stderr, flush=True)
 
 

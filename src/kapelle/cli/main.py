@@ -74,6 +74,11 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         _say(f"{error.filename or 'the system'}: {error.strerror or error}")
         return 2
+    except Exception as error:  # a fault of ours: said in a line, told in full on request
+        if os.environ.get("KAPELLE_DEBUG"):  # settings may be what is broken
+            raise
+        _say(f"internal error: {type(error).__name__}: {error}\nSet KAPELLE_DEBUG=1 for the traceback.")
+        return 1
     return result if isinstance(result, int) else 0
 
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeVar
 from cyclopts import Parameter
 from rich.console import Console
 
-from kapelle.errors import BadInput, SettingsError
+from kapelle.errors import BadInput, KapelleError, SettingsError
 from kapelle.orchestrator import Orchestrator
 from kapelle.settings import Settings, load_settings
 from kapelle.telemetry.logs import set_up_logs
@@ -103,6 +103,11 @@ def load_app(reference: str) -> Orchestrator:
         raise BadInput(f"`--app {reference}`: there is no module `{error.name}` here or installed") from None
     except AttributeError:
         raise BadInput(f"`--app {reference}`: `{module}` has no `{name}`") from None
+    except KapelleError:
+        raise
+    except Exception as error:  # the user's own module may raise anything while it is imported
+        what = redact_text(f"{type(error).__name__}: {error}")
+        raise BadInput(f"`--app {reference}`: importing `{module}` failed: {what}") from error
     if not isinstance(found, Orchestrator):
         raise BadInput(f"`--app {reference}`: `{name}` is no Orchestrator but {type(found).__name__}")
     return found

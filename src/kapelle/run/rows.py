@@ -104,7 +104,8 @@ def insert_run(connection: sa.Connection, record: RunRecord) -> bool:
     assert record.plan is not None
     statement = sa.text(
         "insert into runs "
-        "(id, owner, key, task, plan, status, generation, seq, app, executor, created, schema_version) values (:id, :owner, :key, :task, :plan, :status, :generation, 2, :app, :executor, :created, 1) "
+        "(id, owner, key, task, plan, status, generation, seq, app, executor, created, schema_version) values "
+        "(:id, :owner, :key, :task, :plan, :status, :generation, 2, :app, :executor, :created, 1) "
         "on conflict (owner, key) do nothing"
     )
     row = {

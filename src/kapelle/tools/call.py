@@ -42,8 +42,8 @@ async def call_tool(
         on_overrun: told the seconds a blocking tool took beyond the call that was given up.
 
     Raises:
-        GaveUp: the call failed for good; `error` says why: ToolInputError (nothing was called), StepTimeout, ToolFailed,
-            RetriesExhausted, or what the tool itself raised.
+        GaveUp: the call failed for good; `error` says why: ToolInputError (nothing was called), StepTimeout,
+            ToolFailed, RetriesExhausted, or what the tool itself raised.
     """
 
     async def attempt(number: int) -> JsonValue | Suspend:

@@ -12,7 +12,7 @@ from kapelle.incident.reading.quantities import minutes_shown
 from kapelle.incident.reading.terms import overlap, terms_of
 
 _PLAIN = frozenset(terms_of("change changes approval product production deploy"))
-_ASKS_MAY = re.compile(r"\b(?:allowed|may|can|could|entitled|permitted|enough|sufficient|valid|eligible|suffic\w*|ok|okay|count|counts|alone|instead|compliant|comply|good to go|go ahead|in order|valid|right|missing|start|proceed)\b", re.IGNORECASE)
+_ASKS_MAY = re.compile(r"\b(?:allowed|may|can|could|entitled|permitted|enough|sufficient|valid|eligible|suffic\w*|ok|okay|count|counts|alone|instead|compliant|comply|good to go|go ahead|in order|valid|right|missing|start|proceed|ready|done|complete)\b", re.IGNORECASE)
 _OWN = re.compile(r"\b(?:my own|their own|his own|her own|own change|author|myself|themselves|self-approv\w*|i wrote|(?:also|himself|herself) wrote|wrote (?:it|the change)|authored)\b", re.IGNORECASE)
 _ASKS_AGE = re.compile(r"expir|how long .{0,40}(?:valid|last|count|hold)|lapse|(?:still|stay|remain|yet) .{0,20}(?:valid|count|good|hold|use|ok)|approv\w*.{0,40}(?:\bago\b|\bold\b|yesterday|earlier|\bfrom (?:mon|tue|wed|thu|fri|sat|sun|yester|\d))", re.IGNORECASE)
 _EXPIRES = re.compile(r"expire|valid|lapse|last", re.IGNORECASE)
@@ -51,6 +51,9 @@ def best_rules(case: Case, rules: Sequence[Approval]) -> list[Approval]:
         share = overlap(telling - {"window"}, asked)
         if share == 1.0 and (own or not _has_kind(asked, rules)):
             fitting.append((-len(own & asked), position, rule))
+    if not fitting:  # "database change" for "Database schema change": the words shared with no other rule tell
+        shared = [(-len(_kind(rule) & asked), position, rule) for position, rule in enumerate(rules) if _kind(rule) & asked]
+        fitting = [one for one in shared if one[0] == min(shared)[0]]
     best = [rule for _, _, rule in sorted(fitting, key=lambda one: one[:2])]
     # Several kinds may be asked about at once; a kind contained in a more specific one is not asked for.
     return [rule for index, rule in enumerate(best) if not any(_kind(rule) < _kind(other) for other in best[:index])]

@@ -14,6 +14,7 @@ _PLAIN = frozenset(terms_of("change window freeze frozen deploy hours work allow
 _EXEMPT = re.compile(r"emergency|roll-?\s?back|exempt|exception|override", re.IGNORECASE)
 _INCLUDES_END = re.compile(r"includ\w*\s+(?:both|its closing|the closing|its last|the last|its end|the end)|inclusive", re.IGNORECASE)
 _BOUNDARY = re.compile(r"(?:opening|closing|first|last|start|end)\w*\s+(?:minute|moment|time)|inclusive|exclusive", re.IGNORECASE)
+_ASKS_FREEZE = re.compile(r"\b(?:in|inside|within|part of|under|during|still|does|is)\b.{0,40}\b(?:the |a )?(?:freeze|blackout|moratorium|frozen)\b(?! allowed)", re.IGNORECASE)
 _ROLLBACK = re.compile(ROLLBACK, re.IGNORECASE)
 
 
@@ -61,6 +62,9 @@ def applicable(case: Case, windows: Sequence[Window]) -> list[Window]:
     best = max((count for count, _ in fitting), default=0)
     if best:
         return [window for count, window in fitting if count == best]
+    partial = [(len(kind_of(window.subject) & asked), window) for window in allowing if kind_of(window.subject) & asked]
+    if partial:
+        return [window for count, window in partial if count == max(count for count, _ in partial)]
     general = [window for _, window in fitting]
     standard = [window for window in allowing if "standard" in kind_of(window.subject)]
     return general or standard or allowing
@@ -81,10 +85,17 @@ def needs(case: Case) -> list[Draft]:
 
 def _at(case: Case, windows: Sequence[Window], moment: Moment) -> list[Draft]:
     freeze = frozen_at([window for window in windows if _concerns(case, window)], moment)
+    if _ASKS_FREEZE.search(case.question.prompt) and freeze is None and (freezes := [window for window in windows if not window.allows]):
+        return [Draft(sentence(f"No, {moment.shown} lies outside the freeze ({freezes[0].shown})"), freezes[0].excerpts, MUST), *_windowed(case, windows, moment, exempt=False, exemption=None)]
     exempt = case.question.signals.get("emergency") is True or bool(_ROLLBACK.search(case.question.prompt))
     exemption = _exemption(case, frozen=freeze is not None)
     if freeze:
         return _in_freeze(case, freeze, moment, exempt, exemption)
+    return _windowed(case, windows, moment, exempt=exempt, exemption=exemption)
+
+
+def _windowed(case: Case, windows: Sequence[Window], moment: Moment, *, exempt: bool, exemption: Statement | None) -> list[Draft]:
+    """The decision of the allowing windows, where no freeze holds."""
     chosen = applicable(case, windows)
     includes_end = any(_INCLUDES_END.search(fact.text) and not re.search(r"exclud", fact.text, re.IGNORECASE) for fact in _boundary_lines(case))
     inside = next((window for window in chosen if covers(window, moment, includes_end=includes_end)), None)
@@ -184,6 +195,8 @@ def _schedule(case: Case, windows: Sequence[Window]) -> list[Draft]:
     about_freeze = bool(re.search(r"freez|blackout|moratorium|frozen", case.question.prompt, re.IGNORECASE))
     drafts = [Draft(sentence(f"{window.subject or 'Changes'}: allowed {window.shown}"), window.excerpts, CORE if about_freeze else MUST) for window in chosen[:3]]
     stops = [Draft(sentence(f"{window.subject or 'Freeze'}: no changes {window.shown}"), window.excerpts, MUST if about_freeze else CORE) for window in freezes[:3]]
+    if about_freeze and not stops and (lines := [fact for fact in case.view.statements if fact.topic == "change" and re.search(r"freez|blackout|moratorium", fact.text, re.IGNORECASE)]):
+        stops = [Draft(sentence(lines[0].text), lines[0].excerpts, MUST)]
     exemption = _exemption(case, frozen=about_freeze)
     tail = [Draft(sentence(exemption.text), exemption.excerpts, CORE if about_freeze else MORE)] if exemption else []
     if case.question.signals.get("emergency") is True and tail:

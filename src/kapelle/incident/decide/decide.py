@@ -24,13 +24,13 @@ from kapelle.incident.decide.standing import decide_references, decide_versions
 from kapelle.incident.decide.ticket_fields import decide_ticket_fields
 from kapelle.incident.decide.triage import classify, decide_triage
 from kapelle.incident.decide.view import View, view_for
-from kapelle.incident.decide.wording import sentence
-from kapelle.incident.facts.model import Approval, CompanyFacts, Fact, FieldList, Reference, SeverityRule, Trigger, Window
+from kapelle.incident.decide.wording import lower_first, sentence
+from kapelle.incident.facts.model import Approval, CompanyFacts, Entry, Fact, FieldList, Reference, SeverityRule, Trigger, Window
 from kapelle.incident.question.cues import CHANGES
 from kapelle.incident.question.model import Kind, Question
 from kapelle.incident.reading.severity import severities_in
 from kapelle.incident.reading.signals import signals_in
-from kapelle.incident.reading.terms import terms_of
+from kapelle.incident.reading.terms import overlap, terms_of
 
 DECIDERS: dict[Kind, Callable[[Case], Answer]] = {
     "triage": decide_triage,
@@ -83,8 +83,9 @@ def decide(question: Question, facts: CompanyFacts, evidence: Evidence) -> Decis
     drafts = [draft for kind, answer in answers for draft in _ranked(answer, kind, first=kind == kinds[0])]
     drafts = drafts or _nearest_lines(case)
     if outside := out_of_scope(case):
-        drafts = [outside, *(replace(draft, rank=MORE) for draft in drafts[:1])]
+        drafts = [outside, *(replace(draft, rank=MORE) for draft in drafts[:1] if draft.excerpts != outside.excerpts)]
     if drafts:
+        drafts += _severity_taken(case, kinds)
         drafts += [draft for kind in kinds[:1] for draft in reference_drafts(case, drafts, kind)] + _told(case, drafts)
     wanted, absent = wanted_drafts(case, drafts)
     paths = [path for name in question.wanted if (path := path_of(case, name))]
@@ -101,12 +102,13 @@ def _settled(case: Case) -> Case:
     if rank is None and "tickets" in question.kinds and "triage" not in question.kinds:
         rank = _of_tickets(case)
         question = question.model_copy(update={"concepts": frozenset()})
-    if rank is None and (question.concepts or question.readings) and (fit_found := classify(case)):
-        rank = fit_found.rule.severities[0]
+    taken = None
+    if rank is None and (question.concepts or question.readings) and (taken := classify(case)):
+        rank = taken.rule.severities[0]
     windows = [window for window in view.of(Window) if window.topic == "change"]
     frozen = any(frozen_at(windows, moment) for moment in question.moments) if "change_window" in question.kinds or "approvals" in question.kinds else False
     ranks = question.severities or (() if rank is None else (rank,))
-    return replace(case, rank=rank, ranks=ranks, settled={"frozen": frozen})
+    return replace(case, rank=rank, ranks=ranks, taken=taken.rule if taken else None, settled={"frozen": frozen})
 
 
 def _of_tickets(case: Case) -> int | None:
@@ -133,7 +135,8 @@ def _kinds(case: Case) -> list[Kind]:
     if "rollback" not in kinds and "comparison" not in kinds and triggered(case):
         kinds.insert(min(1, len(kinds)), "rollback")
     if not [kind for kind in kinds if kind not in _SUPPORT] and case.rank is not None and not kinds:
-        kinds = ["triage", "escalation"] if not case.question.severities else ["escalation"]
+        described = bool(case.question.concepts or case.question.readings)
+        kinds = ["triage", "escalation"] if described or not case.question.severities else ["escalation"]
     if "comparison" in kinds:
         return ["comparison"]
     return [kind for kind in kinds if kind not in _SUPPORT] + [kind for kind in kinds if kind in _SUPPORT]
@@ -154,10 +157,39 @@ def _ranked(answer: Answer, kind: Kind, *, first: bool) -> list[Draft]:
     return [replace(draft, rank=max(draft.rank, least) if draft.rank < MORE else draft.rank + 1) for draft, least in zip(answer.drafts, later, strict=True)]
 
 
+def _severity_taken(case: Case, kinds: Sequence[Kind]) -> list[Draft]:
+    """Why a severity was taken that the task only describes."""
+    if case.taken is None or "triage" in kinds or not set(kinds) & {"escalation", "communication"}:
+        return []
+    name = case.view.name(case.taken.severities[0])
+    return [Draft(sentence(f"Taken as {name}: the description fits \"{lower_first(case.taken.criteria)}\""), case.taken.excerpts, CORE)]
+
+
 def _nearest_lines(case: Case) -> list[Draft]:
     """Nothing typed answers: the lines that speak of what is asked."""
+    configured = _configured(case)
+    if configured:
+        return configured
     lines = nearest(case, least=0.3)[:3]
     return [Draft(_spoken(case, fact.text, fact.severities), fact.excerpts, MUST if index == 0 else CORE) for index, fact in enumerate(lines)]
+
+
+def _configured(case: Case) -> list[Draft]:
+    """Values of a configuration whose path, with the name of what they belong to, holds nearly all that is asked."""
+    asked = {term for term in case.question.terms if not term[:1].isdigit()}
+    found = []
+    for entry in case.view.configured(Entry):
+        words = set(terms_of(f"{entry.path} {entry.item}".replace("_", " ").replace(".", " ")))
+        if len(words & asked) >= 2 and overlap(asked, words) >= 0.6:
+            found.append((-overlap(asked, words), -len(words & asked) / len(words), entry))
+    best = sorted(found, key=lambda one: one[:2])[:2]
+    return [Draft(_entry_shown(entry), entry.excerpts, MUST if index == 0 else MORE) for index, (_, _, entry) in enumerate(best)]
+
+
+def _entry_shown(entry: Entry) -> str:
+    name = entry.path.split(".")[-1].replace("_", " ")
+    owner = entry.item or " ".join(entry.path.split(".")[:-1]).replace("_", " ")
+    return sentence(f"Configured for {owner}: {name} {', '.join(entry.values)}" if owner else f"Configured: {name} {', '.join(entry.values)}")
 
 
 def _told(case: Case, drafts: Sequence[Draft]) -> list[Draft]:

@@ -36,7 +36,8 @@ def decide_escalation(case: Case) -> Answer:
         return Answer(tuple(acknowledgement))
     if elapsed is None:
         return Answer((*_chain(case, rules), *_more(case)))
-    return Answer((*_at(case, rules, elapsed), *acknowledgement[1:], *_more(case)))
+    asked = _asked(case, rules, elapsed)
+    return Answer((*asked, *_at(case, rules, elapsed), *acknowledgement[1:], *_more(case)))
 
 
 def rules_for(case: Case, rank: int) -> list[Timing]:
@@ -97,6 +98,22 @@ def _nothing_due(case: Case, name: str, coming: Sequence[Timing], elapsed: Elaps
     person, shown = engineer_for(case, rule.role)
     left = minutes_shown(rule.length.minutes - elapsed.minutes)
     return Draft(sentence(f"No escalation is due yet for {_described(case, name)} at +{elapsed.text}: next, {timing_shown(rule)}{person}, in {left}"), merged(rule.excerpts, shown), MUST)
+
+
+def _asked(case: Case, rules: Sequence[Timing], elapsed: Elapsed) -> list[Draft]:
+    """Whether the role that the task asks about is due."""
+    if not re.search(r"\b(?:does|do|must|should|has|have|is|need)\b", case.question.prompt, re.IGNORECASE):
+        return []
+    words = [set(terms_of(role)) for role in case.question.roles]
+    rule = next((rule for rule in rules if rule.role and set(terms_of(rule.role)) in words), None)
+    if rule is None:
+        return []
+    when = f"{rule.role} is due at +{rule.length.text}" + (f" {_if(rule)}" if rule.condition else "")
+    if contradicted(rule, case.question.signals):
+        return [Draft(sentence(f"No, it does not apply here: {when}"), rule.excerpts, MUST)]
+    if rule.length.minutes <= elapsed.minutes:
+        return [Draft(sentence(f"Yes: {when}"), rule.excerpts, MUST)]
+    return [Draft(sentence(f"No, not yet: {when}, in {minutes_shown(rule.length.minutes - elapsed.minutes)}"), rule.excerpts, MUST)]
 
 
 def _described(case: Case, name: str) -> str:

@@ -15,7 +15,7 @@ def nearest(case: Case, words: str = "", *, topics: Sequence[Topic] = (), least:
     Score: weight of the shared terms over the weight of the question's terms that the folder knows, times the share of
     the line they make up, each at most 1; lines below `least` are left out.
     """
-    asked = {term for term in (terms_of(words) if words else case.question.terms) if term in case.view.weights and term not in _COMMON}
+    asked = {term for term in (terms_of(words) if words else case.question.terms) if term in case.view.weights and term not in _COMMON and not term[:1].isdigit()}
     if not asked:
         return []
     scored = [(score(case, asked, fact), position, fact) for position, fact in enumerate(case.view.statements) if not topics or fact.topic in topics]

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from kapelle.evidence.model import Claim, Excerpt
 from kapelle.incident.decide.evidence import Evidence
 from kapelle.incident.decide.view import View
+from kapelle.incident.facts.model import SeverityRule
 from kapelle.incident.question.model import Question
 
 
@@ -61,5 +62,7 @@ class Case:
     """Whether this kind is what is mainly asked, so that a full answer is wanted."""
     ranks: tuple[int, ...] = ()
     """All severities asked about; empty: all of them."""
+    taken: SeverityRule | None = None
+    """The line by which a described severity was found."""
     settled: dict[str, bool] = field(default_factory=dict)
     """What other parts of the answer found: `frozen`."""

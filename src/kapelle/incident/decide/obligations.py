@@ -11,7 +11,7 @@ from kapelle.incident.question.model import Elapsed
 from kapelle.incident.reading.quantities import durations, minutes_shown
 from kapelle.incident.reading.terms import overlap, terms_of
 
-_KEEPS = re.compile(r"how long|retention|retain|kept|keep|delete|purge", re.IGNORECASE)
+_KEEPS = re.compile(r"how long (?!after|until|before|do (?:we|i|you) have|may|can)|retention|retain|kept|keep|delete|purge", re.IGNORECASE)
 _MAY = re.compile(r"\b(?:may|can|could|allowed|permitted|ok|okay|fine|legal|compliant|must we not)\b", re.IGNORECASE)
 FORBIDS = re.compile(r"\b(?:must not|may not|never|cannot|not be|forbidden|prohibited|not allowed|not permitted|read-only|only)\b", re.IGNORECASE)
 """What forbids."""

@@ -13,6 +13,7 @@ from kapelle.incident.facts.model import Approval, Timing, Trigger, Workflow
 from kapelle.incident.reading.terms import ROLLBACK, overlap, terms_of
 
 _UNCERTAIN = re.compile(r"\b(?:unconfirmed|suspect\w*|not (?:yet )?(?:been )?confirmed|possibl[ye]|rumou?r|maybe|might have|unverified)\b", re.IGNORECASE)
+_ASKS_WHEN = re.compile(r"mandat|requir|must|when|trigger|threshold|limit|condition|criteria|should|do we|have to", re.IGNORECASE)
 _PLAIN = frozenset(terms_of("rollback immediately once mandatory any"))
 _ROLLBACK = re.compile(ROLLBACK, re.IGNORECASE)
 
@@ -30,6 +31,9 @@ def decide_rollback(case: Case) -> Answer:
         return Answer(missing=("rollback triggers: no policy line gives one",))
     stated = [judged for trigger in triggers if (judged := _judge(trigger, case))]
     measured = measure(case, triggers) if case.evidence.points is not None else None
+    if not stated and not (measured and measured.findings) and not _ASKS_WHEN.search(case.question.prompt):
+        if lines := [fact for fact in nearest(case, topics=("rollback",), least=0.45) if not any(fact.excerpt == trigger.excerpt for trigger in triggers)]:
+            return Answer((Draft(sentence(lines[0].text), lines[0].excerpts, MUST), *_needs(case)))
     drafts = [_verdict(case, triggers, stated, measured), *_measured_drafts(measured)]
     return Answer(tuple(drafts + _others(triggers, stated, measured) + _needs(case)), _missing(stated, measured), _conflicts(stated, measured))
 
@@ -106,7 +110,7 @@ def _not_met(triggers: tuple[Trigger, ...], stated: list[_Judged], measured: Mea
 def _rule(trigger: Trigger) -> str:
     if not trigger.conditions:
         return lower_first(trigger.words)
-    return listed([f"{metric_shown(condition.metric)} {limit_shown(condition)}" for condition in trigger.conditions])
+    return listed([f"{'' if condition.unit == 'count' else metric_shown(condition.metric) + ' '}{limit_shown(condition)}" for condition in trigger.conditions])
 
 
 def _measured_drafts(measured: Measured | None) -> list[Draft]:

@@ -42,7 +42,7 @@ def spelled(text: str) -> str:
 
 def lower_first(text: str) -> str:
     """`text` as it goes on after a colon; names and abbreviations keep their capitals."""
-    return text[:1].lower() + text[1:] if re.match(r"[A-Z][a-z]+ ", text) else text
+    return text[:1].lower() + text[1:] if re.match(r"[A-Z][a-z]* ", text) else text
 
 
 def without_prefix(text: str) -> str:

@@ -52,7 +52,7 @@ def _facts(branch: Branch) -> Iterator[Fact]:
     elif (fields_list := _field_list(branch)) is not None:
         yield fields_list
     if branch.values and not branch.path[-1].isdigit():
-        yield Entry(excerpt=branch.excerpt, lead=_lead(branch), text=_words(branch), heading=".".join(branch.path[:-1]), topic=_topic(branch), path=_path(branch), values=branch.values)
+        yield Entry(excerpt=branch.excerpt, lead=_lead(branch), text=_words(branch), item=_item(branch), heading=".".join(branch.path[:-1]), topic=_topic(branch), path=_path(branch), values=branch.values)
 
 
 def _shift(branch: Branch, fields: dict[str, Branch]) -> RotaShift | None:
@@ -119,8 +119,17 @@ def _field_list(branch: Branch) -> FieldList | None:
 
 
 def _lead(branch: Branch) -> tuple[Excerpt, ...]:
+    siblings = branch.parent.fields if branch.parent is not None else {}
+    if branch.values and "name" in siblings and branch.path[-1] != "name":
+        return (siblings["name"].excerpt,)
     above = branch.key_excerpt
     return (above,) if above is not None else ()
+
+
+def _item(branch: Branch) -> str:
+    """Of a value in a list of mappings, the name of its mapping."""
+    siblings = branch.parent.fields if branch.parent is not None else {}
+    return next((siblings[key].value for key in ("name", "key", "id") if key in siblings and branch.path[-1] != key), "")
 
 
 def _path(branch: Branch) -> str:

@@ -223,6 +223,8 @@ class Entry(_Fact):
 
     kind: Literal["entry"] = "entry"
     path: str
+    item: str = ""
+    """Of a value in a list of mappings, the name of its mapping, such as a cluster."""
     values: tuple[str, ...]
 
 

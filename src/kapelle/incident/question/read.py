@@ -100,10 +100,32 @@ def _kinds(prompt: str, *, has_numbers: bool) -> tuple[Kind, ...]:
         asked = re.search(really, bare, re.IGNORECASE) or (kind == "rollback" and has_numbers)
         if kind in scores and len(scores) > 1 and not asked:
             del scores[kind]
+    _drop_subjects(scores, bare)
     if len(scores) > 1 and "versions" in scores and not re.search(r"in force|(?:which|what) (?:policy|version)|effective", bare, re.IGNORECASE):
         del scores["versions"]
     ordered = sorted(scores, key=lambda kind: (-scores[kind], first[kind]))
     return tuple(ordered)
+
+
+def _drop_subjects(scores: dict[Kind, float], prompt: str) -> None:
+    """Take out kinds whose words only name the subject of another: `record each escalation` asks for no escalation."""
+    others = {"audit", "on_call", "communication", "approvals", "ticket_fields", "closing"} & scores.keys()
+    timed = bool(moments_of(prompt)) or re.search(r"window|freez|frozen|black-?out|weekend|weekday", prompt, re.IGNORECASE)
+    if others - {"on_call", "communication", "closing"} and not timed:
+        scores.pop("change_window", None)
+    severe = severities_in(prompt) or _ordinal(prompt) or re.search(r"\back|un-?owned|incident|outage|alert", prompt, re.IGNORECASE)
+    if others and not severe:
+        scores.pop("escalation", None)
+    if "ticket_fields" in scores and not concepts_of(prompt):
+        scores.pop("triage", None)
+    if "ticket_fields" in scores and not _KEY.search(prompt):
+        scores.pop("tickets", None)
+    if "audit" in scores and re.search(r"\b(?:recorded|logged|record|log)\b", prompt, re.IGNORECASE) and not re.search(r"\bwho\b|how many|enough|approvals? (?:are|is|does|do)", prompt, re.IGNORECASE):
+        scores.pop("approvals", None)
+    if "communication" in scores and re.search(r"#\w", prompt) and re.search(r"retention|kept|retain", prompt, re.IGNORECASE):
+        scores.pop("audit", None)
+    if "change_window" in scores and "approvals" in scores and any(moment.minute is not None for moment in moments_of(prompt)):
+        scores["change_window"] = max(scores["change_window"], scores["approvals"] + 0.5)
 
 
 def _ordinal(prompt: str) -> int | None:

@@ -28,7 +28,7 @@ _FILLER = r"(?:(?:consecutive|straight|full|further|more|additional|whole|solid|
 _BUSINESS = r"(?P<business>(?:business|working|office|calendar)[\s-]+)?"
 _DURATION = re.compile(
     rf"(?:(?P<half>half\s+an?)\s+(?P<half_unit>hour|day)|(?:(?<![\w.,:#])|(?<=\dh))(?P<number>{NUMBER}|\ban?(?=\s+(?:hour|minute|day|week)\b))"
-    rf"(?:[\s-]*{_FILLER}{_BUSINESS}{_FILLER}(?P<unit>{_LONG_UNIT})\b|(?P<short>[smhd])(?![A-Za-z])))",
+    rf"(?:[\s-]*{_FILLER}{_BUSINESS}{_FILLER}(?P<unit>{_LONG_UNIT})\b|(?P<short>[smhd])(?![A-Za-z])|\s(?P<spaced>h)(?![A-Za-z'])))",
     re.IGNORECASE,
 )
 _PERCENT = re.compile(rf"(?<![\w.,])(?P<number>{NUMBER})[\s-]*(?:%|per\s?cent\b|pct\b|percentage points?\b)", re.IGNORECASE)
@@ -136,7 +136,7 @@ def _duration(text: str, match: re.Match[str]) -> Quantity:
     if match["half"]:
         unit, count = ("m", 30.0) if match["half_unit"].lower() == "hour" else ("h", 12.0)
     else:
-        word = (match["unit"] or match["short"]).lower()
+        word = (match["unit"] or match["short"] or match["spaced"]).lower()
         unit, count = ("mo" if word.startswith("mo") else word[0]), number(match["number"])
     kind = (match["business"] or "").strip(" -").lower()
     kind = "" if kind == "calendar" else kind

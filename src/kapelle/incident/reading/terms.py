@@ -7,7 +7,7 @@ STOP = frozenset(
     "a an the and or of to in on at for by with from is are was were be been being it its this that these those there here i we our us you your they them their he she his her"
     " do does did done can could may might shall should will would must have has had having what which who whom whose when where why how if then than as so not no nor any all"
     " some each every into onto over under about after before during while until per via also only just now please tell me say says said need needs needed required require requires"
-    " get gets got there's it's i'm we're let give given right still one own per out up off".split()
+    " get gets got there's it's i'm we're let give given right still one per out up off".split()
 )
 
 # Concepts: what an incident does, to whom, how widely. Phrases first, because "partly unavailable" is no outage.
@@ -73,6 +73,7 @@ _GROUPS = (
     "edit modify alter amend",
     "invoice bill billing",
     "region country area market",
+    "owner own owning owned",
     "lower downgrade reduce demote",
     "expire lapse",
     "incident outage",
