@@ -83,7 +83,10 @@ class Report(BaseModel):
         """Shares by kind, sorted by name."""
         kinds = sorted({result.kind for result in self.scenarios})
         own = {kind: [result for result in self.scenarios if result.kind == kind] for kind in kinds}
-        return {kind: Share(passed=sum(result.passed for result in results), total=len(results)) for kind, results in own.items()}
+        return {
+            kind: Share(passed=sum(result.passed for result in results), total=len(results))
+            for kind, results in own.items()
+        }
 
 
 def load_scenarios(path: Path) -> tuple[Scenario, ...]:
@@ -95,7 +98,9 @@ def load_scenarios(path: Path) -> tuple[Scenario, ...]:
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UnreadableSource(f"`{path}` cannot be read: {error.strerror or error}; give the path of a scenario file") from error
+        raise UnreadableSource(
+            f"`{path}` cannot be read: {error.strerror or error}; give the path of a scenario file"
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UnreadableSource(f"`{path}` is no YAML: {' '.join(str(error).split())}; correct the file") from error
     rows = given.get("scenarios") if isinstance(given, Mapping) else given
@@ -106,11 +111,17 @@ def load_scenarios(path: Path) -> tuple[Scenario, ...]:
     return scenarios
 
 
-def score_scenario(scenario: Scenario, text: str, citations: Sequence[str], *, names: Mapping[str, str] | None = None) -> ScenarioResult:
+def score_scenario(
+    scenario: Scenario, text: str, citations: Sequence[str], *, names: Mapping[str, str] | None = None
+) -> ScenarioResult:
     """Score an answer: `citations` holds the source of each citation, `names` maps names of sources to their files."""
     folded = _folded(text)
-    missing_facts = tuple(_shown(fact) for fact in scenario.facts if not any(_holds(folded, one) for one in _alternatives(fact)))
-    missing_citations = tuple(name for name in scenario.citations if not any(_is_source(source, name, names or {}) for source in citations))
+    missing_facts = tuple(
+        _shown(fact) for fact in scenario.facts if not any(_holds(folded, one) for one in _alternatives(fact))
+    )
+    missing_citations = tuple(
+        name for name in scenario.citations if not any(_is_source(source, name, names or {}) for source in citations)
+    )
     said = tuple(one for one in scenario.forbidden if _holds(folded, one))
     words = len(_MARK.sub(" ", text).split())
     reasons = [f"not said: {fact}" for fact in missing_facts]
@@ -158,7 +169,10 @@ def _shown(fact: str | tuple[str, ...]) -> str:
 def _holds(folded: str, fact: str) -> bool:
     """Whether the text says it, where no word or number goes on beside it: `5 minutes` is not in `15 minutes`."""
     wanted = re.escape(_folded(fact))
-    return re.search(rf"(?<![\w]){wanted}(?!\w)(?!\.\d)" if wanted[:1].isalnum() else rf"{wanted}(?!\w)", folded) is not None
+    return (
+        re.search(rf"(?<![\w]){wanted}(?!\w)(?!\.\d)" if wanted[:1].isalnum() else rf"{wanted}(?!\w)", folded)
+        is not None
+    )
 
 
 def _is_source(source: str, name: str, names: Mapping[str, str]) -> bool:

@@ -9,12 +9,21 @@ from kapelle.incident.decide.rollback import workflow_shown
 from kapelle.incident.decide.wording import listed, lower_first, merged, sentence
 from kapelle.incident.facts.model import Approval, Protection, Timing, Workflow
 from kapelle.incident.reading.quantities import minutes_shown
-from kapelle.incident.reading.terms import overlap, terms_of
+from kapelle.incident.reading.terms import overlap, speaks_of, terms_of
 
 _PLAIN = frozenset(terms_of("change changes approval product production deploy"))
-_ASKS_MAY = re.compile(r"\b(?:allowed|may|can|could|entitled|permitted|enough|sufficient|valid|eligible|suffic\w*|ok|okay|count|counts|alone|instead|compliant|comply|good to go|go ahead|in order|valid|right|missing|start|proceed|ready|done|complete)\b", re.IGNORECASE)
-_OWN = re.compile(r"\b(?:my own|their own|his own|her own|own change|author|myself|themselves|self-approv\w*|i wrote|(?:also|himself|herself) wrote|wrote (?:it|the change)|authored)\b", re.IGNORECASE)
-_ASKS_AGE = re.compile(r"expir|how long .{0,40}(?:valid|last|count|hold)|lapse|(?:still|stay|remain|yet) .{0,20}(?:valid|count|good|hold|use|ok)|approv\w*.{0,40}(?:\bago\b|\bold\b|yesterday|earlier|\bfrom (?:mon|tue|wed|thu|fri|sat|sun|yester|\d))", re.IGNORECASE)
+_ASKS_MAY = re.compile(
+    r"\b(?:allowed|may|can|could|entitled|permitted|enough|sufficient|valid|eligible|suffic\w*|ok|okay|count|counts|alone|instead|compliant|comply|good to go|go ahead|in order|valid|right|missing|start|proceed|ready|done|complete)\b",
+    re.IGNORECASE,
+)
+_OWN = re.compile(
+    r"\b(?:my own|their own|his own|her own|own change|author|myself|themselves|self-approv\w*|i wrote|(?:also|himself|herself) wrote|wrote (?:it|the change)|authored)\b",
+    re.IGNORECASE,
+)
+_ASKS_AGE = re.compile(
+    r"expir|how long .{0,40}(?:valid|last|count|hold)|lapse|(?:still|stay|remain|yet) .{0,20}(?:valid|count|good|hold|use|ok)|approv\w*.{0,40}(?:\bago\b|\bold\b|yesterday|earlier|\bfrom (?:mon|tue|wed|thu|fri|sat|sun|yester|\d))",
+    re.IGNORECASE,
+)
 _EXPIRES = re.compile(r"expire|valid|lapse|last", re.IGNORECASE)
 
 
@@ -23,8 +32,21 @@ def decide_approvals(case: Case) -> Answer:
     rules = case.view.of(Approval)
     if not rules:
         return Answer(missing=("approvals: no policy line gives a count or roles",))
-    if _OWN.search(case.question.prompt) and (lines := [fact for fact in nearest(case, f"author approve own change {case.question.prompt}", topics=("approval", "change")) if _OWN.search(fact.text)]):
-        return Answer((Draft(sentence(f"No: {lower_first(lines[0].text)}"), lines[0].excerpts, MUST), *_stated(case, best_rules(case, rules)[:1], MORE)))
+    if _OWN.search(case.question.prompt) and (
+        lines := [
+            fact
+            for fact in nearest(
+                case, f"author approve own change {case.question.prompt}", topics=("approval", "change")
+            )
+            if _OWN.search(fact.text)
+        ]
+    ):
+        return Answer(
+            (
+                Draft(sentence(f"No: {lower_first(lines[0].text)}"), lines[0].excerpts, MUST),
+                *_stated(case, best_rules(case, rules)[:1], MORE),
+            )
+        )
     if aged := _expiry(case):
         return Answer((aged, *_stated(case, best_rules(case, rules)[:1], MORE)))
     chosen = best_rules(case, rules)
@@ -37,8 +59,11 @@ def decide_approvals(case: Case) -> Answer:
     return Answer((*drafts, *_closed_list(case, judged), *pipeline(case, chosen[0])))
 
 
-def best_rules(case: Case, rules: Sequence[Approval]) -> list[Approval]:
-    """Rules for what the task is about, the most specific first: all that tells a subject apart must be spoken of."""
+def best_rules(case: Case, rules: Sequence[Approval], *, partly: bool = True) -> list[Approval]:
+    """Rules for what the task is about, the most specific first: all that tells a subject apart must be spoken of.
+
+    Where no rule fits so, `partly` takes those that share the most.
+    """
     asked = set(case.question.terms)
     if case.settled.get("frozen"):
         asked |= set(terms_of("freeze window"))
@@ -51,8 +76,12 @@ def best_rules(case: Case, rules: Sequence[Approval]) -> list[Approval]:
         share = overlap(telling - {"window"}, asked)
         if share == 1.0 and (own or not _has_kind(asked, rules)):
             fitting.append((-len(own & asked), position, rule))
-    if not fitting:  # "database change" for "Database schema change": the words shared with no other rule tell
-        shared = [(-len(_kind(rule) & asked), position, rule) for position, rule in enumerate(rules) if _kind(rule) & asked]
+    if (
+        not fitting and partly
+    ):  # "database change" for "Database schema change": the words shared with no other rule tell
+        shared = [
+            (-len(_kind(rule) & asked), position, rule) for position, rule in enumerate(rules) if _kind(rule) & asked
+        ]
         fitting = [one for one in shared if one[0] == min(shared)[0]]
     best = [rule for _, _, rule in sorted(fitting, key=lambda one: one[:2])]
     # Several kinds may be asked about at once; a kind contained in a more specific one is not asked for.
@@ -76,42 +105,88 @@ def rule_shown(rule: Approval) -> str:
     plural = "s" if rule.subject.rstrip().endswith("s") and not rule.subject.rstrip().endswith("ss") else ""
     verb = "need" if plural else "needs"
     amount = f"{rule.count} approval{'' if rule.count == 1 else 's'}" if rule.count else "no approval"
-    roles = f": {'any of ' if rule.any_of and len(rule.roles) > 1 else ''}{listed(rule.roles, 'or' if rule.any_of else 'and')}" if rule.roles else ""
+    roles = (
+        f": {'any of ' if rule.any_of and len(rule.roles) > 1 else ''}{listed(rule.roles, 'or' if rule.any_of else 'and')}"
+        if rule.roles
+        else ""
+    )
     return sentence(f"{rule.subject} {verb} {amount}{roles}")
 
 
 def _enough(case: Case, rule: Approval) -> Draft | None:
     """Whether the roles or approvals the task speaks of fulfil the rule; None when it asks for the rule only."""
-    named = [role for role in rule.roles if set(terms_of(role)) <= set(case.question.terms)]
+    named = [role for role in rule.roles if speaks_of(case.question.terms, role)]
     strangers = [role for role in case.question.roles if not _known(role, rule.roles)]
     given = case.question.approvals_given
     if not _ASKS_MAY.search(case.question.prompt) and given is None:
         return None
     if strangers and not (named and given):
         required = f"{rule.subject} needs {_count(rule)} from {listed(rule.roles, 'or' if rule.any_of else 'and')}"
-        return Draft(sentence(f"No, {_article(strangers[0])} is not allowed to approve this: {required}, and {strangers[0]} is not on that list"), rule.excerpts, MUST)
+        return Draft(
+            sentence(
+                f"No, {_article(strangers[0])} is not allowed to approve this: {required}, and {strangers[0]} is not on that list"
+            ),
+            rule.excerpts,
+            MUST,
+        )
     needed = rule.count or 0
     have = given if given is not None else len(named)
-    if re.search(r"\b(?:may|can|allowed|entitled|permitted|eligible)\b", case.question.prompt, re.IGNORECASE) and named and given is None and not re.search(r"enough|alone|suffic|without|instead|only", case.question.prompt, re.IGNORECASE):
-        return Draft(sentence(f"Yes, {listed(named)} may approve: {lower_first(rule_shown(rule))}"), rule.excerpts, MUST)
+    if (
+        re.search(r"\b(?:may|can|allowed|entitled|permitted|eligible)\b", case.question.prompt, re.IGNORECASE)
+        and named
+        and given is None
+        and not re.search(r"enough|alone|suffic|without|instead|only", case.question.prompt, re.IGNORECASE)
+    ):
+        return Draft(
+            sentence(f"Yes, {listed(named)} may approve: {lower_first(rule_shown(rule))}"), rule.excerpts, MUST
+        )
     if not have and not named:
         return None
     lacking = [role for role in rule.roles if role not in named] if not rule.any_of else []
     if have >= needed and (not lacking or given is not None and not named):
-        return Draft(sentence(f"Yes, {have} approval{'' if have == 1 else 's'} suffice{'s' if have == 1 else ''}: {lower_first(rule_shown(rule))}"), rule.excerpts, MUST)
-    still = f"; still missing: {listed(lacking)}" if lacking and named else f"; {needed - have} more needed" if needed > have else ""
-    return Draft(sentence(f"No, not enough: {rule.subject} needs {_count(rule)} ({', '.join(rule.roles)}){still}"), rule.excerpts, MUST)
+        return Draft(
+            sentence(
+                f"Yes, {have} approval{'' if have == 1 else 's'} suffice{'s' if have == 1 else ''}: {lower_first(rule_shown(rule))}"
+            ),
+            rule.excerpts,
+            MUST,
+        )
+    still = (
+        f"; still missing: {listed(lacking)}"
+        if lacking and named
+        else f"; {needed - have} more needed"
+        if needed > have
+        else ""
+    )
+    return Draft(
+        sentence(f"No, not enough: {rule.subject} needs {_count(rule)} ({', '.join(rule.roles)}){still}"),
+        rule.excerpts,
+        MUST,
+    )
 
 
 def _tie(case: Case, rule: Approval) -> Draft | None:
     """A line that ties this kind of change to incidents of some severities, where the task names another."""
     if not case.question.severities or "emergency" not in _kind(rule):
         return None
-    lines = [fact for fact in case.view.statements if fact.topic in ("change", "approval") and fact.severities and "emergency" in terms_of(fact.text) and re.search(r"\b(?:tied|linked|open|only|belong|needs?|requires?|must)\b", fact.text, re.IGNORECASE)]
+    lines = [
+        fact
+        for fact in case.view.statements
+        if fact.topic in ("change", "approval")
+        and fact.severities
+        and "emergency" in terms_of(fact.text)
+        and re.search(r"\b(?:tied|linked|open|only|belong|needs?|requires?|must)\b", fact.text, re.IGNORECASE)
+    ]
     line = next((fact for fact in lines if not set(fact.severities) & set(case.question.severities)), None)
     if line is None:
         return None
-    return Draft(sentence(f"No, not compliant: it is tied to {case.view.name(case.question.severities[0])}, but {lower_first(line.text)}"), line.excerpts, MUST)
+    return Draft(
+        sentence(
+            f"No, not compliant: it is tied to {case.view.name(case.question.severities[0])}, but {lower_first(line.text)}"
+        ),
+        line.excerpts,
+        MUST,
+    )
 
 
 def _known(role: str, roles: Sequence[str]) -> bool:
@@ -133,8 +208,19 @@ def _any_subject(case: Case, rules: Sequence[Approval]) -> Answer:
     if strangers and _ASKS_MAY.search(case.question.prompt):
         every = merged(*(rule.excerpts for rule in rules[:6]))
         roles = list(dict.fromkeys(role for rule in rules for role in rule.roles))
-        return Answer((Draft(sentence(f"No, {_article(strangers[0])} is not allowed to approve: the roles that may are {listed(roles)}"), every, MUST), *_closed_list(case, None)))
-    known = [rule for rule in rules if any(set(terms_of(role)) <= set(case.question.terms) for role in rule.roles)]
+        return Answer(
+            (
+                Draft(
+                    sentence(
+                        f"No, {_article(strangers[0])} is not allowed to approve: the roles that may are {listed(roles)}"
+                    ),
+                    every,
+                    MUST,
+                ),
+                *_closed_list(case, None),
+            )
+        )
+    known = [rule for rule in rules if any(speaks_of(case.question.terms, role) for role in rule.roles)]
     chosen = list(known or rules)[:5]
     return Answer((*_stated(case, chosen, MUST), *_closed_list(case, None)))
 
@@ -143,27 +229,69 @@ def _closed_list(case: Case, judged: Draft | None) -> list[Draft]:
     """The line that says nobody else may approve, where somebody else was asked about."""
     if judged is None and not case.question.roles:
         return []
-    lines = [fact for fact in case.view.statements if fact.topic == "approval" and re.search(r"\bonly\b|no (?:other|one else)|nobody else", fact.text, re.IGNORECASE)]
+    lines = [
+        fact
+        for fact in case.view.statements
+        if fact.topic == "approval"
+        and re.search(r"\bonly\b|no (?:other|one else)|nobody else", fact.text, re.IGNORECASE)
+    ]
     return [Draft(sentence(fact.text), fact.excerpts, MORE) for fact in lines[:1]]
 
 
 def _expiry(case: Case) -> Draft | None:
     """Whether an approval of some hours ago still counts."""
-    rule = next((rule for rule in case.view.of(Timing) if rule.topic in ("approval", "change") and re.search(r"approv", rule.clause, re.IGNORECASE) and _EXPIRES.search(rule.clause)), None)
+    rule = next(
+        (
+            rule
+            for rule in case.view.of(Timing)
+            if rule.topic in ("approval", "change")
+            and re.search(r"approv", rule.clause, re.IGNORECASE)
+            and _EXPIRES.search(rule.clause)
+        ),
+        None,
+    )
     if rule is None or not _ASKS_AGE.search(case.question.prompt):
         return None
     elapsed = case.question.elapsed[0] if case.question.elapsed else case.question.between
     if elapsed is None:
         return Draft(sentence(rule.clause), rule.excerpts, MUST)
     if elapsed.minutes >= rule.length.minutes:
-        return Draft(sentence(f"No, it is no longer valid after {elapsed.text}: {lower_first(rule.clause)}"), rule.excerpts, MUST)
-    return Draft(sentence(f"Yes, it is still valid after {elapsed.text}, for another {minutes_shown(rule.length.minutes - elapsed.minutes)}: {lower_first(rule.clause)}"), rule.excerpts, MUST)
+        return Draft(
+            sentence(f"No, it is no longer valid after {elapsed.text}: {lower_first(rule.clause)}"), rule.excerpts, MUST
+        )
+    return Draft(
+        sentence(
+            f"Yes, it is still valid after {elapsed.text}, for another {minutes_shown(rule.length.minutes - elapsed.minutes)}: {lower_first(rule.clause)}"
+        ),
+        rule.excerpts,
+        MUST,
+    )
 
 
 def pipeline(case: Case, rule: Approval) -> list[Draft]:
     """The pipeline and the protected environment that ask for the same approvals."""
     own = _kind(rule) - {"standard", "highrisk", "emergency"}
-    flows = [flow for flow in case.view.configured(Workflow) if flow.required_approvals and (own & set(terms_of(f"{flow.name.replace('-', ' ')} {flow.environment}")) if own else flow.required_approvals == rule.count)]
-    protections = [fact for fact in case.view.configured(Protection) if fact.reviewers and (any(flow.environment == fact.environment for flow in flows))]
+    flows = [
+        flow
+        for flow in case.view.configured(Workflow)
+        if flow.required_approvals
+        and (
+            own & set(terms_of(f"{flow.name.replace('-', ' ')} {flow.environment}"))
+            if own
+            else flow.required_approvals == rule.count
+        )
+    ]
+    protections = [
+        fact
+        for fact in case.view.configured(Protection)
+        if fact.reviewers and (any(flow.environment == fact.environment for flow in flows))
+    ]
     drafts = [Draft(workflow_shown(flow), flow.excerpts, MORE) for flow in flows[:1]]
-    return drafts + [Draft(sentence(f"Environment {fact.environment} is protected by reviewers {listed(fact.reviewers)}"), fact.excerpts, MORE) for fact in protections[:1]]
+    return drafts + [
+        Draft(
+            sentence(f"Environment {fact.environment} is protected by reviewers {listed(fact.reviewers)}"),
+            fact.excerpts,
+            MORE,
+        )
+        for fact in protections[:1]
+    ]

@@ -20,10 +20,16 @@ _AUDIENCES: tuple[tuple[str, str], ...] = (
     ("handoff", r"hand-?\s?(?:off|over)"),
     ("statuspage", r"status ?page|public(?:ly)?|\bcustomers? (?:be )?(?:told|informed|notified)|tell (?:the |our )?customers"),
 )  # fmt: skip
-_FORBIDS = re.compile(r"\b(?:must not|may not|never|no |not be|forbidden|prohibited|not allowed|read-only)\b", re.IGNORECASE)
+_FORBIDS = re.compile(
+    r"\b(?:must not|may not|never|no |not be|forbidden|prohibited|not allowed|read-only)\b", re.IGNORECASE
+)
 _RETENTION = re.compile(r"retention|retain|how long .{0,40}(?:kept|keep|stored?|available)|kept|delete", re.IGNORECASE)
-_ASKS_MAY = re.compile(r"^\s*(?:can|may|could|is|are|should|do)\b|\b(?:allowed|permitted|ok to|okay to|fine to)\b", re.IGNORECASE)
-_SINCE = re.compile(r"\b(?:last|latest|previous) (?:\w+ )?(?:update|post|message|status)|ago|since|silent|overdue|late", re.IGNORECASE)
+_ASKS_MAY = re.compile(
+    r"^\s*(?:can|may|could|is|are|should|do)\b|\b(?:allowed|permitted|ok to|okay to|fine to)\b", re.IGNORECASE
+)
+_SINCE = re.compile(
+    r"\b(?:last|latest|previous) (?:\w+ )?(?:update|post|message|status)|ago|since|silent|overdue|late", re.IGNORECASE
+)
 
 
 def decide_communication(case: Case) -> Answer:
@@ -44,7 +50,11 @@ def _rules(case: Case, audiences: Sequence[str]) -> list[Draft]:
     """Lines of the policy on channels and cadence, of the severity and the audience asked about."""
     found: dict[tuple[int, int], ChannelUse | Timing] = {}
     for fact in (*case.view.of(Timing), *case.view.of(ChannelUse)):
-        if fact.topic in ("communication", "other", "severity") and _of_severity(case, fact.severities) and (isinstance(fact, ChannelUse) or fact.action in ("update", "other")):
+        if (
+            fact.topic in ("communication", "other", "severity")
+            and _of_severity(case, fact.severities)
+            and (isinstance(fact, ChannelUse) or fact.action in ("update", "other"))
+        ):
             found.setdefault((fact.excerpt.start, fact.excerpt.end), fact)
     facts = sorted(found.values(), key=lambda fact: fact.excerpt.start)
     about = [fact for fact in facts if not audiences or any(_speaks_of(name, fact.text) for name in audiences)]
@@ -54,11 +64,22 @@ def _rules(case: Case, audiences: Sequence[str]) -> list[Draft]:
         about = [fact for fact in facts if fact.topic == "communication"][:2]
     rank = case.rank
     name = f"{case.view.name(rank)}: " if rank is not None else ""
-    return [Draft(sentence(f"{name or _severity_of(case, fact)}{lower_first(without_prefix(fact.text)) if name or fact.severities else fact.text}{_clock(case, fact)}"), fact.excerpts, CORE) for fact in about[:5]]
+    return [
+        Draft(
+            sentence(
+                f"{name or _severity_of(case, fact)}{lower_first(without_prefix(fact.text)) if name or fact.severities else fact.text}{_clock(case, fact)}"
+            ),
+            fact.excerpts,
+            CORE,
+        )
+        for fact in about[:5]
+    ]
 
 
 def _clock(case: Case, fact: ChannelUse | Timing) -> str:
-    timed = next((rule for rule in case.view.of(Timing) if rule.excerpt == fact.excerpt and rule.mode == "within"), None)
+    timed = next(
+        (rule for rule in case.view.of(Timing) if rule.excerpt == fact.excerpt and rule.mode == "within"), None
+    )
     return clock_after(case.question.started, timed) if timed else ""
 
 
@@ -81,18 +102,27 @@ def _defaults(case: Case, audiences: Sequence[str], stated: bool) -> list[Draft]
     if case.evidence.tickets is not None and "tickets" in case.question.kinds:
         wanted = ["incident", "escalation", *audiences]
     chosen = [fact for fact in defaults if any(name in fact.key for name in wanted)]
-    drafts = [Draft(sentence(f"The {fact.key.replace('_', ' ')} is {fact.channel}"), fact.excerpts, MORE if stated else CORE) for fact in chosen[:3]]
+    drafts = [
+        Draft(sentence(f"The {fact.key.replace('_', ' ')} is {fact.channel}"), fact.excerpts, MORE if stated else CORE)
+        for fact in chosen[:3]
+    ]
     named = {fact.channel for fact in chosen}
     asked = set(case.question.terms)
     for channel in case.view.configured(NamedChannel):
         purpose = set(terms_of(channel.purpose))
-        if channel.name not in named and channel.name in case.question.prompt or (not drafts and len(purpose & asked) >= 2):
+        if (
+            channel.name not in named
+            and channel.name in case.question.prompt
+            or (not drafts and len(purpose & asked) >= 2)
+        ):
             drafts.append(Draft(sentence(f"{channel.name}: {channel.purpose}"), channel.excerpts, MORE))
     return drafts
 
 
 def _forbidden(case: Case) -> list[Draft]:
-    lines = [fact for fact in nearest(case, topics=("communication", "other"), least=0.35) if _FORBIDS.search(fact.text)]
+    lines = [
+        fact for fact in nearest(case, topics=("communication", "other"), least=0.35) if _FORBIDS.search(fact.text)
+    ]
     if not lines or not _ASKS_MAY.search(case.question.prompt):
         return []
     return [Draft(sentence(f"No, not allowed: {lower_first(lines[0].text)}"), lines[0].excerpts, MUST)]
@@ -101,36 +131,82 @@ def _forbidden(case: Case) -> list[Draft]:
 def _overdue(case: Case) -> list[Draft]:
     """Whether an update is overdue, where the task says how long the last one is ago."""
     elapsed = case.question.elapsed[0] if case.question.elapsed else None
-    rules = [rule for rule in case.view.of(Timing) if rule.action == "update" and _of_severity(case, rule.severities) and rule.topic == "communication"]
+    rules = [
+        rule
+        for rule in case.view.of(Timing)
+        if rule.action == "update" and _of_severity(case, rule.severities) and rule.topic == "communication"
+    ]
     if elapsed is None or not rules or not _SINCE.search(case.question.prompt):
         return []
     audiences = [name for name, pattern in _AUDIENCES if re.search(pattern, case.question.prompt, re.IGNORECASE)]
-    about = [rule for rule in rules if any(_speaks_of(name, rule.clause) for name in audiences)] or [rule for rule in rules if rule.mode == "every"] or rules
+    about = (
+        [rule for rule in rules if any(_speaks_of(name, rule.clause) for name in audiences)]
+        or [rule for rule in rules if rule.mode == "every"]
+        or rules
+    )
     rule = about[0]
     limit = f"{'every' if rule.mode == 'every' else 'within'} {rule.length.text}"
     name = f"{case.view.name(case.rank)}: " if case.rank is not None else ""
     if elapsed.minutes > rule.length.minutes:
         late = minutes_shown(elapsed.minutes - rule.length.minutes)
-        return [Draft(sentence(f"{name}Overdue by {late}: {elapsed.text} have passed and the limit is {limit} ({lower_first(without_prefix(rule.clause))})"), rule.excerpts, MUST)]
-    return [Draft(sentence(f"{name}In time: {elapsed.text} have passed and the limit is {limit} ({lower_first(without_prefix(rule.clause))})"), rule.excerpts, MUST)]
+        return [
+            Draft(
+                sentence(
+                    f"{name}Overdue by {late}: {elapsed.text} have passed and the limit is {limit} ({lower_first(without_prefix(rule.clause))})"
+                ),
+                rule.excerpts,
+                MUST,
+            )
+        ]
+    return [
+        Draft(
+            sentence(
+                f"{name}In time: {elapsed.text} have passed and the limit is {limit} ({lower_first(without_prefix(rule.clause))})"
+            ),
+            rule.excerpts,
+            MUST,
+        )
+    ]
 
 
 def _next_due(case: Case, audiences: Sequence[str]) -> list[Draft]:
     """When the next update is due, where the task says when the last one went out."""
     last = case.question.last_done
-    rules = [rule for rule in case.view.of(Timing) if rule.mode == "every" and _of_severity(case, rule.severities) and rule.topic == "communication"]
+    rules = [
+        rule
+        for rule in case.view.of(Timing)
+        if rule.mode == "every" and _of_severity(case, rule.severities) and rule.topic == "communication"
+    ]
     about = [rule for rule in rules if any(_speaks_of(name, rule.text) for name in audiences)] or rules
     if last is None or last.minute is None or not about:
         return []
     rule = about[0]
     then = shifted(last, round(rule.length.minutes))
     channels = f" in {listed(rule.channels)}" if rule.channels else ""
-    return [Draft(sentence(f"The next one is due by {clock_shown(then.minute or 0)} UTC{channels}: every {rule.length.text} ({lower_first(without_prefix(rule.clause))})"), rule.excerpts, MUST)]
+    return [
+        Draft(
+            sentence(
+                f"The next one is due by {clock_shown(then.minute or 0)} UTC{channels}: every {rule.length.text} ({lower_first(without_prefix(rule.clause))})"
+            ),
+            rule.excerpts,
+            MUST,
+        )
+    ]
 
 
 def _retention(case: Case) -> list[Draft]:
     asked = set(case.question.names)
-    channels = [fact for fact in case.view.configured(NamedChannel) if fact.retention_days is not None and (fact.name in asked or (not asked and set(terms_of(fact.purpose)) & set(case.question.terms)))]
-    return [Draft(sentence(f"Messages in {fact.name} are kept for {shown(fact.retention_days or 0)} days"), fact.excerpts, CORE) for fact in channels[:2]]
-
-
+    channels = [
+        fact
+        for fact in case.view.configured(NamedChannel)
+        if fact.retention_days is not None
+        and (fact.name in asked or (not asked and set(terms_of(fact.purpose)) & set(case.question.terms)))
+    ]
+    return [
+        Draft(
+            sentence(f"Messages in {fact.name} are kept for {shown(fact.retention_days or 0)} days"),
+            fact.excerpts,
+            CORE,
+        )
+        for fact in channels[:2]
+    ]

@@ -22,7 +22,11 @@ _DIRECTIONS: tuple[tuple[str, tuple[Direction, ...]], ...] = (
     (r"remov\w*|dropp\w*|no longer|gone", ("removed", "relaxed", "tightened", "changed")),
 )
 _ORDER: tuple[Direction, ...] = ("tightened", "relaxed", "changed", "added", "removed", "unchanged")
-_PLAIN = frozenset(terms_of("policy policies version v1 v2 v3 difference compare change old new tighten relaxed obligation summarize escalation incident strict stricter less more"))
+_PLAIN = frozenset(
+    terms_of(
+        "policy policies version v1 v2 v3 difference compare change old new tighten relaxed obligation summarize escalation incident strict stricter less more"
+    )
+)
 
 
 def decide_comparison(case: Case) -> Answer:
@@ -59,18 +63,30 @@ def _about(case: Case, found: Sequence[Difference]) -> list[Difference]:
     """Those of the severities and topics asked about; of a narrower question those that share its words."""
     question = case.question
     if question.severities:
-        found = [one for one in found if set(one.severities) & set(question.severities)] or [one for one in found if not one.severities]
+        found = [one for one in found if set(one.severities) & set(question.severities)] or [
+            one for one in found if not one.severities
+        ]
     topics = {topic for kind in question.kinds for topic in _TOPICS.get(kind, ())}
     of_topic = [one for one in found if one.topic in topics] if topics else list(found)
     asked = set(question.terms) - _PLAIN
     scored = [(len(set(terms_of(f"{one.what} {one.words}")) & asked), one) for one in (of_topic or found)]
     best = max((score for score, _ in scored), default=0)
-    narrow = [one for score, one in scored if score == best] if best >= 2 and not _is_wide(case) else [one for _, one in scored]
+    narrow = (
+        [one for score, one in scored if score == best]
+        if best >= 2 and not _is_wide(case)
+        else [one for _, one in scored]
+    )
     return sorted(narrow, key=lambda one: _ORDER.index(one.direction))
 
 
 def _is_wide(case: Case) -> bool:
-    return bool(re.search(r"\b(?:all|everything|summar\w*|obligations|overall|in general|list|which changes|what (?:has |was )?(?:changed|tightened|relaxed)|differences)\b", case.question.prompt, re.IGNORECASE))
+    return bool(
+        re.search(
+            r"\b(?:all|everything|summar\w*|obligations|overall|in general|list|which changes|what (?:has |was )?(?:changed|tightened|relaxed)|differences)\b",
+            case.question.prompt,
+            re.IGNORECASE,
+        )
+    )
 
 
 def _is_narrow(case: Case) -> bool:
@@ -78,7 +94,9 @@ def _is_narrow(case: Case) -> bool:
 
 
 def _directed(case: Case, found: Sequence[Difference]) -> list[Difference]:
-    matched = [directions for pattern, directions in _DIRECTIONS if re.search(pattern, case.question.prompt, re.IGNORECASE)]
+    matched = [
+        directions for pattern, directions in _DIRECTIONS if re.search(pattern, case.question.prompt, re.IGNORECASE)
+    ]
     wanted = {direction for directions in matched for direction in directions} or set(_ORDER)
     if "relaxed" in wanted and len(matched) > 1:  # what goes against the trend is the rarer, and is said first
         found = sorted(found, key=lambda one: one.direction != "relaxed")
@@ -98,5 +116,9 @@ def _head(case: Case, old: Policy, new: Policy, chosen: Sequence[Difference], sa
 
 
 def _sentence(case: Case, one: Difference) -> str:
-    name = f"{'/'.join(case.view.name(rank) for rank in one.severities)} " if one.severities and len(one.severities) < 3 else ""
+    name = (
+        f"{'/'.join(case.view.name(rank) for rank in one.severities)} "
+        if one.severities and len(one.severities) < 3
+        else ""
+    )
     return sentence(f"{name}{one.shown}")

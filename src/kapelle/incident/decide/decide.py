@@ -25,7 +25,17 @@ from kapelle.incident.decide.ticket_fields import decide_ticket_fields
 from kapelle.incident.decide.triage import classify, decide_triage
 from kapelle.incident.decide.view import View, view_for
 from kapelle.incident.decide.wording import lower_first, sentence
-from kapelle.incident.facts.model import Approval, CompanyFacts, Entry, Fact, FieldList, Reference, SeverityRule, Trigger, Window
+from kapelle.incident.facts.model import (
+    Approval,
+    CompanyFacts,
+    Entry,
+    Fact,
+    FieldList,
+    Reference,
+    SeverityRule,
+    Trigger,
+    Window,
+)
 from kapelle.incident.question.cues import CHANGES
 from kapelle.incident.question.model import Kind, Question
 from kapelle.incident.reading.severity import severities_in
@@ -52,7 +62,10 @@ DECIDERS: dict[Kind, Callable[[Case], Answer]] = {
 }
 _SUPPORT: tuple[Kind, ...] = ("tickets", "metrics", "logs")
 """Kinds that show evidence; beside a kind that decides they come after it."""
-_WAIVES = re.compile(r"\b(?:waiv\w*|ignor\w*|overrid\w*|overrul\w*|bypass\w*|disregard\w*|make an exception|exceptions?|skip)\b", re.IGNORECASE)
+_WAIVES = re.compile(
+    r"\b(?:waiv\w*|ignor\w*|overrid\w*|overrul\w*|bypass\w*|disregard\w*|make an exception|exceptions?|skip)\b",
+    re.IGNORECASE,
+)
 _WEIGHED: dict[Kind, type[Fact]] = {
     "ticket_fields": FieldList, "approvals": Approval, "change_window": Window, "rollback": Trigger, "triage": SeverityRule,
 }  # fmt: skip
@@ -67,10 +80,16 @@ def _with_tickets(question: Question, evidence: Evidence) -> Question:
     if not words:
         return question
     kinds = question.kinds
-    if "change_window" not in kinds and question.moments and any(CHANGES.search(f"{ticket.issue_type} {ticket.summary}") for ticket in named):
+    if (
+        "change_window" not in kinds
+        and question.moments
+        and any(CHANGES.search(f"{ticket.issue_type} {ticket.summary}") for ticket in named)
+    ):
         kinds = ("change_window", *kinds)
     signals = {**signals_in(words), **question.signals}
-    return question.model_copy(update={"terms": (*question.terms, *terms_of(words)), "signals": signals, "kinds": kinds})
+    return question.model_copy(
+        update={"terms": (*question.terms, *terms_of(words)), "signals": signals, "kinds": kinds}
+    )
 
 
 def decide(question: Question, facts: CompanyFacts, evidence: Evidence) -> Decision:
@@ -79,7 +98,11 @@ def decide(question: Question, facts: CompanyFacts, evidence: Evidence) -> Decis
     question = _with_tickets(question, evidence)
     case = _settled(Case(question, view, evidence))
     kinds = _kinds(case)
-    answers = [(kind, answer) for index, kind in enumerate(kinds) for answer in _answers(replace(case, primary=index == 0), kind)]
+    answers = [
+        (kind, answer)
+        for index, kind in enumerate(kinds)
+        for answer in _answers(replace(case, primary=index == 0), kind)
+    ]
     drafts = [draft for kind, answer in answers for draft in _ranked(answer, kind, first=kind == kinds[0])]
     drafts = drafts or _nearest_lines(case)
     if outside := out_of_scope(case):
@@ -92,7 +115,12 @@ def decide(question: Question, facts: CompanyFacts, evidence: Evidence) -> Decis
     claims = fit(drafts + wanted, paths)
     missing = [gap for _, answer in answers for gap in answer.missing] + absent
     conflicts = [conflict for _, answer in answers for conflict in answer.conflicts]
-    return Decision(claims=claims, missing=tuple(dict.fromkeys(missing)), conflicts=tuple(dict.fromkeys(conflicts)), found=bool(drafts and claims))
+    return Decision(
+        claims=claims,
+        missing=tuple(dict.fromkeys(missing)),
+        conflicts=tuple(dict.fromkeys(conflicts)),
+        found=bool(drafts and claims),
+    )
 
 
 def _settled(case: Case) -> Case:
@@ -106,14 +134,23 @@ def _settled(case: Case) -> Case:
     if rank is None and (question.concepts or question.readings) and (taken := classify(case)):
         rank = taken.rule.severities[0]
     windows = [window for window in view.of(Window) if window.topic == "change"]
-    frozen = any(frozen_at(windows, moment) for moment in question.moments) if "change_window" in question.kinds or "approvals" in question.kinds else False
+    frozen = (
+        any(frozen_at(windows, moment) for moment in question.moments)
+        if "change_window" in question.kinds or "approvals" in question.kinds
+        else False
+    )
     ranks = question.severities or (() if rank is None else (rank,))
     return replace(case, rank=rank, ranks=ranks, taken=taken.rule if taken else None, settled={"frozen": frozen})
 
 
 def _of_tickets(case: Case) -> int | None:
     """The highest severity among the open tickets asked about."""
-    found = [rank for ticket in related(case, case.evidence.tickets or ()) if ticket.open for rank in severities_in(ticket.severity or "")]
+    found = [
+        rank
+        for ticket in related(case, case.evidence.tickets or ())
+        if ticket.open
+        for rank in severities_in(ticket.severity or "")
+    ]
     return min(found, default=None)
 
 
@@ -124,7 +161,16 @@ def _labelled(view: View, question: Question) -> int | None:
         return known[-1] if question.ordinal < 0 else known[min(question.ordinal, len(known)) - 1]
     words = question.prompt.lower().split()
     for word, after in zip(words, [*words[1:], ""], strict=False):
-        if word.strip(".,?!'\"") in view.labels and after.strip(".,?!'\"") in ("incident", "incidents", "outage", "one", "issue", "ticket", "severity", "alert"):
+        if word.strip(".,?!'\"") in view.labels and after.strip(".,?!'\"") in (
+            "incident",
+            "incidents",
+            "outage",
+            "one",
+            "issue",
+            "ticket",
+            "severity",
+            "alert",
+        ):
             return view.labels[word.strip(".,?!'\"")]
     return None
 
@@ -145,7 +191,10 @@ def _kinds(case: Case) -> list[Kind]:
 def _answers(case: Case, kind: Kind) -> Sequence[Answer]:
     """One answer, or one for each severity named where severities have answers of their own."""
     if kind in _BY_SEVERITY and len(case.question.severities) > 1:
-        return [DECIDERS[kind](replace(case, rank=rank, question=case.question.model_copy(update={"severities": (rank,)}))) for rank in case.question.severities[:3]]
+        return [
+            DECIDERS[kind](replace(case, rank=rank, question=case.question.model_copy(update={"severities": (rank,)})))
+            for rank in case.question.severities[:3]
+        ]
     return [DECIDERS[kind](case)]
 
 
@@ -154,7 +203,10 @@ def _ranked(answer: Answer, kind: Kind, *, first: bool) -> list[Draft]:
     if first:
         return list(answer.drafts)
     later = [MORE if index and kind in _SUPPORT else CORE for index in range(len(answer.drafts))]
-    return [replace(draft, rank=max(draft.rank, least) if draft.rank < MORE else draft.rank + 1) for draft, least in zip(answer.drafts, later, strict=True)]
+    return [
+        replace(draft, rank=max(draft.rank, least) if draft.rank < MORE else draft.rank + 1)
+        for draft, least in zip(answer.drafts, later, strict=True)
+    ]
 
 
 def _severity_taken(case: Case, kinds: Sequence[Kind]) -> list[Draft]:
@@ -162,7 +214,13 @@ def _severity_taken(case: Case, kinds: Sequence[Kind]) -> list[Draft]:
     if case.taken is None or "triage" in kinds or not set(kinds) & {"escalation", "communication"}:
         return []
     name = case.view.name(case.taken.severities[0])
-    return [Draft(sentence(f"Taken as {name}: the description fits \"{lower_first(case.taken.criteria)}\""), case.taken.excerpts, CORE)]
+    return [
+        Draft(
+            sentence(f'Taken as {name}: the description fits "{lower_first(case.taken.criteria)}"'),
+            case.taken.excerpts,
+            CORE,
+        )
+    ]
 
 
 def _nearest_lines(case: Case) -> list[Draft]:
@@ -171,7 +229,10 @@ def _nearest_lines(case: Case) -> list[Draft]:
     if configured:
         return configured
     lines = nearest(case, least=0.3)[:3]
-    return [Draft(_spoken(case, fact.text, fact.severities), fact.excerpts, MUST if index == 0 else CORE) for index, fact in enumerate(lines)]
+    return [
+        Draft(_spoken(case, fact.text, fact.severities), fact.excerpts, MUST if index == 0 else CORE)
+        for index, fact in enumerate(lines)
+    ]
 
 
 def _configured(case: Case) -> list[Draft]:
@@ -183,13 +244,20 @@ def _configured(case: Case) -> list[Draft]:
         if len(words & asked) >= 2 and overlap(asked, words) >= 0.6:
             found.append((-overlap(asked, words), -len(words & asked) / len(words), entry))
     best = sorted(found, key=lambda one: one[:2])[:2]
-    return [Draft(_entry_shown(entry), entry.excerpts, MUST if index == 0 else MORE) for index, (_, _, entry) in enumerate(best)]
+    return [
+        Draft(_entry_shown(entry), entry.excerpts, MUST if index == 0 else MORE)
+        for index, (_, _, entry) in enumerate(best)
+    ]
 
 
 def _entry_shown(entry: Entry) -> str:
     name = entry.path.split(".")[-1].replace("_", " ")
     owner = entry.item or " ".join(entry.path.split(".")[:-1]).replace("_", " ")
-    return sentence(f"Configured for {owner}: {name} {', '.join(entry.values)}" if owner else f"Configured: {name} {', '.join(entry.values)}")
+    return sentence(
+        f"Configured for {owner}: {name} {', '.join(entry.values)}"
+        if owner
+        else f"Configured: {name} {', '.join(entry.values)}"
+    )
 
 
 def _told(case: Case, drafts: Sequence[Draft]) -> list[Draft]:
@@ -197,7 +265,11 @@ def _told(case: Case, drafts: Sequence[Draft]) -> list[Draft]:
     cited = {excerpt for draft in drafts for excerpt in draft.excerpts}
     near = nearest(case, least=0.5)
     if _WAIVES.search(case.question.prompt):
-        near = [fact for fact in case.view.statements if _WAIVES.search(fact.text) and re.search(r"exception|waive|overrid", fact.text, re.IGNORECASE)][:1] + near
+        near = [
+            fact
+            for fact in case.view.statements
+            if _WAIVES.search(fact.text) and re.search(r"exception|waive|overrid", fact.text, re.IGNORECASE)
+        ][:1] + near
     weighed = {fact.excerpt for kind in case.question.kinds for fact in case.view.of(_WEIGHED.get(kind, Reference))}
     lines = [fact for fact in near if fact.excerpt not in cited and fact.excerpt not in weighed]
     return [Draft(_spoken(case, fact.text, fact.severities), fact.excerpts, CORE) for fact in lines[:2]]

@@ -10,9 +10,11 @@ from kapelle.incident.facts.model import DefaultChannel, RotaShift, Timing
 from kapelle.incident.question.model import Elapsed
 from kapelle.incident.reading.quantities import minutes_shown
 from kapelle.incident.reading.signals import Signal
-from kapelle.incident.reading.terms import overlap, terms_of
+from kapelle.incident.reading.terms import speaks_of, terms_of
 
-_ACKNOWLEDGED_AFTER = re.compile(r"(?<!un)(?<!not )(?<!yet )\b(?:acknowledg\w*|ack(?:ed)?|answered|responded|picked up)\b", re.IGNORECASE)
+_ACKNOWLEDGED_AFTER = re.compile(
+    r"(?<!un)(?<!not )(?<!yet )\b(?:acknowledg\w*|ack(?:ed)?|answered|responded|picked up)\b", re.IGNORECASE
+)
 _ASKS_ACKNOWLEDGE = re.compile(
     r"\b(?:how|when|what|which|until|must|should|time|deadline|limit|target)\b.{0,60}\back(?!\w*\s+(?:but|and))|\back\w*\s+(?:it\s+)?(?:after|within|in|took|at|by|only|time|deadline|limit|\d|window)"
     r"|\back\w*.{0,40}\b(?:late|in time|on time|compliant|comply|ok|okay|fine|slow|enough)\b|minutes? to ack|hours? to ack|first response|response (?:time|deadline)|respond",
@@ -42,7 +44,11 @@ def decide_escalation(case: Case) -> Answer:
 
 def rules_for(case: Case, rank: int) -> list[Timing]:
     """Acknowledgement and escalations of a severity, in the order of their times."""
-    rules = [rule for rule in case.view.of(Timing) if rule.action in ("acknowledge", "escalate") and (rank in rule.severities or not rule.severities)]
+    rules = [
+        rule
+        for rule in case.view.of(Timing)
+        if rule.action in ("acknowledge", "escalate") and (rank in rule.severities or not rule.severities)
+    ]
     return sorted(rules, key=lambda rule: (rule.action != "acknowledge", rule.length.minutes))
 
 
@@ -64,9 +70,20 @@ def _at(case: Case, rules: Sequence[Timing], elapsed: Elapsed) -> list[Draft]:
     drafts = [_due_now(case, name, due, elapsed)] if due else [_nothing_due(case, name, coming, elapsed)]
     drafts += [Draft(sentence(f"Before that: {timing_shown(rule)}"), rule.excerpts, CORE) for rule in due[:-1]]
     if due and coming:
-        drafts.append(Draft(sentence(f"Next: {timing_shown(coming[0], case.question.started)}, in {minutes_shown(coming[0].length.minutes - elapsed.minutes)}"), coming[0].excerpts, CORE))
+        drafts.append(
+            Draft(
+                sentence(
+                    f"Next: {timing_shown(coming[0], case.question.started)}, in {minutes_shown(coming[0].length.minutes - elapsed.minutes)}"
+                ),
+                coming[0].excerpts,
+                CORE,
+            )
+        )
     skipped = [rule for rule in steps if rule not in open_steps]
-    drafts += [Draft(sentence(f"Does not apply here: {rule.role} at +{rule.length.text} {_if(rule)}"), rule.excerpts, MORE) for rule in skipped[:2]]
+    drafts += [
+        Draft(sentence(f"Does not apply here: {rule.role} at +{rule.length.text} {_if(rule)}"), rule.excerpts, MORE)
+        for rule in skipped[:2]
+    ]
     late = next((rule for rule in rules if rule.action == "acknowledge"), None)
     if late is not None:
         passed = elapsed.minutes > late.length.minutes and not late.length.business
@@ -93,11 +110,21 @@ def _due_now(case: Case, name: str, due: Sequence[Timing], elapsed: Elapsed) -> 
 
 def _nothing_due(case: Case, name: str, coming: Sequence[Timing], elapsed: Elapsed) -> Draft:
     if not coming:
-        return Draft(sentence(f"No further escalation is due for {_described(case, name)} at +{elapsed.text}"), merged(*(rule.excerpts for rule in rules_for(case, case.rank or 0)[:2])), MUST)
+        return Draft(
+            sentence(f"No further escalation is due for {_described(case, name)} at +{elapsed.text}"),
+            merged(*(rule.excerpts for rule in rules_for(case, case.rank or 0)[:2])),
+            MUST,
+        )
     rule = coming[0]
     person, shown = engineer_for(case, rule.role)
     left = minutes_shown(rule.length.minutes - elapsed.minutes)
-    return Draft(sentence(f"No escalation is due yet for {_described(case, name)} at +{elapsed.text}: next, {timing_shown(rule)}{person}, in {left}"), merged(rule.excerpts, shown), MUST)
+    return Draft(
+        sentence(
+            f"No escalation is due yet for {_described(case, name)} at +{elapsed.text}: next, {timing_shown(rule)}{person}, in {left}"
+        ),
+        merged(rule.excerpts, shown),
+        MUST,
+    )
 
 
 def _asked(case: Case, rules: Sequence[Timing], elapsed: Elapsed) -> list[Draft]:
@@ -113,7 +140,13 @@ def _asked(case: Case, rules: Sequence[Timing], elapsed: Elapsed) -> list[Draft]
         return [Draft(sentence(f"No, it does not apply here: {when}"), rule.excerpts, MUST)]
     if rule.length.minutes <= elapsed.minutes:
         return [Draft(sentence(f"Yes: {when}"), rule.excerpts, MUST)]
-    return [Draft(sentence(f"No, not yet: {when}, in {minutes_shown(rule.length.minutes - elapsed.minutes)}"), rule.excerpts, MUST)]
+    return [
+        Draft(
+            sentence(f"No, not yet: {when}, in {minutes_shown(rule.length.minutes - elapsed.minutes)}"),
+            rule.excerpts,
+            MUST,
+        )
+    ]
 
 
 def _described(case: Case, name: str) -> str:
@@ -131,13 +164,25 @@ def _acknowledgement(case: Case, rules: Sequence[Timing], elapsed: Elapsed | Non
     if case.question.claimed:
         right = elapsed.minutes == rule.length.minutes and elapsed.business == rule.length.business
         verdict = "Yes, that is right" if right else f"No, not {elapsed.text}"
-        return [Draft(sentence(f"{verdict}: {name} must be acknowledged within {rule.length.text}{_by_policy(case)}"), rule.excerpts, MUST)]
+        return [
+            Draft(
+                sentence(f"{verdict}: {name} must be acknowledged within {rule.length.text}{_by_policy(case)}"),
+                rule.excerpts,
+                MUST,
+            )
+        ]
     limit = f"{name} must be acknowledged within {rule.length.text}"
     if elapsed.minutes <= rule.length.minutes:
         verdict = "Yes, in time" if _ACKNOWLEDGED_AFTER.search(case.question.prompt) else "Not late yet"
         return [Draft(sentence(f"{verdict}: {limit}, and {elapsed.text} is within that limit"), rule.excerpts, MUST)]
     over = "" if rule.length.business else f", {minutes_shown(elapsed.minutes - rule.length.minutes)} over"
-    return [Draft(sentence(f"No, too late: {limit}, and {elapsed.text} is past that limit{over}, so it is not compliant"), rule.excerpts, MUST)]
+    return [
+        Draft(
+            sentence(f"No, too late: {limit}, and {elapsed.text} is past that limit{over}, so it is not compliant"),
+            rule.excerpts,
+            MUST,
+        )
+    ]
 
 
 def _by_policy(case: Case) -> str:
@@ -147,8 +192,10 @@ def _by_policy(case: Case) -> str:
 def _chain(case: Case, rules: Sequence[Timing]) -> list[Draft]:
     """Every step of the severity; the role the task asks about comes first."""
     name = case.view.name(case.rank or 0)
-    asked = [rule for rule in rules if rule.role and overlap(terms_of(rule.role), case.question.terms) == 1.0]
-    if asked and not re.search(r"recommend|chain|all|timing|steps|obligation|order", case.question.prompt, re.IGNORECASE):
+    asked = [rule for rule in rules if rule.role and speaks_of(case.question.terms, rule.role)]
+    if asked and not re.search(
+        r"recommend|chain|all|timing|steps|obligation|order", case.question.prompt, re.IGNORECASE
+    ):
         others = [rule for rule in rules if rule not in asked]
         return [*(_step(case, name, rule, MUST) for rule in asked), *(_step(case, name, rule, MORE) for rule in others)]
     steps = [timing_shown(rule, case.question.started) for rule in rules[:6]]
@@ -162,23 +209,44 @@ def _people(case: Case) -> list[Draft]:
     if not duty or "on_call" in case.question.kinds:
         return []
     people = listed([f"{shift.tier} on-call is {shift_shown(shift)}" for shift in duty])
-    return [Draft(sentence(f"In the week starting {duty[0].week_start.isoformat()}, {people}"), shown_by(duty), CORE, least=len(duty))]
+    return [
+        Draft(
+            sentence(f"In the week starting {duty[0].week_start.isoformat()}, {people}"),
+            shown_by(duty),
+            CORE,
+            least=len(duty),
+        )
+    ]
 
 
 def _step(case: Case, name: str, rule: Timing, rank: int) -> Draft:
     person, shown = engineer_for(case, rule.role) if rule.role else ("", ())
-    return Draft(sentence(f"{name}: {timing_shown(rule, case.question.started)}{person}"), merged(rule.excerpts, shown), rank)
+    return Draft(
+        sentence(f"{name}: {timing_shown(rule, case.question.started)}{person}"), merged(rule.excerpts, shown), rank
+    )
 
 
 def _stranger(case: Case, rules: Sequence[Timing]) -> Draft | None:
     """A role the task asks about that no step names: absence from the closed list of steps."""
-    known = [term for rule in rules for term in terms_of(rule.role)] + ["oncall", "primary", "secondary", "engineer", "somebody", "anybody", "person"]
+    known = [term for rule in rules for term in terms_of(rule.role)] + [
+        "oncall",
+        "primary",
+        "secondary",
+        "engineer",
+        "somebody",
+        "anybody",
+        "person",
+    ]
     unknown = [role for role in case.question.roles if not set(terms_of(role)) & set(known)]
     if not unknown:
         return None
     name = case.view.name(case.rank or 0)
     steps = listed([rule.role for rule in rules if rule.role])
-    return Draft(sentence(f"Never: the policy does not name {unknown[0]} in any {name} escalation, which goes to {steps}"), merged(*(rule.excerpts for rule in rules if rule.role)), MUST)
+    return Draft(
+        sentence(f"Never: the policy does not name {unknown[0]} in any {name} escalation, which goes to {steps}"),
+        merged(*(rule.excerpts for rule in rules if rule.role)),
+        MUST,
+    )
 
 
 def _more(case: Case) -> list[Draft]:
@@ -189,7 +257,16 @@ def _more(case: Case) -> list[Draft]:
 def _without_severity(case: Case) -> Answer:
     """No severity is known: the acknowledgement limits of all, and what is missing."""
     rules = [rule for rule in case.view.of(Timing) if rule.action == "acknowledge" and len(rule.severities) == 1]
-    asked = [rule for rule in case.view.of(Timing) if rule.role and overlap(terms_of(rule.role), case.question.terms) == 1.0]
+    asked = [rule for rule in case.view.of(Timing) if rule.role and speaks_of(case.question.terms, rule.role)]
     chosen = sorted({rule.text: rule for rule in (asked or rules)}.values(), key=lambda rule: rule.severities)[:6]
-    drafts = [Draft(sentence(f"{case.view.name(rule.severities[0])}: {timing_shown(rule)}" if rule.severities else timing_shown(rule)), rule.excerpts, MUST if index == 0 else CORE) for index, rule in enumerate(chosen)]
+    drafts = [
+        Draft(
+            sentence(
+                f"{case.view.name(rule.severities[0])}: {timing_shown(rule)}" if rule.severities else timing_shown(rule)
+            ),
+            rule.excerpts,
+            MUST if index == 0 else CORE,
+        )
+        for index, rule in enumerate(chosen)
+    ]
     return Answer(tuple(drafts), ("severity: the task neither names nor describes one",))

@@ -59,7 +59,17 @@ class KnownTicket(_Row):
     @property
     def open(self) -> bool:
         """Whether its status is none of those that end a ticket."""
-        return self.status.strip().lower() not in ("closed", "done", "resolved", "rejected", "cancelled", "canceled", "completed", "won't do", "duplicate")
+        return self.status.strip().lower() not in (
+            "closed",
+            "done",
+            "resolved",
+            "rejected",
+            "cancelled",
+            "canceled",
+            "completed",
+            "won't do",
+            "duplicate",
+        )
 
     @property
     def owned(self) -> bool:

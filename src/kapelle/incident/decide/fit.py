@@ -17,7 +17,10 @@ def fit(drafts: Sequence[Draft], wanted: Sequence[str] = ()) -> tuple[Claim, ...
         if draft.excerpts:
             first.setdefault(draft.text, draft)
     unique = list(first.values())
-    order = sorted(range(len(unique)), key=lambda index: (index != 0, not _brings(unique, index, wanted), unique[index].rank, index))
+    order = sorted(
+        range(len(unique)),
+        key=lambda index: (index != 0, not _brings(unique, index, wanted), unique[index].rank, index),
+    )
     chosen: dict[int, tuple[Excerpt, ...]] = {}
     words, spans = 0, set[Excerpt]()
     for index in order:

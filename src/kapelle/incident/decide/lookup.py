@@ -15,17 +15,29 @@ def nearest(case: Case, words: str = "", *, topics: Sequence[Topic] = (), least:
     Score: weight of the shared terms over the weight of the question's terms that the folder knows, times the share of
     the line they make up, each at most 1; lines below `least` are left out.
     """
-    asked = {term for term in (terms_of(words) if words else case.question.terms) if term in case.view.weights and term not in _COMMON and not term[:1].isdigit()}
+    asked = {
+        term
+        for term in (terms_of(words) if words else case.question.terms)
+        if term in case.view.weights and term not in _COMMON and not term[:1].isdigit()
+    }
     if not asked:
         return []
-    scored = [(score(case, asked, fact), position, fact) for position, fact in enumerate(case.view.statements) if not topics or fact.topic in topics]
+    scored = [
+        (score(case, asked, fact), position, fact)
+        for position, fact in enumerate(case.view.statements)
+        if not topics or fact.topic in topics
+    ]
     kept = [one for one in scored if one[0] >= least]
     return [fact for _, _, fact in sorted(kept, key=lambda one: (-one[0], one[1]))]
 
 
 def score(case: Case, asked: set[str], fact: Statement) -> float:
     """How well a line fits the asked terms, 0..1; a line of another severity fits not at all."""
-    if case.question.severities and len(fact.severities) == 1 and not set(fact.severities) & set(case.question.severities):
+    if (
+        case.question.severities
+        and len(fact.severities) == 1
+        and not set(fact.severities) & set(case.question.severities)
+    ):
         return 0.0
     weights = case.view.weights
     own = set(terms_of(f"{fact.text} {fact.heading}"))

@@ -42,7 +42,15 @@ def measure(case: Case, triggers: Sequence[Trigger]) -> Measured:
     baseline = baseline_of(points, case.question.window_start, average=average)
     judged = [one for trigger in triggers if (one := _judge(trigger, inside, baseline))]
     relative = [finding for one in judged for finding in one.findings if finding.baseline]
-    draft = Draft(f"The baseline used is {shown(relative[0].baseline.value)} ms p95 latency ({relative[0].baseline.words}).", rule.excerpts, MORE) if relative and rule and relative[0].baseline else None
+    draft = (
+        Draft(
+            f"The baseline used is {shown(relative[0].baseline.value)} ms p95 latency ({relative[0].baseline.words}).",
+            rule.excerpts,
+            MORE,
+        )
+        if relative and rule and relative[0].baseline
+        else None
+    )
     return Measured(tuple(sorted(judged, key=lambda one: not one.met)), draft)
 
 
@@ -54,7 +62,10 @@ def decide_metrics(case: Case) -> Answer:
     if not inside:
         return Answer(missing=("metrics: no points were measured in the window",))
     measured = measure(case, case.view.of(Trigger))
-    drafts = [Draft(sentence(f"Metrics: {one.why}"), (one.trigger.excerpt, *one.rows), CORE, least=2) for one in measured.findings[:2]]
+    drafts = [
+        Draft(sentence(f"Metrics: {one.why}"), (one.trigger.excerpt, *one.rows), CORE, least=2)
+        for one in measured.findings[:2]
+    ]
     return Answer(tuple(drafts or _peaks(inside)))
 
 
@@ -65,7 +76,9 @@ def _points(case: Case) -> tuple[tuple[MetricPoint, ...], tuple[MetricPoint, ...
     service = case.question.service or next((name for name in services if name and name in case.question.prompt), "")
     own = tuple(point for point in points if not service or point.service in (service, ""))
     start, end = case.question.window_start, case.question.window_end
-    return own, tuple(point for point in own if (start is None or point.at >= start) and (end is None or point.at <= end))
+    return own, tuple(
+        point for point in own if (start is None or point.at >= start) and (end is None or point.at <= end)
+    )
 
 
 def _judge(trigger: Trigger, points: Sequence[MetricPoint], baseline: Baseline | None) -> Judged | None:
@@ -93,7 +106,11 @@ def _words(finding: Finding) -> str:
 def _beyond(finding: Finding) -> str:
     value = value_shown(finding.condition.value, finding.condition.unit)
     above = " above the baseline" if finding.baseline else ""
-    return f"above {value}{' over the baseline' if above else ''}" if finding.condition.comparator == "gt" else f"at {value}{above} or more"
+    return (
+        f"above {value}{' over the baseline' if above else ''}"
+        if finding.condition.comparator == "gt"
+        else f"at {value}{above} or more"
+    )
 
 
 def _peaks(points: Sequence[MetricPoint]) -> list[Draft]:
@@ -102,5 +119,11 @@ def _peaks(points: Sequence[MetricPoint]) -> list[Draft]:
         known = [(value, point) for point in points if (value := getattr(point, metric)) is not None and point.ref]
         if known:
             value, point = max(known, key=lambda pair: pair[0])
-            drafts.append(Draft(f"Metrics: {metric_shown(metric)} peaked at {value_shown(value, unit)} at {point.at:%H:%M} UTC.", (point.ref,) if point.ref else (), CORE))
+            drafts.append(
+                Draft(
+                    f"Metrics: {metric_shown(metric)} peaked at {value_shown(value, unit)} at {point.at:%H:%M} UTC.",
+                    (point.ref,) if point.ref else (),
+                    CORE,
+                )
+            )
     return drafts

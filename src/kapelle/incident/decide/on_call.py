@@ -21,7 +21,11 @@ def decide_on_call(case: Case) -> Answer:
     if not shifts:
         return Answer(missing=("rota: the folder has none",))
     drafts = _people(case, shifts) + [draft for day in case.question.dates[:3] for draft in _week(case, shifts, day)]
-    missing = tuple(f"rota: no week holds {day.isoformat()}; it covers {_covered(shifts)}" for day in case.question.dates if not on_duty(shifts, day))
+    missing = tuple(
+        f"rota: no week holds {day.isoformat()}; it covers {_covered(shifts)}"
+        for day in case.question.dates
+        if not on_duty(shifts, day)
+    )
     extra = _extras(case)
     drafts += [_beyond(shifts, day) for day in case.question.dates[:1] if not on_duty(shifts, day)]
     if not drafts and not missing and not extra:
@@ -34,7 +38,11 @@ def _beyond(shifts: Sequence[RotaShift], day: datetime.date) -> Draft:
     """The rota's end nearest to a date that it does not hold."""
     ends = sorted(shifts, key=lambda shift: abs((shift.week_start - day).days))
     near = [shift for shift in ends if shift.week_start == ends[0].week_start]
-    return Draft(f"The rota does not say: no week of it covers {day.isoformat()}; it covers {_covered(shifts)}.", merged(*(shift.excerpts for shift in near)), MUST)
+    return Draft(
+        f"The rota does not say: no week of it covers {day.isoformat()}; it covers {_covered(shifts)}.",
+        merged(*(shift.excerpts for shift in near)),
+        MUST,
+    )
 
 
 def on_duty(shifts: Sequence[RotaShift], day: datetime.date) -> tuple[RotaShift, ...]:
@@ -70,7 +78,9 @@ def _week(case: Case, shifts: Sequence[RotaShift], day: datetime.date) -> list[D
     if not ordered:
         return []
     week = ordered[0].week_start
-    span = f"In the week starting {week.isoformat()}" + ("" if week == day else f", which holds {DAY_NAMES[day.weekday()]} {day.isoformat()}")
+    span = f"In the week starting {week.isoformat()}" + (
+        "" if week == day else f", which holds {DAY_NAMES[day.weekday()]} {day.isoformat()}"
+    )
     people = listed([f"{shift.tier} on-call is {shift_shown(shift)}" for shift in ordered])
     return [Draft(f"{span}, {people}.", shown_by(ordered), MUST, least=len(ordered))]
 
@@ -78,7 +88,11 @@ def _week(case: Case, shifts: Sequence[RotaShift], day: datetime.date) -> list[D
 def _people(case: Case, shifts: Sequence[RotaShift]) -> list[Draft]:
     """Weeks of a person whom the task names."""
     names = {shift.engineer for shift in shifts}
-    asked = [name for name in names if re.search(rf"\b{re.escape(name)}\b|\b{re.escape(name.split()[0])}\b", case.question.prompt, re.IGNORECASE)]
+    asked = [
+        name
+        for name in names
+        if re.search(rf"\b{re.escape(name)}\b|\b{re.escape(name.split()[0])}\b", case.question.prompt, re.IGNORECASE)
+    ]
     if not asked or case.question.dates:
         return []
     own = [shift for shift in shifts if shift.engineer in asked]
@@ -88,12 +102,22 @@ def _people(case: Case, shifts: Sequence[RotaShift]) -> list[Draft]:
 
 def _extras(case: Case, *, always: bool = False) -> list[Draft]:
     drafts = []
-    channel = next((fact for fact in case.view.configured(DefaultChannel) if "handoff" in fact.key or "handover" in fact.key), None)
+    channel = next(
+        (fact for fact in case.view.configured(DefaultChannel) if "handoff" in fact.key or "handover" in fact.key), None
+    )
     if channel and (always or _HANDOFF.search(case.question.prompt)):
         drafts.append(Draft(f"The handoff happens in {channel.channel}.", channel.excerpts, CORE))
-    order = next((fact for fact in case.view.configured(Entry) if fact.path.endswith("escalation_order") and fact.values), None)
+    order = next(
+        (fact for fact in case.view.configured(Entry) if fact.path.endswith("escalation_order") and fact.values), None
+    )
     if order and (always or _ORDER.search(case.question.prompt)):
-        drafts.append(Draft(sentence(f"The escalation order is {', '.join(order.values)}"), (order.excerpt,), CORE if not always else MORE))
+        drafts.append(
+            Draft(
+                sentence(f"The escalation order is {', '.join(order.values)}"),
+                (order.excerpt,),
+                CORE if not always else MORE,
+            )
+        )
     return drafts
 
 

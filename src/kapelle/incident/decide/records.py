@@ -10,7 +10,10 @@ from kapelle.incident.decide.model import CORE, MUST, Answer, Case, Draft
 from kapelle.incident.decide.wording import listed, sentence
 from kapelle.incident.reading.terms import overlap, terms_of
 
-_PHRASE = re.compile(r"(?:mention\w*|about|related to|matching|containing|regarding|concerning|with the words?)\s+[\"'`]?(?P<phrase>[\w][\w\s-]*?)[\"'`]?(?=\s*(?:,|\.|;|\?|$|\band\b|\bthen\b|\bwith\b|\bfor\b|\bin\b))", re.IGNORECASE)
+_PHRASE = re.compile(
+    r"(?:mention\w*|about|related to|matching|containing|regarding|concerning|with the words?)\s+[\"'`]?(?P<phrase>[\w][\w\s-]*?)[\"'`]?(?=\s*(?:,|\.|;|\?|$|\band\b|\bthen\b|\bwith\b|\bfor\b|\bin\b))",
+    re.IGNORECASE,
+)
 _OPEN = re.compile(r"\bopen\b|unresolved|still|active|ongoing|ownership", re.IGNORECASE)
 _GAPS = re.compile(r"owner\w*|assign\w*|gaps?", re.IGNORECASE)
 _INCIDENTS = re.compile(r"incident", re.IGNORECASE)
@@ -30,7 +33,11 @@ def decide_tickets(case: Case) -> Answer:
     gaps = [ticket for ticket in tickets if not ticket.owned and ticket.open]
     if gaps:
         keys = listed([ticket.key for ticket in gaps[:_SHOWN]])
-        drafts.append(Draft(sentence(f"Ownership gap: {keys} {'has' if len(gaps) == 1 else 'have'} no assignee"), _rows(gaps), CORE))
+        drafts.append(
+            Draft(
+                sentence(f"Ownership gap: {keys} {'has' if len(gaps) == 1 else 'have'} no assignee"), _rows(gaps), CORE
+            )
+        )
     elif _GAPS.search(case.question.prompt):
         drafts.append(Draft("No ownership gap: every one of them has an assignee.", _rows(tickets), CORE))
     return Answer(tuple(drafts))
@@ -43,7 +50,11 @@ def related(case: Case, tickets: Sequence[KnownTicket]) -> list[KnownTicket]:
         return named
     phrase = _PHRASE.search(question.prompt)
     project = question.project or (match["key"] if (match := _PROJECT.search(question.prompt)) else "")
-    chosen = [ticket for ticket in tickets if not project or ticket.project_key == project or ticket.key.startswith(f"{project}-")]
+    chosen = [
+        ticket
+        for ticket in tickets
+        if not project or ticket.project_key == project or ticket.key.startswith(f"{project}-")
+    ]
     if phrase:
         words = terms_of(phrase["phrase"])
         chosen = [ticket for ticket in chosen if overlap(words, _terms(ticket)) == 1.0]
@@ -53,7 +64,16 @@ def related(case: Case, tickets: Sequence[KnownTicket]) -> list[KnownTicket]:
         chosen = [ticket for ticket in chosen if ticket.open] or ([] if phrase else chosen)
     if not phrase:
         chosen = [ticket for ticket in chosen if _about(case, ticket)]
-    return sorted(chosen, key=lambda ticket: (not ticket.open, -_nearness(case, ticket), ticket.owned, ticket.severity or "P9", ticket.key))
+    return sorted(
+        chosen,
+        key=lambda ticket: (
+            not ticket.open,
+            -_nearness(case, ticket),
+            ticket.owned,
+            ticket.severity or "P9",
+            ticket.key,
+        ),
+    )
 
 
 def _about(case: Case, ticket: KnownTicket) -> bool:
@@ -76,7 +96,10 @@ def service_of(case: Case, texts: Sequence[Sequence[str]]) -> str:
 
 def _nearness(case: Case, ticket: KnownTicket) -> float:
     """Shared words with the task, and two more for one opened on the day of the window."""
-    same_day = case.question.window_start is not None and ticket.created_at[:10] == case.question.window_start.date().isoformat()
+    same_day = (
+        case.question.window_start is not None
+        and ticket.created_at[:10] == case.question.window_start.date().isoformat()
+    )
     return 2.0 * same_day + overlap(case.question.terms, _terms(ticket)) * 4
 
 
@@ -85,10 +108,15 @@ def _terms(ticket: KnownTicket) -> tuple[str, ...]:
 
 
 def _list(case: Case, tickets: Sequence[KnownTicket]) -> Draft:
-    shown = [f"{ticket.key} ({', '.join(filter(None, (ticket.severity, ticket.status, ticket.assignee or 'no assignee')))})" for ticket in tickets[: _limit(case)]]
+    shown = [
+        f"{ticket.key} ({', '.join(filter(None, (ticket.severity, ticket.status, ticket.assignee or 'no assignee')))})"
+        for ticket in tickets[: _limit(case)]
+    ]
     more = f" and {len(tickets) - _limit(case)} more" if len(tickets) > _limit(case) else ""
     count = "1 ticket fits" if len(tickets) == 1 else f"{len(tickets)} tickets fit"
-    return Draft(sentence(f"{count}: {'; '.join(shown)}{more}"), _rows(tickets[: _limit(case)]), MUST if case.primary else CORE)
+    return Draft(
+        sentence(f"{count}: {'; '.join(shown)}{more}"), _rows(tickets[: _limit(case)]), MUST if case.primary else CORE
+    )
 
 
 def _limit(case: Case) -> int:
@@ -115,4 +143,7 @@ def decide_logs(case: Case) -> Answer:
 
 
 def _first(events: Sequence[LoggedEvent], pattern: str) -> Excerpt | None:
-    return next((event.ref for event in events if (event.pattern or event.message[:40]) == pattern and event.ref is not None), None)
+    return next(
+        (event.ref for event in events if (event.pattern or event.message[:40]) == pattern and event.ref is not None),
+        None,
+    )

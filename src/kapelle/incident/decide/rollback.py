@@ -8,12 +8,25 @@ from kapelle.incident.decide.lookup import nearest
 from kapelle.incident.decide.metrics import Measured, measure
 from kapelle.incident.decide.model import CORE, MORE, MUST, Answer, Case, Draft
 from kapelle.incident.decide.thresholds import Held, compare
-from kapelle.incident.decide.wording import limit_shown, listed, lower_first, merged, metric_shown, sentence, without_prefix
+from kapelle.incident.decide.wording import (
+    limit_shown,
+    listed,
+    lower_first,
+    merged,
+    metric_shown,
+    sentence,
+    without_prefix,
+)
 from kapelle.incident.facts.model import Approval, Timing, Trigger, Workflow
 from kapelle.incident.reading.terms import ROLLBACK, overlap, terms_of
 
-_UNCERTAIN = re.compile(r"\b(?:unconfirmed|suspect\w*|not (?:yet )?(?:been )?confirmed|possibl[ye]|rumou?r|maybe|might have|unverified)\b", re.IGNORECASE)
-_ASKS_WHEN = re.compile(r"mandat|requir|must|when|trigger|threshold|limit|condition|criteria|should|do we|have to", re.IGNORECASE)
+_UNCERTAIN = re.compile(
+    r"\b(?:unconfirmed|suspect\w*|not (?:yet )?(?:been )?confirmed|possibl[ye]|rumou?r|maybe|might have|unverified)\b",
+    re.IGNORECASE,
+)
+_ASKS_WHEN = re.compile(
+    r"mandat|requir|must|when|trigger|threshold|limit|condition|criteria|should|do we|have to", re.IGNORECASE
+)
 _PLAIN = frozenset(terms_of("rollback immediately once mandatory any"))
 _ROLLBACK = re.compile(ROLLBACK, re.IGNORECASE)
 
@@ -32,10 +45,18 @@ def decide_rollback(case: Case) -> Answer:
     stated = [judged for trigger in triggers if (judged := _judge(trigger, case))]
     measured = measure(case, triggers) if case.evidence.points is not None else None
     if not stated and not (measured and measured.findings) and not _ASKS_WHEN.search(case.question.prompt):
-        if lines := [fact for fact in nearest(case, topics=("rollback",), least=0.45) if not any(fact.excerpt == trigger.excerpt for trigger in triggers)]:
+        if lines := [
+            fact
+            for fact in nearest(case, topics=("rollback",), least=0.45)
+            if not any(fact.excerpt == trigger.excerpt for trigger in triggers)
+        ]:
             return Answer((Draft(sentence(lines[0].text), lines[0].excerpts, MUST), *_needs(case)))
     drafts = [_verdict(case, triggers, stated, measured), *_measured_drafts(measured)]
-    return Answer(tuple(drafts + _others(triggers, stated, measured) + _needs(case)), _missing(stated, measured), _conflicts(stated, measured))
+    return Answer(
+        tuple(drafts + _others(triggers, stated, measured) + _needs(case)),
+        _missing(stated, measured),
+        _conflicts(stated, measured),
+    )
 
 
 def triggered(case: Case) -> bool:
@@ -61,7 +82,11 @@ def _judge(trigger: Trigger, case: Case) -> _Judged | None:
 def _best(case: Case, index: int, trigger: Trigger) -> Held | None:
     """Of several numbers for one metric the one that comes closest to meeting the condition."""
     found = [held for reading in case.question.readings if (held := compare(reading, trigger.conditions[index]))]
-    return next((held for held in found if held.met), None) or next((held for held in found if held.met is None), None) or (found[0] if found else None)
+    return (
+        next((held for held in found if held.met), None)
+        or next((held for held in found if held.met is None), None)
+        or (found[0] if found else None)
+    )
 
 
 def _judge_words(trigger: Trigger, case: Case) -> _Judged | None:
@@ -71,7 +96,7 @@ def _judge_words(trigger: Trigger, case: Case) -> _Judged | None:
     if not firm or overlap(firm, case.question.terms) < 0.6:
         return None
     doubtful = bool(_UNCERTAIN.search(case.question.prompt)) and len(firm) < len(words)
-    why = f"the circumstance \"{trigger.words}\" "
+    why = f'the circumstance "{trigger.words}" '
     return _Judged(trigger, not doubtful, why + ("is not confirmed" if doubtful else "is given"))
 
 
@@ -80,16 +105,28 @@ def _verdict(case: Case, triggers: tuple[Trigger, ...], stated: list[_Judged], m
     joint = [trigger for trigger in triggers if trigger.joint]
     if met and joint and any(trigger not in [judged.trigger for judged in met] for trigger in joint):
         open_ones = [trigger for trigger in joint if trigger not in [judged.trigger for judged in met]]
-        return Draft(f"Rollback is not mandatory on this alone: {met[0].why}, but all triggers must hold together, also {listed([trigger.words for trigger in open_ones])}.", merged(*(trigger.excerpts for trigger in joint)), MUST)
+        return Draft(
+            f"Rollback is not mandatory on this alone: {met[0].why}, but all triggers must hold together, also {listed([trigger.words for trigger in open_ones])}.",
+            merged(*(trigger.excerpts for trigger in joint)),
+            MUST,
+        )
     if met:
-        return Draft(f"Rollback is mandatory: {'; '.join(judged.why for judged in met[:3])}.", merged(*(judged.trigger.excerpts for judged in met[:3])), MUST)
+        return Draft(
+            f"Rollback is mandatory: {'; '.join(judged.why for judged in met[:3])}.",
+            merged(*(judged.trigger.excerpts for judged in met[:3])),
+            MUST,
+        )
     measured_met = [finding for finding in measured.met if finding.trigger.mandatory] if measured else []
     if measured_met and not stated:
         one = measured_met[0]
         return Draft(f"Rollback is mandatory: {one.why}.", merged(one.trigger.excerpts, one.rows), MUST)
     optional = [judged for judged in stated if judged.met]
     if optional:
-        return Draft(f"Rollback should be considered, it is not mandatory: {optional[0].why}.", optional[0].trigger.excerpts, MUST)
+        return Draft(
+            f"Rollback should be considered, it is not mandatory: {optional[0].why}.",
+            optional[0].trigger.excerpts,
+            MUST,
+        )
     return _not_met(triggers, stated, measured)
 
 
@@ -97,26 +134,46 @@ def _not_met(triggers: tuple[Trigger, ...], stated: list[_Judged], measured: Mea
     unknown = [judged for judged in stated if judged.met is None]
     failed = [judged for judged in stated if judged.met is False]
     if unknown:
-        return Draft(f"Rollback is not mandatory until the whole condition is shown: {unknown[0].why}.", unknown[0].trigger.excerpts, MUST)
+        return Draft(
+            f"Rollback is not mandatory until the whole condition is shown: {unknown[0].why}.",
+            unknown[0].trigger.excerpts,
+            MUST,
+        )
     if failed:
-        return Draft(f"Rollback is not mandatory: {'; '.join(judged.why for judged in failed[:3])}.", merged(*(judged.trigger.excerpts for judged in failed[:3])), MUST)
+        return Draft(
+            f"Rollback is not mandatory: {'; '.join(judged.why for judged in failed[:3])}.",
+            merged(*(judged.trigger.excerpts for judged in failed[:3])),
+            MUST,
+        )
     if measured and measured.findings:
         one = measured.findings[0]
         return Draft(f"Rollback is not mandatory: {one.why}.", merged(one.trigger.excerpts, one.rows), MUST)
     rules = listed([_rule(trigger) for trigger in triggers[:6]], "or")
-    return Draft(f"Rollback is mandatory when one of these holds: {rules}.", merged(*(trigger.excerpts for trigger in triggers[:6])), MUST)
+    return Draft(
+        f"Rollback is mandatory when one of these holds: {rules}.",
+        merged(*(trigger.excerpts for trigger in triggers[:6])),
+        MUST,
+    )
 
 
 def _rule(trigger: Trigger) -> str:
     if not trigger.conditions:
         return lower_first(trigger.words)
-    return listed([f"{'' if condition.unit == 'count' else metric_shown(condition.metric) + ' '}{limit_shown(condition)}" for condition in trigger.conditions])
+    return listed(
+        [
+            f"{'' if condition.unit == 'count' else metric_shown(condition.metric) + ' '}{limit_shown(condition)}"
+            for condition in trigger.conditions
+        ]
+    )
 
 
 def _measured_drafts(measured: Measured | None) -> list[Draft]:
     if measured is None:
         return []
-    drafts = [Draft(sentence(f"Metrics: {finding.why}"), merged((finding.trigger.excerpt,), finding.rows), CORE, least=2) for finding in measured.findings[:2]]
+    drafts = [
+        Draft(sentence(f"Metrics: {finding.why}"), merged((finding.trigger.excerpt,), finding.rows), CORE, least=2)
+        for finding in measured.findings[:2]
+    ]
     return drafts + ([measured.baseline_draft] if measured.baseline_draft else [])
 
 
@@ -133,13 +190,27 @@ def _needs(case: Case) -> list[Draft]:
     drafts: list[Draft] = []
     for rule in (rule for rule in case.view.of(Approval) if _ROLLBACK.search(rule.subject)):
         roles = f" ({', '.join(rule.roles)})" if rule.roles else ""
-        drafts.append(Draft(f"{rule.subject} needs {rule.count} approval{'' if rule.count == 1 else 's'}{roles}.", rule.excerpts, MORE))
+        drafts.append(
+            Draft(
+                f"{rule.subject} needs {rule.count} approval{'' if rule.count == 1 else 's'}{roles}.",
+                rule.excerpts,
+                MORE,
+            )
+        )
         break
     for timing in case.view.of(Timing):
         if timing.topic in ("rollback", "audit") and _ROLLBACK.search(timing.text) and timing.mode == "within":
             drafts.append(Draft(sentence(without_prefix(timing.clause)), timing.excerpts, MORE))
-    drafts += [Draft(workflow_shown(flow), flow.excerpts, MORE) for flow in case.view.configured(Workflow) if _ROLLBACK.search(f"{flow.name} {flow.environment}")]
-    below = [fact for fact in nearest(case, "discretion below limits rollback incident manager decides", topics=("rollback",)) if re.search(r"discretion|judg|decide|may", fact.text)]
+    drafts += [
+        Draft(workflow_shown(flow), flow.excerpts, MORE)
+        for flow in case.view.configured(Workflow)
+        if _ROLLBACK.search(f"{flow.name} {flow.environment}")
+    ]
+    below = [
+        fact
+        for fact in nearest(case, "discretion below limits rollback incident manager decides", topics=("rollback",))
+        if re.search(r"discretion|judg|decide|may", fact.text)
+    ]
     return drafts + [Draft(sentence(fact.text), fact.excerpts, MORE) for fact in below[:1]]
 
 
@@ -150,7 +221,11 @@ def workflow_shown(flow: Workflow) -> str:
         parts.append(f"runs in environment {flow.environment}")
     if flow.required_approvals is not None:
         parts.append(f"requires {flow.required_approvals} approval{'' if flow.required_approvals == 1 else 's'}")
-    asks = [name for name, needed in (("a change ticket", flow.needs_ticket), ("the on-call acknowledgement", flow.needs_ack)) if needed]
+    asks = [
+        name
+        for name, needed in (("a change ticket", flow.needs_ticket), ("the on-call acknowledgement", flow.needs_ack))
+        if needed
+    ]
     if asks:
         parts.append(f"needs {listed(asks)}")
     return f"{parts[0]} {listed(parts[1:])}." if len(parts) > 1 else f"{parts[0]} exists."
@@ -168,7 +243,9 @@ def _conflicts(stated: list[_Judged], measured: Measured | None) -> tuple[str, .
     said, shown = any(judged.met for judged in stated), bool(measured.met)
     if said == shown:
         return ()
-    return (f"the task's numbers {'meet' if said else 'do not meet'} a rollback trigger, the measured ones {'do' if shown else 'do not'}",)
+    return (
+        f"the task's numbers {'meet' if said else 'do not meet'} a rollback trigger, the measured ones {'do' if shown else 'do not'}",
+    )
 
 
 def rows_and_rules(measured: Measured) -> tuple[Excerpt, ...]:

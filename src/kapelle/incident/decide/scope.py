@@ -6,7 +6,10 @@ from kapelle.incident.decide.model import MUST, Case, Draft
 from kapelle.incident.decide.wording import lower_first, sentence
 from kapelle.incident.reading.terms import overlap, terms_of
 
-_OUTSIDE = re.compile(r"\b(?:out of scope|outside (?:the |its |this )?(?:scope|policy)|not covered|does not (?:cover|apply)|do not apply|excluded|exempt from this policy)\b", re.IGNORECASE)
+_OUTSIDE = re.compile(
+    r"\b(?:out of scope|outside (?:the |its |this )?(?:scope|policy)|not covered|does not (?:cover|apply)|do not apply|excluded|exempt from this policy)\b",
+    re.IGNORECASE,
+)
 _PLAIN = frozenset(terms_of("scope cover apply policy outside excluded system incident operate"))
 
 
@@ -19,5 +22,9 @@ def out_of_scope(case: Case) -> Draft | None:
         for thing in things:
             words = [term for term in terms_of(re.sub(r"\bare\b|\bis\b", " ", thing)) if term not in _PLAIN]
             if words and overlap(words, case.question.terms) == 1.0:
-                return Draft(sentence(f"No, the policy does not apply, it is out of scope: {lower_first(fact.text)}"), fact.excerpts, MUST)
+                return Draft(
+                    sentence(f"No, the policy does not apply, it is out of scope: {lower_first(fact.text)}"),
+                    fact.excerpts,
+                    MUST,
+                )
     return None

@@ -48,8 +48,17 @@ def examine(points: Sequence[MetricPoint], condition: Condition, baseline: Basel
         return None
     peak, peak_value = max(known, key=lambda pair: pair[1])
     run = _longest_run(known, condition)
-    met = run is not None and (condition.minutes is None or meets(run.minutes, condition.minutes_comparator, condition.minutes))
-    return Finding(condition, peak, peak_value, run, met, baseline if condition.metric.startswith("latency") and condition.unit != "ms" else None)
+    met = run is not None and (
+        condition.minutes is None or meets(run.minutes, condition.minutes_comparator, condition.minutes)
+    )
+    return Finding(
+        condition,
+        peak,
+        peak_value,
+        run,
+        met,
+        baseline if condition.metric.startswith("latency") and condition.unit != "ms" else None,
+    )
 
 
 def baseline_of(points: Sequence[MetricPoint], start: datetime.datetime | None, *, average: bool) -> Baseline | None:
@@ -57,18 +66,33 @@ def baseline_of(points: Sequence[MetricPoint], start: datetime.datetime | None, 
 
     The median, unless the policy names an average.
     """
-    earlier = [point.latency_p95_ms for point in points if start and point.at < start and point.latency_p95_ms is not None]
+    earlier = [
+        point.latency_p95_ms for point in points if start and point.at < start and point.latency_p95_ms is not None
+    ]
     if earlier:
         value = statistics.fmean(earlier) if average else statistics.median(earlier)
         return Baseline(value, f"{'average' if average else 'median'} of the {len(earlier)} points before the window")
     inside = sorted(point.latency_p95_ms for point in points if point.latency_p95_ms is not None)
     quiet = inside[: max(1, len(inside) // 4)]
-    return Baseline(statistics.median(quiet), "quietest quarter of the window, no earlier points were read") if len(inside) >= 4 else None
+    return (
+        Baseline(statistics.median(quiet), "quietest quarter of the window, no earlier points were read")
+        if len(inside) >= 4
+        else None
+    )
 
 
 def baseline_rule(statements: Sequence[Statement]) -> Statement | None:
     """The line that says what the baseline is."""
-    return next((fact for fact in statements if "baseline" in fact.text.lower() and any(word in fact.text.lower() for word in ("median", "average", "mean")) and durations(fact.text) + ((),)), None)
+    return next(
+        (
+            fact
+            for fact in statements
+            if "baseline" in fact.text.lower()
+            and any(word in fact.text.lower() for word in ("median", "average", "mean"))
+            and durations(fact.text) + ((),)
+        ),
+        None,
+    )
 
 
 def baseline_window(question: Question, facts: CompanyFacts) -> tuple[datetime.datetime, datetime.datetime] | None:
@@ -77,9 +101,16 @@ def baseline_window(question: Question, facts: CompanyFacts) -> tuple[datetime.d
         return None
     current = {policy.source for policy in facts.policies if policy.current}
     lines = [fact for fact in facts.facts if fact.source in current and "baseline" in fact.text.lower()]
-    amounts = [one.value for fact in lines for one in durations(fact.text) if fact.kind == "statement" and _about_past(fact.text, one.end)]
+    amounts = [
+        one.value
+        for fact in lines
+        for one in durations(fact.text)
+        if fact.kind == "statement" and _about_past(fact.text, one.end)
+    ]
     minutes = max(amounts, default=60.0)
-    return question.window_start - datetime.timedelta(minutes=minutes), question.window_start - datetime.timedelta(seconds=1)
+    return question.window_start - datetime.timedelta(minutes=minutes), question.window_start - datetime.timedelta(
+        seconds=1
+    )
 
 
 def rows_of(finding: Finding) -> tuple[Excerpt, ...]:
@@ -90,7 +121,13 @@ def rows_of(finding: Finding) -> tuple[Excerpt, ...]:
 
 def _about_past(text: str, end: int) -> bool:
     after = text[end : end + 30].lower()
-    return "before" in after or "baseline" in after or "average" in after or "median" in after or any(word in text.lower() for word in ("previous", "preceding", "last", "prior", "trailing", "rolling"))
+    return (
+        "before" in after
+        or "baseline" in after
+        or "average" in after
+        or "median" in after
+        or any(word in text.lower() for word in ("previous", "preceding", "last", "prior", "trailing", "rolling"))
+    )
 
 
 def _values(condition: Condition, baseline: Baseline | None) -> Callable[[MetricPoint], float | None] | None:
@@ -104,7 +141,11 @@ def _values(condition: Condition, baseline: Baseline | None) -> Callable[[Metric
         return None
     usual = baseline.value
     percent = condition.unit == "percent"
-    return lambda point: None if point.latency_p95_ms is None else (point.latency_p95_ms / usual - (1 if percent else 0)) * (100 if percent else 1)
+    return lambda point: (
+        None
+        if point.latency_p95_ms is None
+        else (point.latency_p95_ms / usual - (1 if percent else 0)) * (100 if percent else 1)
+    )
 
 
 def _longest_run(known: Sequence[tuple[MetricPoint, float]], condition: Condition) -> Run | None:

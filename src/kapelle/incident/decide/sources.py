@@ -54,7 +54,9 @@ def wanted_drafts(case: Case, drafts: Sequence[Draft]) -> tuple[list[Draft], lis
 def reference_drafts(case: Case, drafts: Sequence[Draft], kind: Kind) -> list[Draft]:
     """A sentence from each file that the policy makes a mandatory reference of this kind of decision."""
     cited = {excerpt.source for draft in drafts for excerpt in draft.excerpts}
-    targets = dict.fromkeys(fact.target for fact in case.view.references(_WORDS.get(kind, "")) if fact.target not in cited)
+    targets = dict.fromkeys(
+        fact.target for fact in case.view.references(_WORDS.get(kind, "")) if fact.target not in cited
+    )
     return [draft for path in targets if (draft := _bearing(case, path, MORE))]
 
 
@@ -66,7 +68,16 @@ def path_of(case: Case, name: str) -> str | None:
     if key in names:
         return names[key]
     paths = set(names.values())
-    return next((path for path in paths if path.lower() == plain or path.lower().endswith(f"/{plain}") or path.rsplit("/", 1)[-1].rsplit(".", 1)[0].lower() == key), None)
+    return next(
+        (
+            path
+            for path in paths
+            if path.lower() == plain
+            or path.lower().endswith(f"/{plain}")
+            or path.rsplit("/", 1)[-1].rsplit(".", 1)[0].lower() == key
+        ),
+        None,
+    )
 
 
 def _bearing(case: Case, path: str, rank: int) -> Draft | None:
@@ -77,11 +88,19 @@ def _bearing(case: Case, path: str, rank: int) -> Draft | None:
         duty = on_duty(shifts, days[0]) if days else ()
         if duty:
             people = listed([f"{shift.tier} on-call is {shift_shown(shift)}" for shift in duty])
-            return Draft(sentence(f"In the week starting {duty[0].week_start.isoformat()}, {people}"), tuple(excerpt for shift in duty for excerpt in shift.excerpts), rank)
+            return Draft(
+                sentence(f"In the week starting {duty[0].week_start.isoformat()}, {people}"),
+                tuple(excerpt for shift in duty for excerpt in shift.excerpts),
+                rank,
+            )
     useful = " ".join(_USEFUL.get(kind, "") for kind in case.question.kinds)
     severity = case.view.name(case.rank) if case.rank is not None else ""
     asked = set(terms_of(f"{case.question.prompt} {useful} {severity}"))
-    scored = [(_score(fact, asked, useful), -index, fact) for index, fact in enumerate(facts) if (words := _words(fact)) and words]
+    scored = [
+        (_score(fact, asked, useful), -index, fact)
+        for index, fact in enumerate(facts)
+        if (words := _words(fact)) and words
+    ]
     best = max(scored, key=lambda one: one[:2], default=None)
     if best is None or best[0] <= 0:
         return None
@@ -91,7 +110,11 @@ def _bearing(case: Case, path: str, rank: int) -> Draft | None:
 def _score(fact: Fact, asked: set[str], useful: str) -> float:
     words = set(terms_of(f"{_words(fact)} {fact.heading.replace('_', ' ').replace('.', ' ')}"))
     shared = len(words & asked) + len(words & set(terms_of(useful)))
-    return shared / (1 + 0.05 * len(words)) + (0.3 if isinstance(fact, (DefaultChannel, Workflow, FieldList)) else 0.0) if shared else 0.0
+    return (
+        shared / (1 + 0.05 * len(words)) + (0.3 if isinstance(fact, (DefaultChannel, Workflow, FieldList)) else 0.0)
+        if shared
+        else 0.0
+    )
 
 
 def _words(fact: Fact) -> str:
@@ -104,11 +127,19 @@ def _words(fact: Fact) -> str:
         case NamedChannel():
             return f"{fact.name}: {fact.purpose}"
         case Protection():
-            return f"Environment {fact.environment} is protected by reviewers {listed(fact.reviewers)}" if fact.reviewers else ""
+            return (
+                f"Environment {fact.environment} is protected by reviewers {listed(fact.reviewers)}"
+                if fact.reviewers
+                else ""
+            )
         case FieldList():
             return f"Required {fact.subject} fields: {', '.join(fact.fields)}"
         case Entry():
-            return f"Configured: {fact.path.replace('_', ' ').replace('.', ' ')} {', '.join(fact.values)}" if fact.values else ""
+            return (
+                f"Configured: {fact.path.replace('_', ' ').replace('.', ' ')} {', '.join(fact.values)}"
+                if fact.values
+                else ""
+            )
         case Statement():
             return fact.text if len(fact.text.split()) > 3 else ""
         case _:

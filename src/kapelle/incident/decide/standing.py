@@ -21,14 +21,25 @@ def decide_versions(case: Case) -> Answer:
         valid = [policy for policy in policies if policy.effective and policy.effective <= day]
         chosen = valid[-1] if valid else chosen
     drafts = [Draft(_shown(case, chosen), chosen.header, MUST)] if chosen.header else []
-    others = [policy for policy in policies if policy is not chosen and (policy.source == chosen.superseded_by) or policy is not chosen and re.search(rf"\b{re.escape(policy.name)}\b", case.question.prompt)]
-    return Answer(tuple(drafts + [Draft(_shown(case, policy), policy.header, CORE) for policy in others if policy.header]))
+    others = [
+        policy
+        for policy in policies
+        if policy is not chosen
+        and (policy.source == chosen.superseded_by)
+        or policy is not chosen
+        and re.search(rf"\b{re.escape(policy.name)}\b", case.question.prompt)
+    ]
+    return Answer(
+        tuple(drafts + [Draft(_shown(case, policy), policy.header, CORE) for policy in others if policy.header])
+    )
 
 
 def _shown(case: Case, policy: Policy) -> str:
     since = f", effective {policy.effective}" if policy.effective else ""
     names = {other.source: other.name for other in case.view.facts.policies}
-    replaces = f" and supersedes {', '.join(names[source] for source in policy.supersedes)}" if policy.supersedes else ""
+    replaces = (
+        f" and supersedes {', '.join(names[source] for source in policy.supersedes)}" if policy.supersedes else ""
+    )
     if policy.superseded_by:
         return sentence(f"{policy.name}{since}, is superseded by {names[policy.superseded_by]}")
     return sentence(f"{policy.name} is in force{since}{replaces}")
@@ -43,4 +54,8 @@ def decide_references(case: Case) -> Answer:
     chosen = [fact for score, fact in scored if score == best][:6]
     if not chosen:
         return Answer(missing=("references: no policy line names a file that must be consulted",))
-    return Answer(tuple(Draft(sentence(fact.text), fact.excerpts, MUST if index == 0 else CORE) for index, fact in enumerate(chosen)))
+    return Answer(
+        tuple(
+            Draft(sentence(fact.text), fact.excerpts, MUST if index == 0 else CORE) for index, fact in enumerate(chosen)
+        )
+    )

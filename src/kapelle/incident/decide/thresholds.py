@@ -35,7 +35,10 @@ def compare(reading: Reading, condition: Condition) -> Held | None:
         return Held(None, f"{stated} {_beyond(condition)} the limit of {limit}, but must last{held_shown(condition)}")
     if _lasts(reading, condition):
         return Held(True, f"{stated} {_beyond(condition)} the limit of {limit}")
-    return Held(False, f"{stated} is too short: {minutes_shown(reading.minutes)} instead of{held_shown(condition).removeprefix(' for')} (limit {limit})")
+    return Held(
+        False,
+        f"{stated} is too short: {minutes_shown(reading.minutes)} instead of{held_shown(condition).removeprefix(' for')} (limit {limit})",
+    )
 
 
 def in_unit(reading: Reading, condition: Condition) -> float | None:
@@ -54,7 +57,11 @@ def in_unit(reading: Reading, condition: Condition) -> float | None:
 
 def _as_compared(reading: Reading, value: float, condition: Condition) -> Reading:
     """The reading as the condition counts it, so that 330 ms over 240 ms is shown as 37.5%."""
-    return reading if reading.unit == condition.unit else reading.model_copy(update={"value": value, "unit": condition.unit})
+    return (
+        reading
+        if reading.unit == condition.unit
+        else reading.model_copy(update={"value": value, "unit": condition.unit})
+    )
 
 
 def _value_meets(value: float, reading: Reading, condition: Condition) -> bool | None:
@@ -79,4 +86,10 @@ def _beyond(condition: Condition) -> str:
 
 
 def _not_beyond(condition: Condition) -> str:
-    return "does not exceed" if condition.comparator == "gt" else "does not reach" if condition.comparator == "ge" else "does not meet"
+    return (
+        "does not exceed"
+        if condition.comparator == "gt"
+        else "does not reach"
+        if condition.comparator == "ge"
+        else "does not meet"
+    )

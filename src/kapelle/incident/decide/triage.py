@@ -10,15 +10,30 @@ from kapelle.incident.decide.wording import lower_first, sentence, timing_shown,
 from kapelle.incident.facts.model import ChannelUse, Entry, SeverityRule, Timing
 from kapelle.incident.reading.terms import concepts_of, overlap, terms_of
 
-_IMPACT = {"outage": 4.0, "degraded": 3.0, "data_exposed": 4.5, "data_lost": 4.0, "delayed": 3.0, "cosmetic": 3.5, "internal": 2.5, "minor": 2.0, "single": 3.0, "question": 3.0}
+_IMPACT = {
+    "outage": 4.0,
+    "degraded": 3.0,
+    "data_exposed": 4.5,
+    "data_lost": 4.0,
+    "delayed": 3.0,
+    "cosmetic": 3.5,
+    "internal": 2.5,
+    "minor": 2.0,
+    "single": 3.0,
+    "question": 3.0,
+}
 _SCOPE = {"all": 1.0, "most": 1.0, "some": 1.0}
 _AGAINST = {
     ("some", "all"): -1.5, ("single", "all"): -3.0, ("single", "most"): -2.5, ("degraded", "outage"): -1.0, ("no_workaround", "workaround"): -2.5, ("workaround", "no_workaround"): -2.5,
     ("all", "single"): -3.0, ("all", "some"): -1.0, ("most", "single"): -2.0, ("outage", "cosmetic"): -2.0, ("outage", "minor"): -1.0, ("cosmetic", "outage"): -3.0, ("cosmetic", "degraded"): -1.5,
 }  # fmt: skip
 """What the task says against what a criterion asks for."""
-_GENERIC = frozenset(terms_of("customer service system incident unavailable down slow request part more product partly"))
-_CHANGES_SEVERITY = re.compile(r"\b(?:lower|downgrad\w*|reduc\w*|rais\w*|upgrad\w*|chang\w*|re-?classif\w*)\b", re.IGNORECASE)
+_GENERIC = frozenset(
+    terms_of("customer service system incident unavailable down slow request part more product partly")
+)
+_CHANGES_SEVERITY = re.compile(
+    r"\b(?:lower|downgrad\w*|reduc\w*|rais\w*|upgrad\w*|chang\w*|re-?classif\w*)\b", re.IGNORECASE
+)
 _LEAST = 2.0
 
 
@@ -50,15 +65,32 @@ def decide_triage(case: Case) -> Answer:
         return Answer((mapped,))
     if _CHANGES_SEVERITY.search(case.question.prompt) and (rules := nearest(case, topics=("severity",), least=0.25)):
         rules = [fact for fact in rules if _CHANGES_SEVERITY.search(fact.text)] or rules
-        verdict = "No: " if re.search(r"\bonly\b", rules[0].text, re.IGNORECASE) and not overlap(_only(rules[0].text), case.question.terms) == 1.0 else ""
-        return Answer((Draft(sentence(f"{verdict}{lower_first(rules[0].text) if verdict else rules[0].text}"), rules[0].excerpts, MUST),))
+        verdict = (
+            "No: "
+            if re.search(r"\bonly\b", rules[0].text, re.IGNORECASE)
+            and not overlap(_only(rules[0].text), case.question.terms) == 1.0
+            else ""
+        )
+        return Answer(
+            (
+                Draft(
+                    sentence(f"{verdict}{lower_first(rules[0].text) if verdict else rules[0].text}"),
+                    rules[0].excerpts,
+                    MUST,
+                ),
+            )
+        )
     fit = classify(case)
     if fit is None:
         return _criteria_of(case)
     rank = fit.rule.severities[0]
     name = case.view.name(rank)
     named = case.question.severities
-    lead = f"No, this is {name}, not {case.view.name(named[0])}" if len(named) == 1 and rank not in named else f"This is {name}"
+    lead = (
+        f"No, this is {name}, not {case.view.name(named[0])}"
+        if len(named) == 1 and rank not in named
+        else f"This is {name}"
+    )
     drafts = [Draft(sentence(f"{lead}: {fit.why}"), fit.rule.excerpts, MUST)]
     if others := _tie_rule(case, fit):
         drafts.append(others)
@@ -76,22 +108,53 @@ def _priority(case: Case) -> Draft | None:
     if case.rank is None:
         return None
     name = case.view.name(case.rank)
-    entry = next((entry for entry in case.view.configured(Entry) if entry.topic == "severity" and entry.path.split(".")[-1] == name), None)
-    return Draft(sentence(f"{name} has the ticket priority {', '.join(entry.values)}"), entry.excerpts, MUST) if entry else None
+    entry = next(
+        (
+            entry
+            for entry in case.view.configured(Entry)
+            if entry.topic == "severity" and entry.path.split(".")[-1] == name
+        ),
+        None,
+    )
+    return (
+        Draft(sentence(f"{name} has the ticket priority {', '.join(entry.values)}"), entry.excerpts, MUST)
+        if entry
+        else None
+    )
 
 
 def first_response(case: Case, rank: int) -> list[Draft]:
     """What is due first for a severity: acknowledgement and the first escalation."""
-    rules = [rule for rule in case.view.of(Timing) if rank in rule.severities and rule.topic not in ("severity", "closing")]
+    rules = [
+        rule for rule in case.view.of(Timing) if rank in rule.severities and rule.topic not in ("severity", "closing")
+    ]
     first = [rule for rule in rules if rule.action == "acknowledge"][:1]
     first += sorted((rule for rule in rules if rule.action == "escalate"), key=lambda rule: rule.length.minutes)[:1]
-    drafts = [Draft(sentence(f"{case.view.name(rank)}: {timing_shown(rule, case.question.started)}"), rule.excerpts, MORE) for rule in first]
-    channel = next((fact for fact in case.view.of(ChannelUse) if rank in fact.severities and fact.topic == "communication"), None)
-    return drafts + ([Draft(sentence(f"{case.view.name(rank)}: {lower_first(without_prefix(channel.text))}"), channel.excerpts, MORE)] if channel else [])
+    drafts = [
+        Draft(sentence(f"{case.view.name(rank)}: {timing_shown(rule, case.question.started)}"), rule.excerpts, MORE)
+        for rule in first
+    ]
+    channel = next(
+        (fact for fact in case.view.of(ChannelUse) if rank in fact.severities and fact.topic == "communication"), None
+    )
+    return drafts + (
+        [
+            Draft(
+                sentence(f"{case.view.name(rank)}: {lower_first(without_prefix(channel.text))}"), channel.excerpts, MORE
+            )
+        ]
+        if channel
+        else []
+    )
 
 
 def _fit(rule: SeverityRule, case: Case) -> Fit | None:
-    numbers = [held for reading in case.question.readings for condition in rule.conditions if (held := compare(reading, condition))]
+    numbers = [
+        held
+        for reading in case.question.readings
+        for condition in rule.conditions
+        if (held := compare(reading, condition))
+    ]
     if any(held.met is False for held in numbers):
         return None
     if numbers and all(held.met is not False for held in numbers) and any(held.met for held in numbers):
@@ -99,24 +162,44 @@ def _fit(rule: SeverityRule, case: Case) -> Fit | None:
     parts = [part for part in re.split(r";\s+|,?\s+\bor\b\s+(?!more|higher)", rule.criteria) if part.strip()]
     scores = [_score(part, case) for part in (rule.criteria, *parts)]
     best = max(scores)
-    return Fit(best, False, rule, f"the description fits \"{lower_first(rule.criteria)}\"") if best > 0 else None
+    return Fit(best, False, rule, f'the description fits "{lower_first(rule.criteria)}"') if best > 0 else None
 
 
 def _score(criterion: str, case: Case) -> float:
     said, asked = case.question.concepts, concepts_of(criterion)
     score = sum(weight for name, weight in {**_IMPACT, **_SCOPE}.items() if name in said and name in asked)
-    score += sum(weight for (mine, theirs), weight in _AGAINST.items() if mine in said and theirs in asked and theirs not in said)
-    score += 1.0 * ("workaround" in said and "workaround" in asked) + 1.0 * ("no_workaround" in said and "no_workaround" in asked)
+    score += sum(
+        weight for (mine, theirs), weight in _AGAINST.items() if mine in said and theirs in asked and theirs not in said
+    )
+    score += 1.0 * ("workaround" in said and "workaround" in asked) + 1.0 * (
+        "no_workaround" in said and "no_workaround" in asked
+    )
     shared = set(case.question.terms) & set(terms_of(criterion))
-    score += sum(min(1.5, case.view.weights.get(term, 1.0) * 0.5) for term in shared - _GENERIC) + 0.3 * len(shared & _GENERIC)
+    score += sum(min(1.5, case.view.weights.get(term, 1.0) * 0.5) for term in shared - _GENERIC) + 0.3 * len(
+        shared & _GENERIC
+    )
     # Without any shared impact the words alone say little of how bad it is.
     return score if said & asked & _IMPACT.keys() else score * 0.5
 
 
 def _tie_rule(case: Case, fit: Fit) -> Draft | None:
     """The line that says which severity counts when two fit, where two do."""
-    others = [other for rule in case.view.of(SeverityRule) if rule.severities != fit.rule.severities and (other := _fit(rule, case)) and other.score >= max(_LEAST, fit.score - 1)]
-    line = next((fact for fact in case.view.statements if fact.topic == "severity" and re.search(r"higher|more severe|in doubt|two severit", fact.text, re.IGNORECASE)), None)
+    others = [
+        other
+        for rule in case.view.of(SeverityRule)
+        if rule.severities != fit.rule.severities
+        and (other := _fit(rule, case))
+        and other.score >= max(_LEAST, fit.score - 1)
+    ]
+    line = next(
+        (
+            fact
+            for fact in case.view.statements
+            if fact.topic == "severity"
+            and re.search(r"higher|more severe|in doubt|two severit", fact.text, re.IGNORECASE)
+        ),
+        None,
+    )
     return Draft(sentence(line.text), line.excerpts, MORE) if others and line else None
 
 
@@ -126,8 +209,9 @@ def _criteria_of(case: Case) -> Answer:
     if not rules:
         return Answer(missing=("severity: the description fits no line of the severity matrix",))
     name = case.view.name(rules[0].severities[0])
-    drafts = [Draft(sentence(f"{case.view.name(rule.severities[0])}: {lower_first(rule.criteria)}"), rule.excerpts, CORE) for rule in rules[1:6]]
+    drafts = [
+        Draft(sentence(f"{case.view.name(rule.severities[0])}: {lower_first(rule.criteria)}"), rule.excerpts, CORE)
+        for rule in rules[1:6]
+    ]
     head = Draft(sentence(f"{name} applies when {lower_first(rules[0].criteria)}"), rules[0].excerpts, MUST)
     return Answer((head, *drafts))
-
-

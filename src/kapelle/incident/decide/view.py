@@ -15,9 +15,18 @@ from kapelle.incident.question.model import Question
 from kapelle.incident.reading.terms import terms_of
 
 F = TypeVar("F", bound=Fact)
-_VERSION = re.compile(r"\b(?:policy[\s_-]*|version\s*)?v(?:ersion)?[\s._-]*(?P<number>\d+(?:\.\d+)*)\b|\b(?:policy|version)[\s_-]+(?P<other>\d+(?:\.\d+)*)\b", re.IGNORECASE)
-_EDITION = re.compile(r"\b(\d{4})(?:\s+(?:to|and|or|vs\.?)\s+(?:the\s+)?\d{4})?\s+(?:edition|policy|version|handbook|rules)|\b(?:edition|rules|policy|handbook|version)s?\s+(?:of\s+)?(\d{4})\b|\b(?:from|between|and|to)\s+(?:the\s+)?(\d{4})\s+(?:to|and|edition)", re.IGNORECASE)
-_LABEL = re.compile(r"(?:p|sev(?:erity)?|priority|s)[\s-]?(?P<rank>[0-5])\s*(?:\(|[-–—:]\s*)(?P<name>[a-z]+)\s*(?:\)|:|–|—|-|$)", re.IGNORECASE)
+_VERSION = re.compile(
+    r"\b(?:policy[\s_-]*|version\s*)?v(?:ersion)?[\s._-]*(?P<number>\d+(?:\.\d+)*)\b|\b(?:policy|version)[\s_-]+(?P<other>\d+(?:\.\d+)*)\b",
+    re.IGNORECASE,
+)
+_EDITION = re.compile(
+    r"\b(\d{4})(?:\s+(?:to|and|or|vs\.?)\s+(?:the\s+)?\d{4})?\s+(?:edition|policy|version|handbook|rules)|\b(?:edition|rules|policy|handbook|version)s?\s+(?:of\s+)?(\d{4})\b|\b(?:from|between|and|to)\s+(?:the\s+)?(\d{4})\s+(?:to|and|edition)",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(
+    r"(?:p|sev(?:erity)?|priority|s)[\s-]?(?P<rank>[0-5])\s*(?:\(|[-–—:]\s*)(?P<name>[a-z]+)\s*(?:\)|:|–|—|-|$)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,10 @@ class View:
         """Every line of the chosen policies and the documents, the policies first; lines of a change log left out."""
         chosen = [policy.source for policy in self.policies]
         lines = [fact for fact in self.facts.facts if isinstance(fact, Statement) and fact.topic != "change_log"]
-        return tuple([fact for fact in lines if fact.source in chosen] + [fact for fact in lines if self._is_document(fact.source)])
+        return tuple(
+            [fact for fact in lines if fact.source in chosen]
+            + [fact for fact in lines if self._is_document(fact.source)]
+        )
 
     @cached_property
     def weights(self) -> dict[str, float]:
@@ -96,7 +108,12 @@ def view_for(question: Question, facts: CompanyFacts) -> View:
         if valid and not valid[-1].current:
             return View(facts, valid[-1:])
     chosen = tuple(policy for policy in named if policy.current)
-    return View(facts, current if not chosen or len(current) == 1 else chosen + tuple(policy for policy in current if policy not in chosen))
+    return View(
+        facts,
+        current
+        if not chosen or len(current) == 1
+        else chosen + tuple(policy for policy in current if policy not in chosen),
+    )
 
 
 def named_policies(question: Question, facts: CompanyFacts) -> tuple[Policy, ...]:
@@ -104,7 +121,11 @@ def named_policies(question: Question, facts: CompanyFacts) -> tuple[Policy, ...
     files = set(named_files(question.prompt, facts.names))
     years = {year for pair in _EDITION.findall(question.prompt) for year in pair if year}
     numbers = {match["number"] or match["other"] for match in _VERSION.finditer(question.prompt)}
-    return tuple(policy for policy in facts.policies if policy.source in files or (numbers | years) & set(re.findall(r"\d+(?:\.\d+)*", policy.name)))
+    return tuple(
+        policy
+        for policy in facts.policies
+        if policy.source in files or (numbers | years) & set(re.findall(r"\d+(?:\.\d+)*", policy.name))
+    )
 
 
 def _is_config(source: str) -> bool:

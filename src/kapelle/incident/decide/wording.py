@@ -9,9 +9,13 @@ from kapelle.incident.reading.calendar import Moment, clock_shown, shifted
 from kapelle.incident.reading.conditions import METRIC_NAMES, Reading
 from kapelle.incident.reading.quantities import NUMBER, SYMBOLS, durations, minutes_shown, number, shown
 
-_FILLED = re.compile(r"consecutive|straight|full|further|more|additional|whole|solid|continuous|clock|calendar", re.IGNORECASE)
+_FILLED = re.compile(
+    r"consecutive|straight|full|further|more|additional|whole|solid|continuous|clock|calendar", re.IGNORECASE
+)
 _PARTS = re.compile(rf"(?P<count>{NUMBER})(?P<middle>[\s-].*[\s-])(?P<unit>[a-z.]+)", re.IGNORECASE)
-_PREFIX = re.compile(r"^(?:severity\s*:?\s*)?(?:p|sev(?:erity)?|priority|s)[\s-]?[0-5]\s*(?:\([^)]*\)\s*)?(?:[-–—:]+\s*)", re.IGNORECASE)
+_PREFIX = re.compile(
+    r"^(?:severity\s*:?\s*)?(?:p|sev(?:erity)?|priority|s)[\s-]?[0-5]\s*(?:\([^)]*\)\s*)?(?:[-–—:]+\s*)", re.IGNORECASE
+)
 
 
 def listed(parts: Sequence[str], word: str = "and") -> str:
@@ -57,7 +61,9 @@ def metric_shown(metric: str) -> str:
 
 def value_shown(value: float, unit: str) -> str:
     """A value with its unit."""
-    return {"percent": f"{shown(value)}%", "ms": f"{shown(value)} ms", "times": f"{shown(value)} times"}.get(unit, shown(value))
+    return {"percent": f"{shown(value)}%", "ms": f"{shown(value)} ms", "times": f"{shown(value)} times"}.get(
+        unit, shown(value)
+    )
 
 
 def limit_shown(condition: Condition) -> str:
@@ -65,14 +71,18 @@ def limit_shown(condition: Condition) -> str:
     if condition.unit == "count" and condition.text:
         return _counted(condition)
     symbol = f"{SYMBOLS[condition.comparator]} "
-    above = " above " + (condition.baseline or "the baseline") if condition.unit in ("percent", "times") and condition.metric.startswith("latency") else ""
+    above = (
+        " above " + (condition.baseline or "the baseline")
+        if condition.unit in ("percent", "times") and condition.metric.startswith("latency")
+        else ""
+    )
     return f"{symbol}{value_shown(condition.value, condition.unit)}{above}{held_shown(condition)}"
 
 
 def _counted(condition: Condition) -> str:
     """A number of checks with the words of its line: `3 consecutive failed synthetic checks`."""
     if match := re.match(rf"(?:{NUMBER})(?=\s)", condition.text, re.IGNORECASE):
-        return f"{shown(condition.value)}{condition.text[match.end():]}"
+        return f"{shown(condition.value)}{condition.text[match.end() :]}"
     at_all = re.search(rf"(?<![\w.]){NUMBER}(?![\w.])", condition.text, re.IGNORECASE)
     return lower_first(condition.text) if at_all else f"{shown(condition.value)} {lower_first(condition.text)}"
 
@@ -91,7 +101,9 @@ def reading_shown(reading: Reading) -> str:
     """Such as `error rate 2.5% for 6 minutes`."""
     if reading.unit == "count" and reading.metric.endswith(("checks", "tests")):
         return f"{shown(reading.value)} {metric_shown(reading.metric)}"
-    above = " above the baseline" if reading.unit in ("percent", "times") and reading.metric.startswith("latency") else ""
+    above = (
+        " above the baseline" if reading.unit in ("percent", "times") and reading.metric.startswith("latency") else ""
+    )
     before = {"gt": "over ", "ge": "at least ", "lt": "below ", "le": "at most "}.get(reading.comparator or "", "")
     held = f" for {minutes_shown(reading.minutes)}" if reading.minutes is not None else ""
     return f"{metric_shown(reading.metric)} {before}{value_shown(reading.value, reading.unit)}{above}{held}"

@@ -43,16 +43,29 @@ def _facts(branch: Branch) -> Iterator[Fact]:
         yield shift
     elif "name" in fields and _is_channel(branch, fields):
         yield _channel(branch, fields)
-    elif "name" in fields and any(key.startswith(("required_approvals", "environment", "requires_", "trigger")) for key in fields):
+    elif "name" in fields and any(
+        key.startswith(("required_approvals", "environment", "requires_", "trigger")) for key in fields
+    ):
         yield _workflow(branch, fields)
     elif fields and len(branch.path) > 1 and "protection" in branch.path[-2]:
         yield _protection(branch, fields)
     elif branch.key.endswith("_channel") and branch.value:
-        yield DefaultChannel(excerpt=branch.excerpt, text=_words(branch), topic="communication", key=branch.key, channel=branch.value)
+        yield DefaultChannel(
+            excerpt=branch.excerpt, text=_words(branch), topic="communication", key=branch.key, channel=branch.value
+        )
     elif (fields_list := _field_list(branch)) is not None:
         yield fields_list
     if branch.values and not branch.path[-1].isdigit():
-        yield Entry(excerpt=branch.excerpt, lead=_lead(branch), text=_words(branch), item=_item(branch), heading=".".join(branch.path[:-1]), topic=_topic(branch), path=_path(branch), values=branch.values)
+        yield Entry(
+            excerpt=branch.excerpt,
+            lead=_lead(branch),
+            text=_words(branch),
+            item=_item(branch),
+            heading=".".join(branch.path[:-1]),
+            topic=_topic(branch),
+            path=_path(branch),
+            values=branch.values,
+        )
 
 
 def _shift(branch: Branch, fields: dict[str, Branch]) -> RotaShift | None:
@@ -64,7 +77,11 @@ def _shift(branch: Branch, fields: dict[str, Branch]) -> RotaShift | None:
         return None
     if not person:
         return None
-    tier = re.sub(r"_?(?:rotation|rota|on_?call|schedule|shifts?)$", "", branch.key, flags=re.IGNORECASE).replace("_", " ").strip()
+    tier = (
+        re.sub(r"_?(?:rotation|rota|on_?call|schedule|shifts?)$", "", branch.key, flags=re.IGNORECASE)
+        .replace("_", " ")
+        .strip()
+    )
     handle = next((fields[key].value for key in _HANDLE if key in fields), "")
     return RotaShift(
         excerpt=branch.excerpt, lead=_lead(branch), text=f"{tier or branch.key}: {person} from {week}", heading=branch.key, topic="on_call",
@@ -73,7 +90,11 @@ def _shift(branch: Branch, fields: dict[str, Branch]) -> RotaShift | None:
 
 
 def _is_channel(branch: Branch, fields: dict[str, Branch]) -> bool:
-    return "channel" in branch.key.lower() or fields["name"].value.startswith("#") or ("purpose" in fields and "retention_days" in fields)
+    return (
+        "channel" in branch.key.lower()
+        or fields["name"].value.startswith("#")
+        or ("purpose" in fields and "retention_days" in fields)
+    )
 
 
 def _channel(branch: Branch, fields: dict[str, Branch]) -> NamedChannel:
@@ -115,7 +136,15 @@ def _field_list(branch: Branch) -> FieldList | None:
     if len(names) == 0 or branch.value or "field" not in path or "optional" in path:
         return None
     subject = next((kind for kind in ("incident", "change", "problem", "bug", "task") if kind in path), "")
-    return FieldList(excerpt=branch.excerpt, lead=_lead(branch), text=f"{subject} fields: {', '.join(names)}", heading=path, topic="fields", subject=subject, fields=names)
+    return FieldList(
+        excerpt=branch.excerpt,
+        lead=_lead(branch),
+        text=f"{subject} fields: {', '.join(names)}",
+        heading=path,
+        topic="fields",
+        subject=subject,
+        fields=names,
+    )
 
 
 def _lead(branch: Branch) -> tuple[Excerpt, ...]:
@@ -129,7 +158,9 @@ def _lead(branch: Branch) -> tuple[Excerpt, ...]:
 def _item(branch: Branch) -> str:
     """Of a value in a list of mappings, the name of its mapping."""
     siblings = branch.parent.fields if branch.parent is not None else {}
-    return next((siblings[key].value for key in ("name", "key", "id") if key in siblings and branch.path[-1] != key), "")
+    return next(
+        (siblings[key].value for key in ("name", "key", "id") if key in siblings and branch.path[-1] != key), ""
+    )
 
 
 def _path(branch: Branch) -> str:

@@ -7,10 +7,19 @@ from kapelle.incident.facts.lines import Line
 from kapelle.incident.facts.model import FieldList
 
 _KINDS = ("incident", "change", "problem", "rollback", "emergency")
-_ASKS = re.compile(r"\b(?:must|shall|required?|requires|needs?|mandatory|carr(?:y|ies)|contains?|includes?|fields?|has to|have to|lists?|states?|records?|with)\b", re.IGNORECASE)
+_ASKS = re.compile(
+    r"\b(?:must|shall|required?|requires|needs?|mandatory|carr(?:y|ies)|contains?|includes?|fields?|has to|have to|lists?|states?|records?|with)\b",
+    re.IGNORECASE,
+)
 _QUOTED = re.compile(r"`([A-Za-z][\w .-]*)`")
-_AFTER_VERB = re.compile(r"\b(?:carr(?:y|ies)|contains?|includes?|has|have|lists?|states?|needs?|requires?|fields(?: are)?|with|following)\b\s*:?\s*(?P<fields>[^.;]+)", re.IGNORECASE)
-_NOT_A_FIELD = re.compile(r"\b(?:must|should|within|before|after|when|until|opened|linked|is|are|every|not|only)\b|[.!?]\s|\d+ (?:min|hour)", re.IGNORECASE)
+_AFTER_VERB = re.compile(
+    r"\b(?:carr(?:y|ies)|contains?|includes?|has|have|lists?|states?|needs?|requires?|fields(?: are)?|with|following)\b\s*:?\s*(?P<fields>[^.;]+)",
+    re.IGNORECASE,
+)
+_NOT_A_FIELD = re.compile(
+    r"\b(?:must|should|within|before|after|when|until|opened|linked|is|are|every|not|only)\b|[.!?]\s|\d+ (?:min|hour)",
+    re.IGNORECASE,
+)
 _YES = re.compile(r"^(?:y(?:es)?|x|✓|✔|required|mandatory|must|true|always)$", re.IGNORECASE)
 
 
@@ -28,7 +37,9 @@ def fields_in(line: Line) -> Iterator[FieldList]:
 
 def _names(line: Line) -> tuple[str, ...]:
     quoted = tuple(name for name in _QUOTED.findall(line.raw) if not re.fullmatch(r"P\d|.*/.*|.*\.ya?ml", name))
-    listed = line.entry.parents and _ASKS.search(line.entry.parents[-1].text) and line.entry.parents[-1].text.endswith(":")
+    listed = (
+        line.entry.parents and _ASKS.search(line.entry.parents[-1].text) and line.entry.parents[-1].text.endswith(":")
+    )
     if quoted and (len(quoted) > 1 or listed or _ASKS.search(line.text)) and not _is_rule(line.text, quoted):
         return quoted
     if ":" in line.text and _ASKS.search(line.text.split(":")[0] + " " + line.heading):
@@ -37,7 +48,12 @@ def _names(line: Line) -> tuple[str, ...]:
     match = _AFTER_VERB.search(line.text)
     if match and ("," in match["fields"] or " and " in match["fields"]):
         return _split(match["fields"])
-    if (listed or (_ASKS.search(line.above) and _subject(line.above))) and len(line.text.split()) <= 4 and not _NOT_A_FIELD.search(line.text) and not line.text.endswith(":"):
+    if (
+        (listed or (_ASKS.search(line.above) and _subject(line.above)))
+        and len(line.text.split()) <= 4
+        and not _NOT_A_FIELD.search(line.text)
+        and not line.text.endswith(":")
+    ):
         return _split(line.text)
     return ()
 
@@ -48,7 +64,10 @@ def _is_rule(text: str, quoted: tuple[str, ...]) -> bool:
 
 
 def _split(text: str) -> tuple[str, ...]:
-    names = [re.sub(r"^(?:the|an?|its|and)\s+", "", name.strip(" .`"), flags=re.IGNORECASE) for name in re.split(r",|;|\band\b|\bplus\b", text)]
+    names = [
+        re.sub(r"^(?:the|an?|its|and)\s+", "", name.strip(" .`"), flags=re.IGNORECASE)
+        for name in re.split(r",|;|\band\b|\bplus\b", text)
+    ]
     return tuple(name for name in names if name and len(name.split()) <= 5)
 
 
@@ -63,8 +82,12 @@ def _from_cells(line: Line) -> Iterator[FieldList]:
         for header in marked:
             yield _fields(line, _subject(header), _split(cells[0][1]))
         return
-    kind = next((_subject(cell) for _, cell in cells if _subject(cell) and "," not in cell), "") or _subject(line.heading)
-    lists = next((cell for header, cell in cells if re.search(r"field|required|must|content", header, re.IGNORECASE)), "")
+    kind = next((_subject(cell) for _, cell in cells if _subject(cell) and "," not in cell), "") or _subject(
+        line.heading
+    )
+    lists = next(
+        (cell for header, cell in cells if re.search(r"field|required|must|content", header, re.IGNORECASE)), ""
+    )
     if lists:
         yield _fields(line, kind, _split(lists))
 

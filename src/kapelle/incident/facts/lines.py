@@ -12,22 +12,37 @@ from kapelle.incident.reading.terms import ROLLBACK
 
 # Searched in this order: the first that fits wins, so the narrower words come first.
 _TOPICS: tuple[tuple[Topic, str], ...] = (
-    ("change_log", r"change\s?-?log|revision|what (?:has |is )?(?:changed|new)|changes (?:from|since|between|to this|in this)|histor|difference|amendment"),
+    (
+        "change_log",
+        r"change\s?-?log|revision|what (?:has |is )?(?:changed|new)|changes (?:from|since|between|to this|in this)|histor|difference|amendment",
+    ),
     ("reference", r"reference|consult|companion|(?:other|related|supporting) (?:files|documents)|sources? of truth"),
-    ("closing", r"clos(?:e|ing|ure)|post-?incident|post-?mortem|wrap|exit criteria|sign(?:ing)? off an incident|after the incident"),
+    (
+        "closing",
+        r"clos(?:e|ing|ure)|post-?incident|post-?mortem|wrap|exit criteria|sign(?:ing)? off an incident|after the incident",
+    ),
     ("approval", r"approv|sign-?\s?off|signatur|authori[sz]|who (?:signs|may|must|can) (?:agree|say)|consent"),
     ("rollback", ROLLBACK),
     ("audit", r"audit|logging|record|evidence|trail|traceab|journal|ledger|register\b|bookkeep"),
     ("fields", r"\bfields?\b|ticket|required (?:information|data)|mandatory data"),
-    ("communication", r"communicat|channel|cadence|updates?\b|reporting|stakeholder|broadcast|who hears|informing|messag"),
+    (
+        "communication",
+        r"communicat|channel|cadence|updates?\b|reporting|stakeholder|broadcast|who hears|informing|messag",
+    ),
     ("on_call", r"on-?\s?call|\brota\b|roster"),
-    ("escalation", r"escalat|notif|alerting|who (?:is|gets|must be|to) (?:call|page|notif|wake|wok|inform)\w*|call(?:ing)? (?:tree|chain|order|list)|respon[sd]|timing|paging|\bpage\b|acknowledg|clock|reaction"),
+    (
+        "escalation",
+        r"escalat|notif|alerting|who (?:is|gets|must be|to) (?:call|page|notif|wake|wok|inform)\w*|call(?:ing)? (?:tree|chain|order|list)|respon[sd]|timing|paging|\bpage\b|acknowledg|clock|reaction",
+    ),
     ("severity", r"severit|priorit|classif|triage|impact|\bmatrix\b|levels?\b|\bP[0-5]\b|\bSEV"),
     ("change", r"chang|window|freeze|deploy|releas|blackout|calendar|maintenance|ship"),
     ("scope", r"scope|purpose|applicab|definition|terms|about this"),
 )
 _COMPILED = tuple((topic, re.compile(pattern, re.IGNORECASE)) for topic, pattern in _TOPICS)
-_LABEL = re.compile(r"(?:severity\s*)?(?:p|sev(?:erity)?|priority|s|level)[\s-]?[0-5](?:\s*(?:\([^)]*\)|[-–—:]\s*\w+)){0,2}\s*:?", re.IGNORECASE)
+_LABEL = re.compile(
+    r"(?:severity\s*)?(?:p|sev(?:erity)?|priority|s|level)[\s-]?[0-5](?:\s*(?:\([^)]*\)|[-–—:]\s*\w+)){0,2}\s*:?",
+    re.IGNORECASE,
+)
 
 
 def topic_of(text: str) -> Topic:

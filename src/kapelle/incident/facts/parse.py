@@ -18,7 +18,14 @@ from kapelle.incident.facts.windows import windows_in
 from kapelle.incident.reading.severity import severity_name
 
 # Each reads one kind of fact from a line; a line may hold several kinds.
-RECOGNIZERS: tuple[Callable[[Line], Iterator[Fact]], ...] = (severities_of, triggers_in, timings_in, windows_in, approvals_in, fields_in)
+RECOGNIZERS: tuple[Callable[[Line], Iterator[Fact]], ...] = (
+    severities_of,
+    triggers_in,
+    timings_in,
+    windows_in,
+    approvals_in,
+    fields_in,
+)
 
 
 def parse_facts(documents: Sequence[Document]) -> CompanyFacts:
@@ -26,7 +33,9 @@ def parse_facts(documents: Sequence[Document]) -> CompanyFacts:
     names = source_names(documents)
     policies = policies_of(documents)
     facts = [fact for document in documents for fact in _document_facts(document, names)]
-    return CompanyFacts(policies=policies, facts=tuple(facts), severity_names=_severity_names(facts, policies), names=names)
+    return CompanyFacts(
+        policies=policies, facts=tuple(facts), severity_names=_severity_names(facts, policies), names=names
+    )
 
 
 def _document_facts(document: Document, names: dict[str, str]) -> Iterator[Fact]:

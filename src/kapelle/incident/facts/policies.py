@@ -10,9 +10,17 @@ from kapelle.incident.facts.model import Policy
 from kapelle.incident.reading.calendar import full_date
 from kapelle.incident.reading.times import dates_in
 
-_FIELD = re.compile(r"^[ \t>|*_-]*(?P<key>effective(?:\s+(?:date|from|since|as of))?|in force(?:\s+(?:from|since))?|valid from|supersedes|replaces|superseded by|replaced by|status)[*_]*\s*[:|=]?[*_]*\s*[:|]?\s*(?P<value>\S.*?)[ \t|*_\r]*$", re.IGNORECASE | re.MULTILINE)
-_SENTENCE = re.compile(r"(?:this (?:document|policy|version)|it)\s+(?P<key>supersedes|replaces|is superseded by|is replaced by)\s+(?P<value>[^\n.]+(?:\.\w+)?)", re.IGNORECASE)
-_EFFECTIVE_SENTENCE = re.compile(r"(?:takes? effect|effective|in force)\s+(?:on|from|since|as of)\s+(?P<value>[^\n.]+)", re.IGNORECASE)
+_FIELD = re.compile(
+    r"^[ \t>|*_-]*(?P<key>effective(?:\s+(?:date|from|since|as of))?|in force(?:\s+(?:from|since))?|valid from|supersedes|replaces|superseded by|replaced by|status)[*_]*\s*[:|=]?[*_]*\s*[:|]?\s*(?P<value>\S.*?)[ \t|*_\r]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_SENTENCE = re.compile(
+    r"(?:this (?:document|policy|version)|it)\s+(?P<key>supersedes|replaces|is superseded by|is replaced by)\s+(?P<value>[^\n.]+(?:\.\w+)?)",
+    re.IGNORECASE,
+)
+_EFFECTIVE_SENTENCE = re.compile(
+    r"(?:takes? effect|effective|in force)\s+(?:on|from|since|as of)\s+(?P<value>[^\n.]+)", re.IGNORECASE
+)
 _VERSION = re.compile(r"(?:version|v|rev(?:ision)?|_|-|\s)\s*(?P<number>\d+(?:\.\d+)*)", re.IGNORECASE)
 _HEAD = 3000
 """Characters from the start in which a document says what it is."""
@@ -31,17 +39,32 @@ def policies_of(documents: Sequence[Document]) -> tuple[Policy, ...]:
     if not replaced:
         replaced = _by_version(found)
     policies = [_policy(document, found, replaced) for document in found]
-    return tuple(sorted(policies, key=lambda policy: (_chain(policy.source, replaced), policy.effective, _version(policy.name)), reverse=False))
+    return tuple(
+        sorted(
+            policies,
+            key=lambda policy: (_chain(policy.source, replaced), policy.effective, _version(policy.name)),
+            reverse=False,
+        )
+    )
 
 
 def is_policy(document: Document) -> bool:
     """Whether a document is a policy, by its folder or its name."""
     path = PurePosixPath(document.source)
-    return path.suffix.lower() in (".md", ".txt") and ("policies" in path.parts[:-1] or path.stem.lower().startswith("policy"))
+    return path.suffix.lower() in (".md", ".txt") and (
+        "policies" in path.parts[:-1] or path.stem.lower().startswith("policy")
+    )
 
 
 def _policy(document: Document, found: list[Document], replaced: dict[str, str]) -> Policy:
-    dates = [value for value in (*_values(document, "effective", "in force", "valid from"), *_EFFECTIVE_SENTENCE.findall(document.text[:_HEAD])) if dates_in(value)]
+    dates = [
+        value
+        for value in (
+            *_values(document, "effective", "in force", "valid from"),
+            *_EFFECTIVE_SENTENCE.findall(document.text[:_HEAD]),
+        )
+        if dates_in(value)
+    ]
     known = full_date(dates_in(dates[0])[0].day) if dates else None
     own = tuple(source for source, by in replaced.items() if by == document.source)
     return Policy(
@@ -78,11 +101,19 @@ def _named(value: str, document: Document, found: list[Document]) -> list[str]:
     """Documents that a value such as `policy_v1`, `policies/policy_v1.md` or `version 1` names."""
     others = [other for other in found if other.source != document.source]
     words = value.lower()
-    exact = [other.source for other in others if re.search(rf"(?<![\w-]){re.escape(PurePosixPath(other.source).stem.lower())}(?![\w-])", words)]
+    exact = [
+        other.source
+        for other in others
+        if re.search(rf"(?<![\w-]){re.escape(PurePosixPath(other.source).stem.lower())}(?![\w-])", words)
+    ]
     if exact:
         return exact
     numbers = {match["number"] for match in _VERSION.finditer(f" {words}")}
-    return [other.source for other in others if {match["number"] for match in _VERSION.finditer(PurePosixPath(other.source).stem)} & numbers]
+    return [
+        other.source
+        for other in others
+        if {match["number"] for match in _VERSION.finditer(PurePosixPath(other.source).stem)} & numbers
+    ]
 
 
 def _by_version(found: list[Document]) -> dict[str, str]:

@@ -8,7 +8,9 @@ from kapelle.evidence.model import Document
 from kapelle.incident.facts.lines import Line
 from kapelle.incident.facts.model import Reference
 
-_MANDATORY = re.compile(r"\b(?:must|mandatory|required?|always|consult|obligatory|shall|has to|have to)\b", re.IGNORECASE)
+_MANDATORY = re.compile(
+    r"\b(?:must|mandatory|required?|always|consult|obligatory|shall|has to|have to)\b", re.IGNORECASE
+)
 _FILE = re.compile(r"[\w./-]+\.(?:ya?ml|md|json|txt)\b")
 
 

@@ -10,9 +10,17 @@ from kapelle.incident.reading.conditions import Reading, readings_in
 from kapelle.incident.reading.quantities import comparator_at, durations, percentages
 from kapelle.incident.reading.severity import severities_in
 
-_PREFIX = re.compile(r"^(?:severity\s*:?\s*)?(?:p|sev(?:erity)?|priority|s|level)[\s-]?[0-5]\s*(?:\([^)]*\)\s*)?(?:[-–—:=]+|\bis\b|\bmeans\b|\bcovers\b|\bapplies (?:to|when|if)\b|\bwhen\b)?\s*", re.IGNORECASE)
-_RULE_ABOUT_RULES = re.compile(r"\b(?:lower|raise|downgrade|upgrade|reclassif|change (?:a|the) severity|two severities|higher (?:one )?applies|in doubt|when unsure|only the)\b", re.IGNORECASE)
-_TIMED = re.compile(r"\back(?:nowledg\w*)?\b|escalat|\bpage\b|every\s+\d|\bwithin\s+\w+\s+(?:min|hour|business)|\+\d+", re.IGNORECASE)
+_PREFIX = re.compile(
+    r"^(?:severity\s*:?\s*)?(?:p|sev(?:erity)?|priority|s|level)[\s-]?[0-5]\s*(?:\([^)]*\)\s*)?(?:[-–—:=]+|\bis\b|\bmeans\b|\bcovers\b|\bapplies (?:to|when|if)\b|\bwhen\b)?\s*",
+    re.IGNORECASE,
+)
+_RULE_ABOUT_RULES = re.compile(
+    r"\b(?:lower|raise|downgrade|upgrade|reclassif|change (?:a|the) severity|two severities|higher (?:one )?applies|in doubt|when unsure|only the)\b",
+    re.IGNORECASE,
+)
+_TIMED = re.compile(
+    r"\back(?:nowledg\w*)?\b|escalat|\bpage\b|every\s+\d|\bwithin\s+\w+\s+(?:min|hour|business)|\+\d+", re.IGNORECASE
+)
 _SEVERITY_HEADER = re.compile(r"sev|priority|level|class", re.IGNORECASE)
 _OTHER_HEADER = re.compile(r"ack|escalat|respon|update|channel|cadence|notify|page|example ticket|owner", re.IGNORECASE)
 _NAME_HEADER = re.compile(r"^(?:name|label|title)$", re.IGNORECASE)
@@ -60,7 +68,10 @@ def _criteria(line: Line) -> str:
         cells = [
             cell
             for header, cell in line.entry.cells
-            if not _OTHER_HEADER.search(header) and not _NAME_HEADER.match(header) and not (_SEVERITY_HEADER.search(header) and severities_in(cell)) and not _only_a_time(cell)
+            if not _OTHER_HEADER.search(header)
+            and not _NAME_HEADER.match(header)
+            and not (_SEVERITY_HEADER.search(header) and severities_in(cell))
+            and not _only_a_time(cell)
         ]
         return "; ".join(cells)
     text = _PREFIX.sub("", line.text)
@@ -70,4 +81,9 @@ def _criteria(line: Line) -> str:
 
 def _only_a_time(cell: str) -> bool:
     amounts = durations(cell)
-    return bool(amounts) and not percentages(cell) and comparator_at(cell, amounts[0].start, amounts[0].end) is None and len(cell.split()) <= 4
+    return (
+        bool(amounts)
+        and not percentages(cell)
+        and comparator_at(cell, amounts[0].start, amounts[0].end) is None
+        and len(cell.split()) <= 4
+    )

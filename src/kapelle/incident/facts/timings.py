@@ -12,19 +12,34 @@ from kapelle.incident.reading.signals import Signal, signals_in
 
 Action = Literal["acknowledge", "escalate", "update", "resolve", "retain", "other"]
 
-_ACKNOWLEDGE = re.compile(r"\back(?:nowledg\w*|ed|s)?\b|first response|initial response|response time|respond|time to respon\w*|react(?:ion|s)?\b", re.IGNORECASE)
+_ACKNOWLEDGE = re.compile(
+    r"\back(?:nowledg\w*|ed|s)?\b|first response|initial response|response time|respond|time to respon\w*|react(?:ion|s)?\b",
+    re.IGNORECASE,
+)
 _ESCALATE = re.compile(
     r"(?<![\w-])(?P<verb>(?:re-?)?escalat\w*|pag(?:e|es|ed|ing)|call(?:s|ed)?(?: in)?|wak(?:e|es|ing)(?: up)?|engag(?:e|es|ed)|involv(?:e|es|ed)|summon\w*|bring in|pull in|alert(?:s|ed)?|"
     r"notif(?:y|ies|ied|ication)|inform(?:s|ed)?|contact(?:s|ed)?|loop in|hand(?:s|ed)?(?: it)? over|ring(?:s)?|phone(?:s)?|raise(?:s|d)?|goes|go|moves?|reach(?:es)?)\b(?!-)(?!\s+(?:status )?page\b)",
     re.IGNORECASE,
 )
 _STRONG = re.compile(r"escalat|^pag|^call|^wak|^engag|^summon|bring|pull|hand|ring|phone|involv", re.IGNORECASE)
-_UPDATE = re.compile(r"\bupdat\w*|cadence|status (?:note|message|report|mail)|report(?:s|ing)?\b|\bpost(?:s|ed)?\b|brief\w*", re.IGNORECASE)
+_UPDATE = re.compile(
+    r"\bupdat\w*|cadence|status (?:note|message|report|mail)|report(?:s|ing)?\b|\bpost(?:s|ed)?\b|brief\w*",
+    re.IGNORECASE,
+)
 _RESOLVE = re.compile(r"\b(?:resolv\w*|resolution|restor\w*|mitigat\w*|recover\w*|fix(?:ed)?)\b", re.IGNORECASE)
 _RETAIN = re.compile(r"\b(?:keep|kept|retain\w*|retention|preserv\w*|stor(?:e|ed|age)|archiv\w*|held)\b", re.IGNORECASE)
-_EVERY = re.compile(r"\b(?:every|each|per|once an?|at least once an?|twice an?|interval\w*|cadence|frequency)\b\W*(?:[\w-]+\W+){0,2}$", re.IGNORECASE)
-_WITHIN = re.compile(r"\b(?:within|in|no later than|not later than|latest|by|before|under|inside|less than|at most|max(?:imum)?(?: of)?|up to|for|target|limit|deadline|due|time)\b\W*(?:the (?:first|next)\s+)?$|(?:<=?|≤)\s*$", re.IGNORECASE)
-_RECURRING = re.compile(r"\b(?:(?P<word>hourly|daily|weekly)|(?:every|(?:at least )?once\s+(?:an?|per|every|each))\s+(?P<business>business |working )?(?P<unit>hour|day|week))\b", re.IGNORECASE)
+_EVERY = re.compile(
+    r"\b(?:every|each|per|once an?|at least once an?|twice an?|interval\w*|cadence|frequency)\b\W*(?:[\w-]+\W+){0,2}$",
+    re.IGNORECASE,
+)
+_WITHIN = re.compile(
+    r"\b(?:within|in|no later than|not later than|latest|by|before|under|inside|less than|at most|max(?:imum)?(?: of)?|up to|for|target|limit|deadline|due|time)\b\W*(?:the (?:first|next)\s+)?$|(?:<=?|≤)\s*$",
+    re.IGNORECASE,
+)
+_RECURRING = re.compile(
+    r"\b(?:(?P<word>hourly|daily|weekly)|(?:every|(?:at least )?once\s+(?:an?|per|every|each))\s+(?P<business>business |working )?(?P<unit>hour|day|week))\b",
+    re.IGNORECASE,
+)
 _RECURRING_MINUTES = {"hour": 60.0, "day": 1440.0, "week": 10080.0}
 _PLUS = re.compile(r"(?:\bT\s?)?\+\s?(?P<number>\d+)(?![\d.]*\s*-?(?:min|hour|h\b|m\b|day|sec|%))(?!\d)", re.IGNORECASE)
 
@@ -34,23 +49,36 @@ _END = (
 )
 _NAME = r"(?:the\s+|an?\s+|our\s+|your\s+|also\s+|on\s+)*(?P<role>[A-Za-z][\w'’/&-]*(?:\s+(?!at\b|within\b|after\b|in\b|if\b)[\w'’/&-]+){0,6}?)"
 _TO_ROLE = re.compile(rf"\bescalat\w*[^.;]*?\b(?:to|with)\s+{_NAME}{_END}", re.IGNORECASE)
-_OBJECT = re.compile(rf"(?:{_ESCALATE.pattern})\s*(?:level\s+\d\s*)?:?\s*(?:it\s+|this\s+|to\s*:?\s+)*{_NAME}{_END}", re.IGNORECASE)
+_OBJECT = re.compile(
+    rf"(?:{_ESCALATE.pattern})\s*(?:level\s+\d\s*)?:?\s*(?:it\s+|this\s+|to\s*:?\s+)*{_NAME}{_END}", re.IGNORECASE
+)
 _PASSIVE = re.compile(
-    rf"(?:^|[,;:]\s*|\bthen\s+|\bminutes?\s+|\bhours?\s+){_NAME}\s+(?:is|are|must be|gets|get|will be|shall be|has to be|have to be|joins|takes over|must join)\s*(?:also\s+|then\s+)?(?:pag|call|notif|inform|alert|engag|wok|involv|escalat|contact|brought|pull|summon)?", re.IGNORECASE
+    rf"(?:^|[,;:]\s*|\bthen\s+|\bminutes?\s+|\bhours?\s+){_NAME}\s+(?:is|are|must be|gets|get|will be|shall be|has to be|have to be|joins|takes over|must join)\s*(?:also\s+|then\s+)?(?:pag|call|notif|inform|alert|engag|wok|involv|escalat|contact|brought|pull|summon)?",
+    re.IGNORECASE,
 )
 _BARE_TO = re.compile(rf"(?:\bto\s+|^\s*(?:and\s+|then\s+)*){_NAME}{_END}", re.IGNORECASE)
 _NO_ROLE = re.compile(
     r"^(?:it|them|this|that|each|every|any|all|incident|incidents|p\d|severity|ticket|customers?|users?|executives?|clients?|status page|public status page|public|channel|stakeholders|acknowledge\w*|step|audit.*|on|after|management channel|"
-    r"escalations?|minutes?|notification|obligation|action|page|paging|alert|within|if|unless|unowned|response|update.*|post.*|the|record.*|first|second|third|regulators?)$", re.IGNORECASE
+    r"escalations?|minutes?|notification|obligation|action|page|paging|alert|within|if|unless|unowned|response|update.*|post.*|the|record.*|first|second|third|regulators?)$",
+    re.IGNORECASE,
 )
 _NO_ROLE_START = re.compile(r"^(?:every|each|any|all|no|if|there|when|it|this|their|its)\b", re.IGNORECASE)
-_CONDITION = re.compile(r"\b(?P<word>if|when|unless|while|as long as|provided|where|in case|should|without|until|only for)\b\s*(?P<rest>[^,;:.]+)", re.IGNORECASE)
+_CONDITION = re.compile(
+    r"\b(?P<word>if|when|unless|while|as long as|provided|where|in case|should|without|until|only for)\b\s*(?P<rest>[^,;:.]+)",
+    re.IGNORECASE,
+)
 _DENYING = ("unless", "until", "without")
 _BEFORE_TIME = re.compile(r"\b(?:within|at|after|every|in)\b")
 _CHANNEL = re.compile(r"(?<![\w/&])#[a-z0-9][\w-]*", re.IGNORECASE)
 
-_ACTION_HEADER = re.compile(r"ack|escalat|page|notif|update|respon|call|cadence|resol|mitigat|brief|post|record|retain|retention|review", re.IGNORECASE)
-_PLAIN_HEADER = re.compile(r"^(?:obligation|action|step|rule|what|requirement|duty|task|must|event|item|activity|record|what to do|do)s?$", re.IGNORECASE)
+_ACTION_HEADER = re.compile(
+    r"ack|escalat|page|notif|update|respon|call|cadence|resol|mitigat|brief|post|record|retain|retention|review",
+    re.IGNORECASE,
+)
+_PLAIN_HEADER = re.compile(
+    r"^(?:obligation|action|step|rule|what|requirement|duty|task|must|event|item|activity|record|what to do|do)s?$",
+    re.IGNORECASE,
+)
 _IF_HEADER = re.compile(r"condition|^if\b|^only|unless|provided|circumstance|applies", re.IGNORECASE)
 _SEVERITY_HEADER = re.compile(r"^(?:sev\w*|priority|level|class|incident)(?: level)?$", re.IGNORECASE)
 _ROLE_HEADER = re.compile(r"^(?:who|role|to|target|recipient|person|contact|whom|audience)s?$", re.IGNORECASE)
@@ -77,7 +105,9 @@ def timings_in(line: Line) -> Iterator[Timing]:
 def clauses_of(line: Line) -> tuple[str, ...]:
     """The parts of a line that each may hold one obligation; of a table row the cells, put together by their headers."""
     parts = _row_clauses(line.entry.cells) if line.entry.cells else [line.text]
-    clauses = [clause for part in parts for clause in re.split(r";\s+|(?<=[a-z)])\.\s+(?=[A-Z])|,?\s+then\s+(?=\S+.*\d)", part)]
+    clauses = [
+        clause for part in parts for clause in re.split(r";\s+|(?<=[a-z)])\.\s+(?=[A-Z])|,?\s+then\s+(?=\S+.*\d)", part)
+    ]
     return tuple(clause.strip(" .") for clause in clauses if clause.strip(" ."))
 
 
@@ -117,7 +147,15 @@ def _timed_piece(header: str, cell: str) -> str:
 
 
 def _is_addition(header: str) -> bool:
-    return bool(_IF_HEADER.search(header) or _ROLE_HEADER.match(header) or re.match(r"(?:after|at|time|deadline|limit|within|due|by|delay|minutes|when|timing|offset|every|frequency|elapsed)", header, re.IGNORECASE))
+    return bool(
+        _IF_HEADER.search(header)
+        or _ROLE_HEADER.match(header)
+        or re.match(
+            r"(?:after|at|time|deadline|limit|within|due|by|delay|minutes|when|timing|offset|every|frequency|elapsed)",
+            header,
+            re.IGNORECASE,
+        )
+    )
 
 
 def _row_piece(header: str, cell: str) -> tuple[str, bool]:
@@ -144,13 +182,36 @@ def _amounts(text: str) -> list[tuple[Quantity, bool]]:
     for match in _PLUS.finditer(text):
         if not any(one.start <= match.end("number") <= one.end for one, _ in found):
             value = float(match["number"])
-            found.append((Quantity(value=value, unit="minutes", text=f"{shown(value)} minutes", start=match.start("number"), end=match.end()), False))
+            found.append(
+                (
+                    Quantity(
+                        value=value,
+                        unit="minutes",
+                        text=f"{shown(value)} minutes",
+                        start=match.start("number"),
+                        end=match.end(),
+                    ),
+                    False,
+                )
+            )
     for match in _RECURRING.finditer(text):
         found = [pair for pair in found if not match.start() <= pair[0].start < match.end()]
         unit = match["unit"] or {"hourly": "hour", "daily": "day", "weekly": "week"}[match["word"].lower()]
         business = (match["business"] or "").strip()
         name = f"1 {business + ' ' if business else ''}{unit}"
-        found.append((Quantity(value=_RECURRING_MINUTES[unit.lower()], unit="minutes", text=name, business=bool(business), start=match.start(), end=match.end()), True))
+        found.append(
+            (
+                Quantity(
+                    value=_RECURRING_MINUTES[unit.lower()],
+                    unit="minutes",
+                    text=name,
+                    business=bool(business),
+                    start=match.start(),
+                    end=match.end(),
+                ),
+                True,
+            )
+        )
     return sorted(found, key=lambda pair: pair[0].start)
 
 
@@ -163,7 +224,11 @@ def _segments(clause: str) -> list[_Segment]:
         cuts.append(left.end + separator.start() if separator else left.end)
     cuts.append(len(clause))
     return [
-        _Segment(clause[cuts[index] : cuts[index + 1]].strip(" ,"), amount.model_copy(update={"start": amount.start - cuts[index], "end": amount.end - cuts[index]}), every)
+        _Segment(
+            clause[cuts[index] : cuts[index + 1]].strip(" ,"),
+            amount.model_copy(update={"start": amount.start - cuts[index], "end": amount.end - cuts[index]}),
+            every,
+        )
         for index, (amount, every) in enumerate(amounts)
     ]
 
@@ -229,9 +294,18 @@ def _mode(segment: _Segment, action: Action) -> Literal["within", "at", "every"]
     before = segment.text[: segment.amount.start]
     if segment.every or re.match(r"\s*(?:interval|cadence)", segment.text[segment.amount.end :]):
         return "every"
-    if re.search(r"\+\s*$|\b(?:after|at|once|from|past|for)\b\W*(?:more than |another )?$", before) and action not in ("acknowledge", "retain"):
+    if re.search(r"\+\s*$|\b(?:after|at|once|from|past|for)\b\W*(?:more than |another )?$", before) and action not in (
+        "acknowledge",
+        "retain",
+    ):
         return "at"
-    if re.match(r"\s*(?:after|without|later|in\b|into|has passed|have passed|elapsed)", segment.text[segment.amount.end :]) and action == "escalate" and not _WITHIN.search(before):
+    if (
+        re.match(
+            r"\s*(?:after|without|later|in\b|into|has passed|have passed|elapsed)", segment.text[segment.amount.end :]
+        )
+        and action == "escalate"
+        and not _WITHIN.search(before)
+    ):
         return "at"
     if action == "escalate":
         return "within" if re.search(r"\b(?:within|no later than|in|by)\b\W*$", before) else "at"
@@ -245,7 +319,12 @@ def _role(text: str, *, inherits: bool) -> str:
         for match in pattern.finditer(text):
             name = match["role"].strip()
             name = re.sub(r"^(?:(?:the|an?|our|also|to)\s+)+", "", name, flags=re.IGNORECASE)
-            if name and not _NO_ROLE.match(name) and not _NO_ROLE_START.match(name) and not signals_in(name).get("unowned"):
+            if (
+                name
+                and not _NO_ROLE.match(name)
+                and not _NO_ROLE_START.match(name)
+                and not signals_in(name).get("unowned")
+            ):
                 return name
     return ""
 
@@ -254,9 +333,15 @@ def _condition(text: str) -> tuple[str, dict[Signal, bool]]:
     match = _CONDITION.search(text)
     if match is None:
         shown_signals = signals_in(text)
-        needs: dict[Signal, bool] = {name: value for name, value in shown_signals.items() if name in ("unowned", "unacknowledged", "unmitigated")}
+        needs: dict[Signal, bool] = {
+            name: value for name, value in shown_signals.items() if name in ("unowned", "unacknowledged", "unmitigated")
+        }
         return "", needs
-    words = match["rest"].strip() if match["word"].lower() not in _DENYING else f"{match['word'].lower()} {match['rest'].strip()}"
+    words = (
+        match["rest"].strip()
+        if match["word"].lower() not in _DENYING
+        else f"{match['word'].lower()} {match['rest'].strip()}"
+    )
     signals = signals_in(words)
     if match["word"].lower() in ("unless", "until"):
         done = re.search(r"ack|own|assign|mitigat|resolv|fix|taken|claim", words, re.IGNORECASE)
@@ -269,5 +354,9 @@ def _condition(text: str) -> tuple[str, dict[Signal, bool]]:
 
 def _undone(words: str) -> dict[Signal, bool]:
     """`unless acknowledged` asks for unacknowledged."""
-    table: tuple[tuple[Signal, str], ...] = (("unacknowledged", "ack"), ("unowned", "own|assign|taken|claim"), ("unmitigated", "mitigat|resolv|fix"))
+    table: tuple[tuple[Signal, str], ...] = (
+        ("unacknowledged", "ack"),
+        ("unowned", "own|assign|taken|claim"),
+        ("unmitigated", "mitigat|resolv|fix"),
+    )
     return {name: True for name, pattern in table if re.search(pattern, words, re.IGNORECASE)}

@@ -9,19 +9,35 @@ from kapelle.incident.facts.severities import condition_of
 from kapelle.incident.reading.conditions import Reading, readings_in
 from kapelle.incident.reading.terms import ROLLBACK
 
-_LEADS = re.compile(r"\bany\b|\ball\b|\bwhen\b|\bif\b|trigger|following|holds?\b|\bas soon as\b|criteria|condition|one of|cause|case", re.IGNORECASE)
+_LEADS = re.compile(
+    r"\bany\b|\ball\b|\bwhen\b|\bif\b|trigger|following|holds?\b|\bas soon as\b|criteria|condition|one of|cause|case",
+    re.IGNORECASE,
+)
 _ROLLS_BACK = re.compile(ROLLBACK, re.IGNORECASE)
-_OPTIONAL = re.compile(r"\b(?:consider|may|should|recommended|optional(?:ly)?|discretion\w*|advis\w+|at the option)\b", re.IGNORECASE)
-_REQUIRED = re.compile(r"\b(?:must|mandatory|required?|requires|automatic\w*|immediately|at once|has to|have to|shall|obligatory|compulsory)\b", re.IGNORECASE)
+_OPTIONAL = re.compile(
+    r"\b(?:consider|may|should|recommended|optional(?:ly)?|discretion\w*|advis\w+|at the option)\b", re.IGNORECASE
+)
+_REQUIRED = re.compile(
+    r"\b(?:must|mandatory|required?|requires|automatic\w*|immediately|at once|has to|have to|shall|obligatory|compulsory)\b",
+    re.IGNORECASE,
+)
 _ALL = re.compile(r"\ball\b(?: of)?(?: the| these)?|\bboth\b|together|simultaneously", re.IGNORECASE)
 _ANY = re.compile(r"\bany\b|\bone of\b|\beither\b|at least one", re.IGNORECASE)
-_MODAL = re.compile(r"\b(?:must|may|should|shall|needs?|requires?|start|run|use|watch|record|post|announce|link|every|is the|are the|is at|below)\b", re.IGNORECASE)
-_JOIN = re.compile(r"\s+\bor\b\s+(?!(?:more|longer|higher|above|greater|less|worse|over)\b(?!\s*\d))|;\s+", re.IGNORECASE)
+_MODAL = re.compile(
+    r"\b(?:must|may|should|shall|needs?|requires?|start|run|use|watch|record|post|announce|link|every|is the|are the|is at|below)\b",
+    re.IGNORECASE,
+)
+_JOIN = re.compile(
+    r"\s+\bor\b\s+(?!(?:more|longer|higher|above|greater|less|worse|over)\b(?!\s*\d))|;\s+", re.IGNORECASE
+)
 
 
 def triggers_in(line: Line) -> Iterator[Trigger]:
     """The triggers of the line: one for each alternative it gives; none when it is not about rolling back."""
-    if not (line.topic == "rollback" or (line.topic in ("other", "change") and _ROLLS_BACK.search(f"{line.text} {line.entry.context}"))):
+    if not (
+        line.topic == "rollback"
+        or (line.topic in ("other", "change") and _ROLLS_BACK.search(f"{line.text} {line.entry.context}"))
+    ):
         return
     text = line.text.replace(";", ",") if line.entry.cells else line.text
     parts = _alternatives(text) if not line.entry.cells else [text]
@@ -53,8 +69,17 @@ def _is_circumstance(line: Line) -> bool:
     """Whether a line without numbers stands in a list of triggers."""
     listed = line.entry.parents and _LEADS.search(line.entry.parents[-1].text)
     under_title = re.search(r"trigger|criteria|condition", line.heading, re.IGNORECASE) and not line.entry.parents
-    has_verdict = _ROLLS_BACK.search(line.text) and _REQUIRED.search(line.text) and re.search(r"\b(?:if|when|after|upon|on)\b", line.text) and not line.text.endswith(":")
-    return bool((listed and not line.text.endswith(":")) or (under_title and not _MODAL.search(line.text) and not line.text.endswith(":")) or has_verdict)
+    has_verdict = (
+        _ROLLS_BACK.search(line.text)
+        and _REQUIRED.search(line.text)
+        and re.search(r"\b(?:if|when|after|upon|on)\b", line.text)
+        and not line.text.endswith(":")
+    )
+    return bool(
+        (listed and not line.text.endswith(":"))
+        or (under_title and not _MODAL.search(line.text) and not line.text.endswith(":"))
+        or has_verdict
+    )
 
 
 def _trigger(line: Line, part: str, readings: list[Reading]) -> Trigger:

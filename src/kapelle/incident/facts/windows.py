@@ -14,12 +14,22 @@ _FORBIDS = re.compile(
     r"|not (?:allowed|permitted|possible)|prohibited|forbidden|closed|must not|may not|never|blocked|halt(?:ed)?|stand-?\s?still|hands-?off|off limits|barred|banned|nothing",
     re.IGNORECASE,
 )
-_ALLOWS = re.compile(r"\b(?:allowed|permitted|open(?:s|ed)?|may (?!not)|can (?!not)|possible|change windows?|deploy(?:ment)? windows?|release windows?|change hours|happen|take place|go out|are made)\b", re.IGNORECASE)
+_ALLOWS = re.compile(
+    r"\b(?:allowed|permitted|open(?:s|ed)?|may (?!not)|can (?!not)|possible|change windows?|deploy(?:ment)? windows?|release windows?|change hours|happen|take place|go out|are made)\b",
+    re.IGNORECASE,
+)
 _EXCEPT = re.compile(r"\b(?:outside(?: of)?|except(?: for)?|other than|unless|only|but not)\b", re.IGNORECASE)
-_ABOUT = re.compile(r"chang|deploy|releas|freez|frozen|window|maintenance|migrat|rollout|ship|blackout|moratorium|production", re.IGNORECASE)
+_ABOUT = re.compile(
+    r"chang|deploy|releas|freez|frozen|window|maintenance|migrat|rollout|ship|blackout|moratorium|production",
+    re.IGNORECASE,
+)
 _HOURS = re.compile(r"\b(?:business|office|working|support) hours\b", re.IGNORECASE)
-_NOUN = re.compile(r"((?:[\w/-]+\s+){0,4}?(?:changes?|deploy\w*|releases?|migrations?|rollouts?|patches|work))\b", re.IGNORECASE)
-_OPENING = re.compile(r"\b(?:after|from|past|since|starting|as of|begins?(?: at)?|onwards?)\b\W*(?:\w+\W+)?$", re.IGNORECASE)
+_NOUN = re.compile(
+    r"((?:[\w/-]+\s+){0,4}?(?:changes?|deploy\w*|releases?|migrations?|rollouts?|patches|work))\b", re.IGNORECASE
+)
+_OPENING = re.compile(
+    r"\b(?:after|from|past|since|starting|as of|begins?(?: at)?|onwards?)\b\W*(?:\w+\W+)?$", re.IGNORECASE
+)
 _CLOSING = re.compile(r"\b(?:before|until|till|up to|by|ends?(?: at)?)\b\W*(?:\w+\W+)?$", re.IGNORECASE)
 _TO_THE_END = re.compile(r"\b(?:through|thru|including|end of)\b\W*(?:the\W+)?$", re.IGNORECASE)
 _LEADING = re.compile(r"^(?:the|all|any|our|every|each|only|during|on|for)\s+", re.IGNORECASE)
@@ -34,14 +44,25 @@ class _Group:
 
 def windows_in(line: Line) -> Iterator[Window]:
     """Every window of the line; none when it is not about changes or hours."""
-    if line.topic in ("change_log", "severity", "escalation", "on_call") or not (_ABOUT.search(f"{line.text} {line.above}") or _HOURS.search(line.text)):
+    if line.topic in ("change_log", "severity", "escalation", "on_call") or not (
+        _ABOUT.search(f"{line.text} {line.above}") or _HOURS.search(line.text)
+    ):
         return
     text = line.text
     days, clocks, dates = days_in(text), clocks_in(text), dates_in(text)
     single = tuple(one for one in days if len(one.days) == 1)
-    days = single if len(single) > 1 and clocks else days  # "Weekend freeze: Friday 18:00 to Monday 06:00" names two days
+    days = (
+        single if len(single) > 1 and clocks else days
+    )  # "Weekend freeze: Friday 18:00 to Monday 06:00" names two days
     spans = _spans(text, list(days), list(clocks)) if (days or len(clocks) > 1) else ()
-    ranged = _date_range(dates) if not days and re.search(r"freez|frozen|black-?out|moratorium|window|embargo|shutdown", f"{text} {line.heading}", re.IGNORECASE) else None
+    ranged = (
+        _date_range(dates)
+        if not days
+        and re.search(
+            r"freez|frozen|black-?out|moratorium|window|embargo|shutdown", f"{text} {line.heading}", re.IGNORECASE
+        )
+        else None
+    )
     if not spans and ranged is None:
         return
     if not clocks and not ranged and not _about_days(line):
@@ -72,17 +93,28 @@ def _forbids(line: Line, text: str) -> bool:
     if own:
         outside = _EXCEPT.search(text)
         first = days_in(text)[:1]
-        complement = outside and first and outside.start() < first[0].start and re.match(r"outside|except|other|unless", outside[0], re.IGNORECASE)
+        complement = (
+            outside
+            and first
+            and outside.start() < first[0].start
+            and re.match(r"outside|except|other|unless", outside[0], re.IGNORECASE)
+        )
         return not complement
     if _ALLOWS.search(text):
         return False
     above = line.entry.context or line.heading
-    return bool(_FORBIDS.search(above)) and not re.search(r"window|hours|calendar|schedule|allowed|\band\b", above, re.IGNORECASE)
+    return bool(_FORBIDS.search(above)) and not re.search(
+        r"window|hours|calendar|schedule|allowed|\band\b", above, re.IGNORECASE
+    )
 
 
 def _subject(line: Line, days: tuple[Days, ...], clocks: tuple[Clock, ...]) -> str:
     if line.entry.cells:
-        timed = [cell for header, cell in line.entry.cells if _KIND_HEADER.search(header) and not days_in(cell) and not clocks_in(cell)]
+        timed = [
+            cell
+            for header, cell in line.entry.cells
+            if _KIND_HEADER.search(header) and not days_in(cell) and not clocks_in(cell)
+        ]
         if timed:
             return timed[0]
     own = _subject_of(line.text, days, clocks)
@@ -100,8 +132,16 @@ def _subject_of(text: str, days: tuple[Days, ...], clocks: tuple[Clock, ...]) ->
         return _LEADING.sub("", before.rsplit(":", 1)[0].strip())
     noun = _NOUN.search(re.split(r",?\s*\b(?:only|except|other than|but)\b", text)[0])
     if noun:
-        return re.sub(r"^(?:(?:no|the|all|any|our|only|must|not|make|are|is|there)\s+)+", "", noun[1], flags=re.IGNORECASE)
-    return _LEADING.sub("", re.split(r"\b(?:is|are|runs?|begins?|starts?|from|on|between|lasts?)\b|[–—(]", before)[0].strip(" -")) if len(before.split()) < 8 else ""
+        return re.sub(
+            r"^(?:(?:no|the|all|any|our|only|must|not|make|are|is|there)\s+)+", "", noun[1], flags=re.IGNORECASE
+        )
+    return (
+        _LEADING.sub(
+            "", re.split(r"\b(?:is|are|runs?|begins?|starts?|from|on|between|lasts?)\b|[–—(]", before)[0].strip(" -")
+        )
+        if len(before.split()) < 8
+        else ""
+    )
 
 
 def _spans(text: str, days: list[Days], clocks: list[Clock]) -> tuple[WeeklySpan, ...]:
@@ -155,7 +195,11 @@ def _daily(text: str, group: _Group) -> Iterator[WeeklySpan]:
         before, after = text[: single.start], text[single.end :]
         closing = _CLOSING.search(before) and not re.match(r"\s*(?:UTC\s*)?onward", after)
         for day in days:
-            yield _span(day * DAY, day * DAY + single.minute) if closing and not _OPENING.search(before) else _span(day * DAY + single.minute, (day + 1) * DAY)
+            yield (
+                _span(day * DAY, day * DAY + single.minute)
+                if closing and not _OPENING.search(before)
+                else _span(day * DAY + single.minute, (day + 1) * DAY)
+            )
 
 
 def _joined(stretches: list[tuple[int, int]]) -> Iterator[WeeklySpan]:
@@ -207,5 +251,9 @@ def _daily_shown(days: list[int], start: int, length: int) -> str:
     ordered = sorted(days)
     run = len(ordered) > 2 and ordered == list(range(ordered[0], ordered[-1] + 1))
     names = f"{DAY_NAMES[ordered[0]]}-{DAY_NAMES[ordered[-1]]}" if run else ", ".join(DAY_NAMES[day] for day in ordered)
-    names = f"{DAY_NAMES[ordered[0]]}-{DAY_NAMES[ordered[1]]}" if len(ordered) == 2 and ordered[1] == ordered[0] + 1 else names
+    names = (
+        f"{DAY_NAMES[ordered[0]]}-{DAY_NAMES[ordered[1]]}"
+        if len(ordered) == 2 and ordered[1] == ordered[0] + 1
+        else names
+    )
     return f"{names}, {hours}"

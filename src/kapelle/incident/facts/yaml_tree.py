@@ -46,9 +46,15 @@ class Branch:
     def children(self) -> "tuple[Branch, ...]":
         """Members of a mapping or items of a list, in order."""
         if isinstance(self.node, yaml.MappingNode):
-            return tuple(Branch(self.document, (*self.path, str(key.value)), value, key.start_mark.index, self) for key, value in self.node.value)
+            return tuple(
+                Branch(self.document, (*self.path, str(key.value)), value, key.start_mark.index, self)
+                for key, value in self.node.value
+            )
         if isinstance(self.node, yaml.SequenceNode):
-            return tuple(Branch(self.document, (*self.path, str(index)), item, item.start_mark.index, self) for index, item in enumerate(self.node.value))
+            return tuple(
+                Branch(self.document, (*self.path, str(index)), item, item.start_mark.index, self)
+                for index, item in enumerate(self.node.value)
+            )
         return ()
 
     @property
@@ -99,5 +105,11 @@ def _loops(node: yaml.Node, above: frozenset[int] = frozenset()) -> bool:
     """Whether an alias refers to a node that it lies in."""
     if id(node) in above or len(above) > 60:
         return True
-    inner = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value if isinstance(node, yaml.SequenceNode) else []
+    inner = (
+        [part for pair in node.value for part in pair]
+        if isinstance(node, yaml.MappingNode)
+        else node.value
+        if isinstance(node, yaml.SequenceNode)
+        else []
+    )
     return any(_loops(part, above | {id(node)}) for part in inner)

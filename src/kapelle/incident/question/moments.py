@@ -6,10 +6,19 @@ import re
 from kapelle.incident.reading.calendar import DAY, WEEK, Moment, full_date, moment_of
 from kapelle.incident.reading.times import INSTANT, Clock, clocks_in, dates_in, days_in, instants_in
 
-_STARTED = re.compile(r"\b(?:alert|alarm|incident|outage|it|P\d|page|breach|event)?\s*\b(?:fired|fires|started|starts|began|begins|opened|triggered|raised|detected|went off|broke out|declared|occurred|alert|alarm)\b\s*(?:on\s+)?(?:\w+\s+)?(?:at\s+)?", re.IGNORECASE)
-_LAST = re.compile(r"\b(?:(?:last|first|latest|previous|most recent)\b.{0,40}?\b(?:at|was|went out at)|(?:went out|posted|sent|published|briefed|updated) (?:at|was at))\s+", re.IGNORECASE)
+_STARTED = re.compile(
+    r"\b(?:alert|alarm|incident|outage|it|P\d|page|breach|event)?\s*\b(?:fired|fires|started|starts|began|begins|opened|triggered|raised|detected|went off|broke out|declared|occurred|alert|alarm)\b\s*(?:on\s+)?(?:\w+\s+)?(?:at\s+)?",
+    re.IGNORECASE,
+)
+_LAST = re.compile(
+    r"\b(?:(?:last|first|latest|previous|most recent)\b.{0,40}?\b(?:at|was|went out at)|(?:went out|posted|sent|published|briefed|updated) (?:at|was at))\s+",
+    re.IGNORECASE,
+)
 
-_ISO_WEEK = re.compile(r"\b(?P<year>\d{4})-?W(?P<week>\d{1,2})\b|\b(?:calendar )?week (?P<number>\d{1,2}) (?:of|in) (?P<of>\d{4})\b", re.IGNORECASE)
+_ISO_WEEK = re.compile(
+    r"\b(?P<year>\d{4})-?W(?P<week>\d{1,2})\b|\b(?:calendar )?week (?P<number>\d{1,2}) (?:of|in) (?P<of>\d{4})\b",
+    re.IGNORECASE,
+)
 
 
 def moments_of(prompt: str) -> tuple[Moment, ...]:

@@ -16,7 +16,10 @@ from kapelle.incident.reading.signals import signals_in
 from kapelle.incident.reading.terms import concepts_of, terms_of
 from kapelle.incident.reading.times import instants_in
 
-_SOURCE = re.compile(r"\b(?:policy[_-]\w+|\w+[_-]config(?:uration)?|oncall[_-]rota|github[_-]actions|governance[_-]notes|company[_-]profile|runbook[_-]\w+|[\w/-]+\.(?:md|ya?ml))\b", re.IGNORECASE)
+_SOURCE = re.compile(
+    r"\b(?:policy[_-]\w+|\w+[_-]config(?:uration)?|oncall[_-]rota|github[_-]actions|governance[_-]notes|company[_-]profile|runbook[_-]\w+|[\w/-]+\.(?:md|ya?ml))\b",
+    re.IGNORECASE,
+)
 _SPOKEN_SOURCE = (
     (r"\bon-?\s?call rota\b|\brota file\b", "oncall_rota"),
     (r"\bgithub actions\b", "github_actions"),
@@ -37,12 +40,29 @@ _ROLE_PATTERNS = tuple(
     )
 )
 _KEY = re.compile(r"\b[A-Z][A-Z0-9]{1,9}-\d+\b")
-_ORDINAL = re.compile(r"\b(?:second|2nd|third|3rd)[\s-](?:highest|level|most severe|worst|most)?\s*(?:-?\s*level\s+)?(?:severity|priority|class)\b|\b(?:second|2nd|third|3rd)[\s-](?:highest|most severe|worst)\b|\b(?:highest|top|most severe|worst|lowest|least severe)[\s-](?:possible )?(?:severity|priority|level|class)\b", re.IGNORECASE)
-_GIVEN = re.compile(rf"\b(?:only|just|has|have|had|with|got|there (?:is|are)|received|collected|is|are|got|given|enough with)?\s*(?P<number>{NUMBER}|\ban?\b|\bsingle\b)\s+(?:\w+\s+){{0,2}}?(?:approvals?|approvers?|sign-?offs?|signatures?)\b", re.IGNORECASE)
-_NAME = re.compile(r"`([^`]+)`|(?<![\w/.])([a-z][a-z0-9]*(?:_[a-z0-9]+)+)(?![\w])|((?<![\w/&])#[a-z0-9][\w-]*)", re.IGNORECASE)
-_OLD = re.compile(r"\b(?:old(?:er)?|previous|former|superseded|earlier|prior|replaced|outdated|last) (?:\w+ )?(?:policy|version|rules?)\b|\bv(?:ersion )?1\b.{0,20}\bwas\b|before (?:the )?(?:new|current) (?:policy|version)|used to", re.IGNORECASE)
-_CLAIMED = re.compile(r"\bis (?:he|she|that|it|this|they|the \w+) (?:right|correct|true)\b|\bare they right|is it true|is it correct that|\b(?:right|correct|true)\?|claims?\b|insist\w*|believes?\b", re.IGNORECASE)
-_AT_ITS_DATE = re.compile(r"in force (?:on|at|then|back)|applied (?:on|at|then|back)|at (?:the|that) time|back then|(?:was|were) (?:valid|binding|the rule)|judged", re.IGNORECASE)
+_ORDINAL = re.compile(
+    r"\b(?:second|2nd|third|3rd)[\s-](?:highest|level|most severe|worst|most)?\s*(?:-?\s*level\s+)?(?:severity|priority|class)\b|\b(?:second|2nd|third|3rd)[\s-](?:highest|most severe|worst)\b|\b(?:highest|top|most severe|worst|lowest|least severe)[\s-](?:possible )?(?:severity|priority|level|class)\b",
+    re.IGNORECASE,
+)
+_GIVEN = re.compile(
+    rf"\b(?:only|just|has|have|had|with|got|there (?:is|are)|received|collected|is|are|got|given|enough with)?\s*(?P<number>{NUMBER}|\ban?\b|\bsingle\b)\s+(?:\w+\s+){{0,2}}?(?:approvals?|approvers?|sign-?offs?|signatures?)\b",
+    re.IGNORECASE,
+)
+_NAME = re.compile(
+    r"`([^`]+)`|(?<![\w/.])([a-z][a-z0-9]*(?:_[a-z0-9]+)+)(?![\w])|((?<![\w/&])#[a-z0-9][\w-]*)", re.IGNORECASE
+)
+_OLD = re.compile(
+    r"\b(?:old(?:er)?|previous|former|superseded|earlier|prior|replaced|outdated|last) (?:\w+ )?(?:policy|version|rules?)\b|\bv(?:ersion )?1\b.{0,20}\bwas\b|before (?:the )?(?:new|current) (?:policy|version)|used to",
+    re.IGNORECASE,
+)
+_CLAIMED = re.compile(
+    r"\bis (?:he|she|that|it|this|they|the \w+) (?:right|correct|true)\b|\bare they right|is it true|is it correct that|\b(?:right|correct|true)\?|claims?\b|insist\w*|believes?\b",
+    re.IGNORECASE,
+)
+_AT_ITS_DATE = re.compile(
+    r"in force (?:on|at|then|back)|applied (?:on|at|then|back)|at (?:the|that) time|back then|(?:was|were) (?:valid|binding|the rule)|judged",
+    re.IGNORECASE,
+)
 
 
 def read_question(prompt: str, context: Mapping[str, JsonValue]) -> Question:
@@ -60,7 +80,8 @@ def read_question(prompt: str, context: Mapping[str, JsonValue]) -> Question:
         severities=severities_in(prompt) or severities_in(str(context.get("severity") or "")),
         readings=readings,
         ordinal=_ordinal(prompt),
-        elapsed=_elapsed(prompt) or ((Elapsed(minutes=between, text=minutes_shown(between)),) if between and started else ()),
+        elapsed=_elapsed(prompt)
+        or ((Elapsed(minutes=between, text=minutes_shown(between)),) if between and started else ()),
         moments=moments_of(prompt),
         dates=dates_of(prompt) or tuple(dict.fromkeys(instant.date() for instant in instants)),
         started=started,
@@ -101,7 +122,11 @@ def _kinds(prompt: str, *, has_numbers: bool) -> tuple[Kind, ...]:
         if kind in scores and len(scores) > 1 and not asked:
             del scores[kind]
     _drop_subjects(scores, bare)
-    if len(scores) > 1 and "versions" in scores and not re.search(r"in force|(?:which|what) (?:policy|version)|effective", bare, re.IGNORECASE):
+    if (
+        len(scores) > 1
+        and "versions" in scores
+        and not re.search(r"in force|(?:which|what) (?:policy|version)|effective", bare, re.IGNORECASE)
+    ):
         del scores["versions"]
     ordered = sorted(scores, key=lambda kind: (-scores[kind], first[kind]))
     return tuple(ordered)
@@ -110,21 +135,39 @@ def _kinds(prompt: str, *, has_numbers: bool) -> tuple[Kind, ...]:
 def _drop_subjects(scores: dict[Kind, float], prompt: str) -> None:
     """Take out kinds whose words only name the subject of another: `record each escalation` asks for no escalation."""
     others = {"audit", "on_call", "communication", "approvals", "ticket_fields", "closing"} & scores.keys()
-    timed = bool(moments_of(prompt)) or re.search(r"window|freez|frozen|black-?out|weekend|weekday", prompt, re.IGNORECASE)
+    timed = bool(moments_of(prompt)) or re.search(
+        r"window|freez|frozen|black-?out|weekend|weekday", prompt, re.IGNORECASE
+    )
     if others - {"on_call", "communication", "closing"} and not timed:
         scores.pop("change_window", None)
-    severe = severities_in(prompt) or _ordinal(prompt) or re.search(r"\back|un-?owned|incident|outage|alert", prompt, re.IGNORECASE)
+    severe = (
+        severities_in(prompt)
+        or _ordinal(prompt)
+        or re.search(r"\back|un-?owned|incident|outage|alert", prompt, re.IGNORECASE)
+    )
     if others and not severe:
         scores.pop("escalation", None)
     if "ticket_fields" in scores and not concepts_of(prompt):
         scores.pop("triage", None)
     if "ticket_fields" in scores and not _KEY.search(prompt):
         scores.pop("tickets", None)
-    if "audit" in scores and re.search(r"\b(?:recorded|logged|record|log)\b", prompt, re.IGNORECASE) and not re.search(r"\bwho\b|how many|enough|approvals? (?:are|is|does|do)", prompt, re.IGNORECASE):
+    if (
+        "audit" in scores
+        and re.search(r"\b(?:recorded|logged|record|log)\b", prompt, re.IGNORECASE)
+        and not re.search(r"\bwho\b|how many|enough|approvals? (?:are|is|does|do)", prompt, re.IGNORECASE)
+    ):
         scores.pop("approvals", None)
-    if "communication" in scores and re.search(r"#\w", prompt) and re.search(r"retention|kept|retain", prompt, re.IGNORECASE):
+    if (
+        "communication" in scores
+        and re.search(r"#\w", prompt)
+        and re.search(r"retention|kept|retain", prompt, re.IGNORECASE)
+    ):
         scores.pop("audit", None)
-    if "change_window" in scores and "approvals" in scores and any(moment.minute is not None for moment in moments_of(prompt)):
+    if (
+        "change_window" in scores
+        and "approvals" in scores
+        and any(moment.minute is not None for moment in moments_of(prompt))
+    ):
         scores["change_window"] = max(scores["change_window"], scores["approvals"] + 0.5)
 
 
@@ -133,7 +176,14 @@ def _ordinal(prompt: str) -> int | None:
     if match is None:
         return None
     words = match[0].lower()
-    return next((place for word, place in (("second", 2), ("2nd", 2), ("third", 3), ("3rd", 3), ("lowest", -1), ("least", -1)) if word in words), 1)
+    return next(
+        (
+            place
+            for word, place in (("second", 2), ("2nd", 2), ("third", 3), ("3rd", 3), ("lowest", -1), ("least", -1))
+            if word in words
+        ),
+        1,
+    )
 
 
 def _context_instants(context: Mapping[str, JsonValue]) -> list[datetime.datetime]:
@@ -147,14 +197,22 @@ def _strings(value: JsonValue) -> tuple[str, ...]:
 
 
 def _elapsed(prompt: str) -> tuple[Elapsed, ...]:
-    bound = [(place, place + len(reading.text)) for reading in readings_in(prompt) if (place := prompt.find(reading.text)) >= 0]
+    bound = [
+        (place, place + len(reading.text))
+        for reading in readings_in(prompt)
+        if (place := prompt.find(reading.text)) >= 0
+    ]
     free = [one for one in durations(prompt) if not any(start <= one.start < end for start, end in bound)]
     return tuple(Elapsed(minutes=one.value, text=one.text, business=one.business) for one in free)
 
 
 def _wanted(prompt: str) -> list[str]:
     found = [(match.start(), match[0]) for match in _SOURCE.finditer(prompt)]
-    found += [(match.start(), name) for pattern, name in _SPOKEN_SOURCE if (match := re.search(pattern, prompt, re.IGNORECASE))]
+    found += [
+        (match.start(), name)
+        for pattern, name in _SPOKEN_SOURCE
+        if (match := re.search(pattern, prompt, re.IGNORECASE))
+    ]
     return [name for _, name in sorted(found)]
 
 

@@ -89,7 +89,9 @@ def full_date(day: DayMonth) -> datetime.date | None:
 def within(day: datetime.date, first: DayMonth, last: DayMonth) -> bool:
     """Whether `day` lies in a range of dates, both ends included; a range without years comes back every year."""
     if first.year and last.year:
-        return (first.year, first.month, first.day) <= (day.year, day.month, day.day) <= (last.year, last.month, last.day)
+        return (
+            (first.year, first.month, first.day) <= (day.year, day.month, day.day) <= (last.year, last.month, last.day)
+        )
     here, start, end = (day.month, day.day), (first.month, first.day), (last.month, last.day)
     return start <= here <= end if start <= end else here >= start or here <= end
 
@@ -97,6 +99,8 @@ def within(day: datetime.date, first: DayMonth, last: DayMonth) -> bool:
 def shifted(moment: Moment, minutes: int) -> Moment:
     """The moment some minutes later."""
     day = moment.date or datetime.date(2024, 1, 1) + datetime.timedelta(days=moment.weekday)  # 2024-01-01 is a Monday
-    later = datetime.datetime.combine(day, datetime.time(), datetime.UTC) + datetime.timedelta(minutes=(moment.minute or 0) + minutes)
+    later = datetime.datetime.combine(day, datetime.time(), datetime.UTC) + datetime.timedelta(
+        minutes=(moment.minute or 0) + minutes
+    )
     reached = moment_of(later)
     return reached if moment.date else reached.model_copy(update={"date": None})

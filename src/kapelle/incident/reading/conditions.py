@@ -23,7 +23,10 @@ _METRICS: tuple[tuple[str, str], ...] = (
     ("latency_p99_ms", r"\bp99\b"),
     ("latency_p50_ms", r"\bp50\b|median latency"),
     ("latency_p95_ms", r"\bp\s?95\b|latenc\w*|response times?|slower|95th percentile"),
-    ("error_rate", r"error[\s-]?(?:rate|ratio|share|percentage|level)s?|\berrors?\b|\b5xx\b|failure rate|(?:requests?|checkouts?|calls?|transactions?|responses?|orders?|payments?|logins?|jobs?)\s+(?:\w+\s+){0,3}fail\w*|fail(?:ed|ing|s|ures?)?\s+(?:\w+\s+)?(?:requests?|checkouts?|calls?|transactions?|rate|responses?|orders?|payments?)|\bfail(?:ing|s|ed|ures?)?\b|unsuccessful"),
+    (
+        "error_rate",
+        r"error[\s-]?(?:rate|ratio|share|percentage|level)s?|\berrors?\b|\b5xx\b|failure rate|(?:requests?|checkouts?|calls?|transactions?|responses?|orders?|payments?|logins?|jobs?)\s+(?:\w+\s+){0,3}fail\w*|fail(?:ed|ing|s|ures?)?\s+(?:\w+\s+)?(?:requests?|checkouts?|calls?|transactions?|rate|responses?|orders?|payments?)|\bfail(?:ing|s|ed|ures?)?\b|unsuccessful",
+    ),
     ("affected", r"(?:customers?|users?|shops?|tenants?|accounts?|merchants?|clients?|subscribers?|traffic|region)\b"),
     ("cpu", r"\bcpu\b"),
     ("memory", r"\bmemory\b|\bram\b"),
@@ -46,16 +49,29 @@ _CHECKS = re.compile(
     re.IGNORECASE,
 )
 _FAILS = re.compile(r"fail|miss|unsuccessful|red\b|down", re.IGNORECASE)
-_COUNT_AFTER = re.compile(rf"(?P<number>{NUMBER}|\b(?:twice|thrice)\b)(?!\s*(?:minutes?|mins?|hours?|%|ms|seconds?))", re.IGNORECASE)
-_BASELINE = re.compile(
-    r"(?:[\w'-]+\s+){0,4}\b(?:baseline|normal|usual)\b|\b(?:rolling|trailing)?\s*(?:average|median|mean)\s+of\s+[^.;,]{3,40}", re.IGNORECASE
+_COUNT_AFTER = re.compile(
+    rf"(?P<number>{NUMBER}|\b(?:twice|thrice)\b)(?!\s*(?:minutes?|mins?|hours?|%|ms|seconds?))", re.IGNORECASE
 )
-_NOT_BASELINE = re.compile(r"^.*\b(?:above|over|against|vs|versus|with|than|from|is|was|exceeds?|exceeded|beyond|latency|p\d\d|by|%)\s+", re.IGNORECASE)
-_IS_BASELINE_BEFORE = re.compile(r"(?:baseline|normal(?:ly)?|usual(?:ly)?|typical(?:ly)?|from)\s*(?:(?:of|is|was|at|around|about|near|a|an|level|value|=|:)\s*)*$", re.IGNORECASE)
-_IS_BASELINE_AFTER = re.compile(r"\s*(?:is\s+|as\s+)?(?:the\s+|its\s+|our\s+)?(?:\(?baseline|is normal|normally|usually)", re.IGNORECASE)
+_BASELINE = re.compile(
+    r"(?:[\w'-]+\s+){0,4}\b(?:baseline|normal|usual)\b|\b(?:rolling|trailing)?\s*(?:average|median|mean)\s+of\s+[^.;,]{3,40}",
+    re.IGNORECASE,
+)
+_NOT_BASELINE = re.compile(
+    r"^.*\b(?:above|over|against|vs|versus|with|than|from|is|was|exceeds?|exceeded|beyond|latency|p\d\d|by|%)\s+",
+    re.IGNORECASE,
+)
+_IS_BASELINE_BEFORE = re.compile(
+    r"(?:baseline|normal(?:ly)?|usual(?:ly)?|typical(?:ly)?|from)\s*(?:(?:of|is|was|at|around|about|near|a|an|level|value|=|:)\s*)*$",
+    re.IGNORECASE,
+)
+_IS_BASELINE_AFTER = re.compile(
+    r"\s*(?:is\s+|as\s+)?(?:the\s+|its\s+|our\s+)?(?:\(?baseline|is normal|normally|usually)", re.IGNORECASE
+)
 _LOOKBACK = re.compile(r"(?:previous|preceding|last|prior|past|trailing|rolling|same)\s+$", re.IGNORECASE)
 _HOLDS = re.compile(r"(?:baseline|average|median|mean|normal|rolling|trailing|window\b.{0,12}average)", re.IGNORECASE)
-_AFTER_ABOVE = re.compile(r"\s*(?:\w+\s+){0,2}?(?:above|over|higher than|beyond|more than|worse than|past|slower)\b", re.IGNORECASE)
+_AFTER_ABOVE = re.compile(
+    r"\s*(?:\w+\s+){0,2}?(?:above|over|higher than|beyond|more than|worse than|past|slower)\b", re.IGNORECASE
+)
 _BEFORE_ABOVE = re.compile(r"\b(?:over|above|exceed\w*|beyond|higher|surpass\w*)\b", re.IGNORECASE)
 _BARE = re.compile(r"(?<![\w.,:#/-])(?P<number>\d[\d,]*(?:\.\d+)?)(?![\w%:]|\.\d|-\d)")
 
@@ -92,7 +108,9 @@ def readings_in(text: str) -> tuple[Reading, ...]:
     """Every number of a metric in `text` with the time it holds, in order."""
     checks = _checks(text)
     taken = [(one.quantity.start, one.quantity.end) for one in checks]
-    found = [_Found(one, metric) for one in _amounts(text) if not _inside(one, taken) and (metric := _metric_at(text, one))]
+    found = [
+        _Found(one, metric) for one in _amounts(text) if not _inside(one, taken) and (metric := _metric_at(text, one))
+    ]
     found = sorted([*found, *checks], key=lambda one: one.quantity.start)
     spans = [one for one in durations(text) if not _is_lookback(text, one)]
     usual = [one for one in found if one.quantity.unit == "ms" and _states_baseline(text, one.quantity)]
@@ -108,13 +126,26 @@ def mentions_metric(text: str) -> tuple[str, ...]:
 
 
 def _amounts(text: str) -> list[Quantity]:
-    found = [*percentages(text), *milliseconds(text), *(one for one in ratios(text) if not re.match(r"\s*in a row", text[one.end :]))]
+    found = [
+        *percentages(text),
+        *milliseconds(text),
+        *(one for one in ratios(text) if not re.match(r"\s*in a row", text[one.end :])),
+    ]
     spans = [(one.start, one.end) for one in (*found, *durations(text))]
     for match in _BARE.finditer(text):
         comparator = comparator_at(text, match.start("number"), match.end("number"))
         if comparator and not any(start <= match.start("number") < end for start, end in spans):
             value = number(match["number"])
-            found.append(Quantity(value=value, unit="count", comparator=comparator, text=shown(value), start=match.start("number"), end=match.end("number")))
+            found.append(
+                Quantity(
+                    value=value,
+                    unit="count",
+                    comparator=comparator,
+                    text=shown(value),
+                    start=match.start("number"),
+                    end=match.end("number"),
+                )
+            )
     return sorted(found, key=lambda one: one.start)
 
 
@@ -150,7 +181,14 @@ def _checks(text: str) -> list[_Found]:
             start, end = match.start("tail") + after.start(), match.start("tail") + after.end()
         else:
             value, start, end = 1.0, match.start("kind"), match.end("kind")
-        quantity = Quantity(value=value, unit="count", comparator=comparator_at(text, start, end), text=shown(value), start=start, end=end)
+        quantity = Quantity(
+            value=value,
+            unit="count",
+            comparator=comparator_at(text, start, end),
+            text=shown(value),
+            start=start,
+            end=end,
+        )
         found.append(_Found(quantity, metric, _phrase(match)))
     return found
 
@@ -179,7 +217,10 @@ def _reading(text: str, found: list[_Found], position: int, spans: list[Quantity
         minutes_comparator=held.comparator if held else None,
         baseline=_NOT_BASELINE.sub("", named[0]).strip() if named else "baseline" if relative else "",
         baseline_value=base if amount.unit == "ms" else None,
-        text=phrase or text[min(amount.start, held.start if held else amount.start) : max(amount.end, held.end if held else amount.end)],
+        text=phrase
+        or text[
+            min(amount.start, held.start if held else amount.start) : max(amount.end, held.end if held else amount.end)
+        ],
     )
 
 
@@ -195,9 +236,10 @@ def _states_baseline(text: str, amount: Quantity) -> bool:
 def _is_lookback(text: str, one: Quantity) -> bool:
     """Whether a duration says over which past a baseline is taken, and not how long something holds."""
     after = text[one.end : one.end + 28]
-    return bool(_HOLDS.match(after.lstrip(" -")) or re.match(r"[\s-]*(?:rolling\s+|trailing\s+|p95\s+)?(?:baseline|average|median|mean)", after, re.IGNORECASE)) or bool(
-        _LOOKBACK.search(text[: one.start]) and _HOLDS.search(text[max(0, one.start - 60) : one.start])
-    )
+    return bool(
+        _HOLDS.match(after.lstrip(" -"))
+        or re.match(r"[\s-]*(?:rolling\s+|trailing\s+|p95\s+)?(?:baseline|average|median|mean)", after, re.IGNORECASE)
+    ) or bool(_LOOKBACK.search(text[: one.start]) and _HOLDS.search(text[max(0, one.start - 60) : one.start]))
 
 
 def _inside(one: Quantity, spans: list[tuple[int, int]]) -> bool:

@@ -6,14 +6,19 @@ from dataclasses import dataclass, field
 
 _HEADING = re.compile(r"^\s{0,3}(?P<marks>#{1,6})\s+(?P<text>.*?)\s*#*\s*$")
 _BOLD_HEADING = re.compile(r"^\s{0,3}(?:\*\*|__)(?P<text>\d+[.)]\s+[^*_]+?|[A-Z][^*_:]{1,60})(?:\*\*|__)\s*$")
-_ITEM = re.compile(r"^(?P<indent>[ \t]*)(?P<mark>[-*+•‣]|\(?\d{1,3}(?:\.\d{1,3})*[.)]|\(?[a-z][.)])[ \t]+(?:\[[ xX]\][ \t]+)?(?P<text>\S.*?)[ \t\r]*$")
+_ITEM = re.compile(
+    r"^(?P<indent>[ \t]*)(?P<mark>[-*+•‣]|\(?\d{1,3}(?:\.\d{1,3})*[.)]|\(?[a-z][.)])[ \t]+(?:\[[ xX]\][ \t]+)?(?P<text>\S.*?)[ \t\r]*$"
+)
 _RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _MARKUP = re.compile(r"\*\*|__|`|~~|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _HTML = re.compile(r"</?(?:br|b|i|em|strong|code|u|p)\s*/?>", re.IGNORECASE)
-_FORMER = re.compile(r"\s*\((?:was|were|previously|formerly|before|up from|down from|earlier|instead of|used to be)\b[^)]*\)", re.IGNORECASE)
+_FORMER = re.compile(
+    r"\s*\((?:was|were|previously|formerly|before|up from|down from|earlier|instead of|used to be)\b[^)]*\)",
+    re.IGNORECASE,
+)
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)(?<!min\.)(?<!approx\.)(?<!No\.)\s+(?=[A-Z`*\"#\d])")
 
 
@@ -123,7 +128,12 @@ def _entries(lines: list[_Line], source: str) -> Iterator[Entry]:
 def _heading_of(line: _Line, following: list[_Line]) -> tuple[int, str, int] | None:
     if match := _HEADING.match(line.text):
         return len(match["marks"]), plain(match["text"]), 1
-    if following and re.fullmatch(r"\s{0,3}(=+|-{3,})\s*", following[0].text) and "|" not in line.text and not _ITEM.match(line.text):
+    if (
+        following
+        and re.fullmatch(r"\s{0,3}(=+|-{3,})\s*", following[0].text)
+        and "|" not in line.text
+        and not _ITEM.match(line.text)
+    ):
         return (1 if "=" in following[0].text else 2), plain(line.text), 2
     if match := _BOLD_HEADING.match(line.text):
         return 6, plain(match["text"]), 1
@@ -172,7 +182,12 @@ def _parents(state: _State) -> tuple[Entry, ...]:
 
 
 def _starts_table(lines: list[_Line], position: int) -> bool:
-    return "|" in lines[position].text and position + 1 < len(lines) and "|" in lines[position + 1].text and bool(_RULE.match(lines[position + 1].text))
+    return (
+        "|" in lines[position].text
+        and position + 1 < len(lines)
+        and "|" in lines[position + 1].text
+        and bool(_RULE.match(lines[position + 1].text))
+    )
 
 
 def _table(lines: list[_Line], position: int, state: _State, source: str) -> Iterator[Entry]:
@@ -226,7 +241,9 @@ def _paragraph(lines: list[_Line], position: int, state: _State, source: str) ->
 
 def _same_paragraph(lines: list[_Line], position: int) -> bool:
     text = lines[position].text
-    starts_other = _ITEM.match(text) or _HEADING.match(text) or _starts_table(lines, position) or _BOLD_HEADING.match(text)
+    starts_other = (
+        _ITEM.match(text) or _HEADING.match(text) or _starts_table(lines, position) or _BOLD_HEADING.match(text)
+    )
     labelled = re.match(r"\s*[*_]*[A-Z][\w ]{1,24}[*_]*:[*_]*\s+\S", text)  # "Owner: ..." starts a line of its own
     return bool(text.strip()) and not starts_other and not labelled
 

@@ -31,21 +31,39 @@ _DURATION = re.compile(
     rf"(?:[\s-]*{_FILLER}{_BUSINESS}{_FILLER}(?P<unit>{_LONG_UNIT})\b|(?P<short>[smhd])(?![A-Za-z])|\s(?P<spaced>h)(?![A-Za-z'])))",
     re.IGNORECASE,
 )
-_PERCENT = re.compile(rf"(?<![\w.,])(?P<number>{NUMBER})[\s-]*(?:%|per\s?cent\b|pct\b|percentage points?\b)", re.IGNORECASE)
+_PERCENT = re.compile(
+    rf"(?<![\w.,])(?P<number>{NUMBER})[\s-]*(?:%|per\s?cent\b|pct\b|percentage points?\b)", re.IGNORECASE
+)
 _MILLISECONDS = re.compile(rf"(?<![\w.,])(?P<number>{NUMBER})\s*(?:ms|msecs?|milliseconds?)\b", re.IGNORECASE)
-_TIMES = re.compile(rf"(?<![\w.,])(?P<number>{NUMBER})\s*(?:x\b|×|times\b)|\b(?P<double>doubl(?:e|es|ed)|twice)\b|\b(?P<triple>tripl(?:e|es|ed))\b", re.IGNORECASE)
+_TIMES = re.compile(
+    rf"(?<![\w.,])(?P<number>{NUMBER})\s*(?:x\b|×|times\b)|\b(?P<double>doubl(?:e|es|ed)|twice)\b|\b(?P<triple>tripl(?:e|es|ed))\b",
+    re.IGNORECASE,
+)
 
 _BEFORE: tuple[tuple[Comparator, str], ...] = (
-    ("ge", r">=|≥|=>|at\s+least|no\s+less\s+than|not\s+less\s+than|no\s+fewer\s+than|(?:a\s+)?minimum\s+(?:of\s+)?|reach(?:es|ed|ing)?|hits?"),
+    (
+        "ge",
+        r">=|≥|=>|at\s+least|no\s+less\s+than|not\s+less\s+than|no\s+fewer\s+than|(?:a\s+)?minimum\s+(?:of\s+)?|reach(?:es|ed|ing)?|hits?",
+    ),
     ("le", r"<=|≤|at\s+most|no\s+more\s+than|not\s+more\s+than|(?:a\s+)?maximum\s+of|up\s+to(?:\s+and\s+including)?"),
-    ("gt", r">|(?:is\s+|goes\s+|stays\s+|rises\s+|was\s+|been\s+|remains\s+)?(?:over|above|beyond)|exceed(?:s|ed|ing)?|(?:more|greater|higher|longer|larger)\s+than|in\s+excess\s+of|past|surpass(?:es|ed)?|pass(?:es|ed)"),
+    (
+        "gt",
+        r">|(?:is\s+|goes\s+|stays\s+|rises\s+|was\s+|been\s+|remains\s+)?(?:over|above|beyond)|exceed(?:s|ed|ing)?|(?:more|greater|higher|longer|larger)\s+than|in\s+excess\s+of|past|surpass(?:es|ed)?|pass(?:es|ed)",
+    ),
     ("lt", r"<|up\s+to\s+but\s+(?:not\s+including|excluding)|below|under|(?:less|fewer|lower|shorter)\s+than|beneath"),
 )
-_COMPARATORS = tuple((name, re.compile(rf"(?:{pattern})\s*(?:by\s+|of\s+|than\s+|the\s+|a\s+|an\s+)*$", re.IGNORECASE)) for name, pattern in _BEFORE)
-_OR_MORE = re.compile(r"\s*(?:,\s*)?(?:\(?(?:or|and)\s+(?:more|longer|higher|above|over|greater|worse)\b|\+(?!\d))", re.IGNORECASE)
+_COMPARATORS = tuple(
+    (name, re.compile(rf"(?:{pattern})\s*(?:by\s+|of\s+|than\s+|the\s+|a\s+|an\s+)*$", re.IGNORECASE))
+    for name, pattern in _BEFORE
+)
+_OR_MORE = re.compile(
+    r"\s*(?:,\s*)?(?:\(?(?:or|and)\s+(?:more|longer|higher|above|over|greater|worse)\b|\+(?!\d))", re.IGNORECASE
+)
 _OR_LESS = re.compile(r"\s*(?:or|and)\s+(?:less|fewer|lower|below|under|shorter)\b", re.IGNORECASE)
 # "above 2% over 5 minutes" measures during five minutes; "for over 5 minutes" asks for more than five.
-_DURING = re.compile(r"(?<!for )(?<!last )(?<!lasting )(?<!lasted )(?<!been )\bover\s+(?:an?\s+|any\s+|the\s+)?$", re.IGNORECASE)
+_DURING = re.compile(
+    r"(?<!for )(?<!last )(?<!lasting )(?<!lasted )(?<!been )\bover\s+(?:an?\s+|any\s+|the\s+)?$", re.IGNORECASE
+)
 
 SYMBOLS: dict[Comparator, str] = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 """How a comparator is shown."""

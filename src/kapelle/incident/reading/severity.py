@@ -4,7 +4,10 @@ import re
 
 _NAME = r"(?:p|sev(?:erity)?|priority|s)(?:\s+level)?[\s-]?"
 _ONE = re.compile(rf"(?<![\w#./]){_NAME}(?P<rank>[0-5])(?![\w%]|\.\d)", re.IGNORECASE)
-_RANGE = re.compile(rf"(?<![\w#./]){_NAME}(?P<first>[0-5])`?\s*(?:-|–|—|\bto\b|\bthrough\b)\s*`?(?:{_NAME})(?P<last>[0-5])(?![\w%])", re.IGNORECASE)
+_RANGE = re.compile(
+    rf"(?<![\w#./]){_NAME}(?P<first>[0-5])`?\s*(?:-|–|—|\bto\b|\bthrough\b)\s*`?(?:{_NAME})(?P<last>[0-5])(?![\w%])",
+    re.IGNORECASE,
+)
 _UPWARD = re.compile(r"`?\s*(?:\(?\s*(?:or|and)\s+(?:higher|above|worse|more severe|up)\b|\+)", re.IGNORECASE)
 _DOWNWARD = re.compile(r"`?\s*\(?\s*(?:or|and)\s+(?:lower|below|less severe)\b", re.IGNORECASE)
 _LONE_S = re.compile(r"s[\s-]?\d", re.IGNORECASE)

@@ -4,7 +4,15 @@ import re
 from typing import Literal
 
 Signal = Literal[
-    "unowned", "unacknowledged", "unmitigated", "customer_impact", "data_loss", "security", "emergency", "workaround", "after_hours"
+    "unowned",
+    "unacknowledged",
+    "unmitigated",
+    "customer_impact",
+    "data_loss",
+    "security",
+    "emergency",
+    "workaround",
+    "after_hours",
 ]
 
 _NOBODY = r"(?:nobody|no-?one|no one|none)"
@@ -49,10 +57,14 @@ _PATTERNS: dict[Signal, tuple[str, str]] = {
         r"non-?\s?(?:emergency|urgent)|(?:not|no|isn't)\s+(?:an?\s+)?(?:emergency|urgent)",
     ),
     "workaround": (r"work-?\s?around", r"(?:no|without|not|lacks?|any)\s+(?:\w+\s+)?work-?\s?around"),
-    "after_hours": (r"after[\s-]hours|out[\s-]of[\s-]hours|outside (?:of )?(?:business|working|office) hours|off[\s-]hours|overnight", r"(?:in|during|within) (?:business|working|office) hours"),
+    "after_hours": (
+        r"after[\s-]hours|out[\s-]of[\s-]hours|outside (?:of )?(?:business|working|office) hours|off[\s-]hours|overnight",
+        r"(?:in|during|within) (?:business|working|office) hours",
+    ),
 }
 _COMPILED = {
-    name: (re.compile(states, re.IGNORECASE), re.compile(denies, re.IGNORECASE)) for name, (states, denies) in _PATTERNS.items()
+    name: (re.compile(states, re.IGNORECASE), re.compile(denies, re.IGNORECASE))
+    for name, (states, denies) in _PATTERNS.items()
 }
 
 

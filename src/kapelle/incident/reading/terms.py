@@ -1,7 +1,7 @@
 """Words brought to a common form: stems, and one word for what people say in many ways (down, unavailable, unreachable)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 STOP = frozenset(
     "a an the and or of to in on at for by with from is are was were be been being it its this that these those there here i we our us you your they them their he she his her"
@@ -93,8 +93,14 @@ _ENDINGS = (
 """Endings, and how many letters must stay."""
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_'’-]*|\d+(?:\.\d+)?%?")
 
-_FINE = re.compile(r"[^.,;:?!]*\b(?:is|are|looks?|stays?|remains?|seems?|was|were|has been|have been|everything)\s+(?:\w+\s+)?(?:fine|normal|healthy|unaffected|stable|okay|ok|good)\b", re.IGNORECASE)
-_DENIED = re.compile(r"\b(?:no|without|not any|zero|neither|nor)\s+(?:\w+\s+){0,2}?(?:data (?:loss|lost|exposed|was lost|was exposed)|outage|downtime|leak|breach|delay|exposure|corruption|data (?:is|was|were|has been) \w+)\b", re.IGNORECASE)
+_FINE = re.compile(
+    r"[^.,;:?!]*\b(?:is|are|looks?|stays?|remains?|seems?|was|were|has been|have been|everything)\s+(?:\w+\s+)?(?:fine|normal|healthy|unaffected|stable|okay|ok|good)\b",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(
+    r"\b(?:no|without|not any|zero|neither|nor)\s+(?:\w+\s+){0,2}?(?:data (?:loss|lost|exposed|was lost|was exposed)|outage|downtime|leak|breach|delay|exposure|corruption|data (?:is|was|were|has been) \w+)\b",
+    re.IGNORECASE,
+)
 
 
 def stem(word: str) -> str:
@@ -133,6 +139,14 @@ def concepts_of(text: str) -> frozenset[str]:
             if name in ("degraded", "no_workaround"):  # their words must not count again as an outage or a workaround
                 rest = pattern.sub(" ", rest)
     return frozenset(found)
+
+
+def speaks_of(terms: Sequence[str], phrase: str) -> bool:
+    """Whether the words of `phrase` stand one after the other in `terms`."""
+    words = terms_of(phrase)
+    return bool(words) and any(
+        tuple(terms[start : start + len(words)]) == words for start in range(len(terms) - len(words) + 1)
+    )
 
 
 def overlap(asked: Iterable[str], offered: Iterable[str]) -> float:

@@ -23,18 +23,26 @@ _CLOCK = re.compile(
     r"|(?P<word>\bnoon\b|\bmidday\b|\bmidnight\b))(?![\d%])",
     re.IGNORECASE,
 )
-_ZONE = re.compile(r"\s*(?:hrs?\b|hours\b|h\b)?\s*\(?(?:(?P<name>UTC|GMT|Z|CEST|CET|BST|EEST|EET|EST|EDT|CST|CDT|MST|MDT|PST|PDT|IST|JST)\b)?(?P<offset>(?<=[CT])[+-]\d{1,2}(?!:?\d*:)(?::?\d{2})?|\+\d{2}:?\d{2})?")
+_ZONE = re.compile(
+    r"\s*(?:hrs?\b|hours\b|h\b)?\s*\(?(?:(?P<name>UTC|GMT|Z|CEST|CET|BST|EEST|EET|EST|EDT|CST|CDT|MST|MDT|PST|PDT|IST|JST)\b)?(?P<offset>(?<=[CT])[+-]\d{1,2}(?!:?\d*:)(?::?\d{2})?|\+\d{2}:?\d{2})?"
+)
 _ZONE_HOURS = {
     "CET": 1, "CEST": 2, "BST": 1, "EET": 2, "EEST": 3, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5,
     "MST": -7, "MDT": -6, "PST": -8, "PDT": -7, "IST": 5.5, "JST": 9,
 }  # fmt: skip
-INSTANT = re.compile(r"\b(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?", re.IGNORECASE)
+INSTANT = re.compile(
+    r"\b(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?", re.IGNORECASE
+)
 """An ISO 8601 instant."""
 _DATE = re.compile(r"\b(?P<iso>\d{4}-\d{2}-\d{2})(?!\d)")
 _MONTHS = "january february march april may june july august september october november december".split()
 _MONTH = r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
-_DAY_MONTH = re.compile(rf"\b(?P<day>[0-3]?\d)(?:st|nd|rd|th)?(?:\s+of)?\s+{_MONTH}\b\.?(?:,?\s+(?P<year>\d{{4}}))?", re.IGNORECASE)
-_MONTH_DAY = re.compile(rf"\b{_MONTH}\b\.?\s+(?:the\s+)?(?P<day>[0-3]?\d)(?:st|nd|rd|th)?\b(?!:)(?:,?\s+(?P<year>\d{{4}}))?", re.IGNORECASE)
+_DAY_MONTH = re.compile(
+    rf"\b(?P<day>[0-3]?\d)(?:st|nd|rd|th)?(?:\s+of)?\s+{_MONTH}\b\.?(?:,?\s+(?P<year>\d{{4}}))?", re.IGNORECASE
+)
+_MONTH_DAY = re.compile(
+    rf"\b{_MONTH}\b\.?\s+(?:the\s+)?(?P<day>[0-3]?\d)(?:st|nd|rd|th)?\b(?!:)(?:,?\s+(?P<year>\d{{4}}))?", re.IGNORECASE
+)
 
 
 class Clock(BaseModel):
@@ -83,7 +91,9 @@ def clocks_in(text: str) -> tuple[Clock, ...]:
         known = [offset for offset in offsets[position:] if offset is not None]
         minute = _minute(match) - int((known[0] if known else 0) * 60)
         wrapped = minute if minute == DAY else minute % DAY
-        found.append(Clock(minute=wrapped, shift=0 if minute == DAY else minute // DAY, start=match.start(), end=match.end()))
+        found.append(
+            Clock(minute=wrapped, shift=0 if minute == DAY else minute // DAY, start=match.start(), end=match.end())
+        )
     return tuple(found)
 
 
@@ -118,7 +128,9 @@ def _means_a_day(text: str, match: re.Match[str]) -> bool:
 
 def _days(match: re.Match[str]) -> tuple[int, ...]:
     if match["group"]:
-        return next((days for name, days in _GROUPS.items() if match["group"].lower().startswith(name)), tuple(range(7)))
+        return next(
+            (days for name, days in _GROUPS.items() if match["group"].lower().startswith(name)), tuple(range(7))
+        )
     first = _weekday(match["first"])
     last = _weekday(match["last"]) if match["last"] else first
     return tuple((first + step) % 7 for step in range((last - first) % 7 + 1))
@@ -165,4 +177,6 @@ def _named(match: re.Match[str]) -> Dated | None:
     verb = match["month"] in ("may", "mar", "march") and not year  # "may 5 people ...": in lower case it is no month
     if verb or not 1 <= day <= 31:
         return None
-    return Dated(day=DayMonth(month=month, day=day, year=int(year) if year else None), start=match.start(), end=match.end())
+    return Dated(
+        day=DayMonth(month=month, day=day, year=int(year) if year else None), start=match.start(), end=match.end()
+    )
