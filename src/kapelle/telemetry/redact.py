@@ -3,15 +3,18 @@
 Three nets: the secret values that were loaded, the names of fields that hold secrets, and the shapes of known keys.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 MASK = "[redacted]"
 _SHORTEST = 6
 """Values shorter than this are too common in text to be taken out."""
 
 _known: set[str] = set()
+"""Each secret as it is, as JSON writes it, and as a URL does."""
 
 _FIELDS = re.compile(
     r"(^|[_\-.])(api[_\-]?key|key_secret|secret|token|password|passwd|pwd|authorization|credentials?|cookie|private[_\-]?key)s?$",
@@ -22,17 +25,18 @@ _COUNTERS = frozenset({"input_tokens", "output_tokens", "cached_tokens", "tokens
 
 _SHAPES = re.compile(
     r"""
-    \b(?:sk|pk|rk)-(?:[A-Za-z]+-)*[A-Za-z0-9_\-]{16,}      # OpenAI, Anthropic, Stripe
-    | \b(?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{10,}
-    | \bgh[pousr]_[A-Za-z0-9]{20,} | \bgithub_pat_[A-Za-z0-9_]{20,}
-    | \bglpat-[A-Za-z0-9_\-]{16,}
-    | \bxox[abeoprs]-[A-Za-z0-9\-]{10,}
-    | \bA(?:KI|SI)A[A-Z0-9]{16}\b
-    | \bAIza[A-Za-z0-9_\-]{30,}
-    | \bkap_[A-Za-z0-9]+_[A-Za-z0-9_\-]{20,}
-    | \bhf_[A-Za-z0-9]{20,}
-    | \beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*
-    | -----BEGIN[ A-Z]*PRIVATE\ KEY-----.*?-----END[ A-Z]*PRIVATE\ KEY-----
+    (?:\b|(?<=\\[bfnrt]))(?:                              # JSON's escapes end in a letter
+    (?:sk|pk|rk)-(?:[A-Za-z]+-)*[A-Za-z0-9_\-]{16,}      # OpenAI, Anthropic, Stripe
+    | (?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{10,}
+    | gh[pousr]_[A-Za-z0-9]{20,} | github_pat_[A-Za-z0-9_]{20,}
+    | glpat-[A-Za-z0-9_\-]{16,}
+    | xox[abeoprs]-[A-Za-z0-9\-]{10,}
+    | A(?:KI|SI)A[A-Z0-9]{16}\b
+    | AIza[A-Za-z0-9_\-]{30,}
+    | kap_[A-Za-z0-9]+_[A-Za-z0-9_\-]{20,}
+    | hf_[A-Za-z0-9]{20,}
+    | eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*
+    ) | -----BEGIN[ A-Z]*PRIVATE\ KEY-----.*?-----END[ A-Z]*PRIVATE\ KEY-----
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -45,14 +49,18 @@ _ASSIGNED = re.compile(
 
 def remember(values: Iterable[str]) -> None:
     """Add secret values that were loaded; they are taken out wherever they stand."""
-    _known.update(value for value in values if len(value) >= _SHORTEST)
+    for value in values:
+        if len(value) >= _SHORTEST:
+            _known.update(
+                (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], quote(value, ""))
+            )
 
 
 def redact_text(text: str) -> str:
     """A text without secrets."""
-    for value in _known:
-        if value in text:
-            text = text.replace(value, MASK)
+    # The longest first: one secret may be the beginning of another.
+    for value in sorted((value for value in _known if value in text), key=len, reverse=True):
+        text = text.replace(value, MASK)
     text = _SHAPES.sub(MASK, text)
     text = _BEARER.sub(lambda found: f"{found[1]} {MASK}", text)
     text = _IN_URL.sub(lambda found: f"{found['scheme']}{MASK}@", text)
@@ -60,17 +68,29 @@ def redact_text(text: str) -> str:
 
 
 def redact(value: Any) -> Any:  # Any: JSON, or whatever a log call was given
-    """A value without secrets: by field name, by known value, by shape. Shares what needs no change."""
+    """A value without secrets: by field name, by known value, by shape; what is no JSON becomes its text."""
     if isinstance(value, str):
         return redact_text(value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
     if isinstance(value, Mapping):
-        return {key: MASK if _is_secret_field(key, part) else redact(part) for key, part in value.items()}
+        return {
+            redact_text(key) if isinstance(key, str) else key: _mask(part) if _holds_secrets(key) else redact(part)
+            for key, part in value.items()
+        }
+    if type(value) in (list, tuple):
+        return type(value)(redact(part) for part in value)
+    return redact_text(str(value))
+
+
+def _mask(value: Any) -> Any:  # Any: as `redact`
+    """A value of which no text is left; counters and flags are no secrets."""
+    if isinstance(value, Mapping):
+        return {redact(key): _mask(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(redact(part) for part in value) if type(value) in (list, tuple) else value
-    return value
+        return [_mask(part) for part in value]
+    return value if value in (None, "") or isinstance(value, bool | int | float) else MASK
 
 
-def _is_secret_field(name: object, value: object) -> bool:
-    if not isinstance(name, str) or not isinstance(value, str) or not value:
-        return False
-    return name.lower() not in _COUNTERS and bool(_FIELDS.search(name))
+def _holds_secrets(name: object) -> bool:
+    return isinstance(name, str) and name.lower() not in _COUNTERS and bool(_FIELDS.search(name))
