@@ -53,7 +53,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
 
 
 class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True)
 
 
 class ToolSettings(_Group):
@@ -193,6 +193,7 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
         pyproject_toml_table_header=("tool", "kapelle"),
         validate_default=False,
+        use_attribute_docstrings=True,
     )
 
     home: Path = Field(default_factory=lambda: Path.home() / ".kapelle")

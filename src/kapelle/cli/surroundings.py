@@ -4,11 +4,15 @@ import importlib.util
 import sqlite3
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.metadata import entry_points, version
 from pathlib import Path
+from typing import Annotated, get_args
 
 import sqlalchemy as sa
+from cyclopts import Parameter
 from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
 from rich.table import Table
 from rich.text import Text
 
@@ -16,7 +20,7 @@ from kapelle.cli.session import Common, app_reference, out, print_json, run_asyn
 from kapelle.errors import KapelleError
 from kapelle.orchestrator import Orchestrator
 from kapelle.pack import GROUP
-from kapelle.settings import Settings
+from kapelle.settings import ALIASES, Settings
 from kapelle.store.engine import open_engine, parse_url, sqlite_file
 from kapelle.store.faults import translated
 from kapelle.store.version import HEAD, schema_version
@@ -25,35 +29,88 @@ from kapelle.telemetry.redact import MASK
 EXTRAS = {"server": "fastapi", "otel": "opentelemetry.sdk"}
 
 
-def config(*, common: Common = Common()) -> int:
-    """Show every setting, its value, and the variable that sets it; secrets are masked."""
+def config(*, markdown: Annotated[bool, Parameter(negative=())] = False, common: Common = Common()) -> int:
+    """Show every setting, its value, and the variable that sets it; secrets are masked.
+
+    Args:
+        markdown: Print the reference page of all settings with their defaults instead.
+    """
+    if markdown:
+        print(reference(), end="")
+        return 0
     rows = list(_settings(settings_of(common), "KAPELLE"))
     if common.json:
-        print_json({name: value for name, value, _ in rows})
+        print_json({row.name: row.value for row in rows})
         return 0
     table = Table(box=None, pad_edge=False)
     for column in ("variable", "value", "what it does"):
         table.add_column(column, header_style="dim", overflow="fold")
-    for name, value, text in rows:
-        table.add_row(name, Text("" if value is None else safe(str(value))), text)
+    for row in rows:
+        table.add_row(row.name, Text("" if row.value is None else safe(str(row.value))), safe(row.text))
     out().print(table)
     return 0
 
 
-def _settings(node: BaseModel, prefix: str) -> Iterator[tuple[str, object, str]]:
-    separator = "_" if prefix == "KAPELLE" else "__"
-    for name in type(node).model_fields:
+@dataclass(frozen=True, slots=True)
+class _Row:
+    name: str
+    """The variable."""
+    path: tuple[str, ...]
+    value: object
+    text: str
+    bounds: str
+
+
+def _settings(node: BaseModel, prefix: str, path: tuple[str, ...] = ()) -> Iterator[_Row]:
+    separator = "__" if path else "_"
+    for name, field in type(node).model_fields.items():
         value = getattr(node, name)
         full = f"{prefix}{separator}{name.upper()}"
         if isinstance(value, BaseModel):
-            yield from _settings(value, full)
-        elif isinstance(value, SecretStr):
-            yield full, MASK, ""
-        else:
-            shown = str(value) if isinstance(value, Path) else value
-            if name == "database_url" and isinstance(shown, str):
-                shown = parse_url(shown).render_as_string(hide_password=True)
-            yield full, shown, ""
+            yield from _settings(value, full, (*path, name))
+            continue
+        if isinstance(value, SecretStr):
+            value = MASK
+        elif isinstance(value, Path):
+            value = str(value)
+        elif name == "database_url" and isinstance(value, str):
+            value = parse_url(value).render_as_string(hide_password=True)
+        yield _Row(full, (*path, name), value, " ".join((field.description or "").split()), _bounds(field))
+
+
+def _bounds(field: FieldInfo) -> str:
+    choices = get_args(field.annotation)
+    if choices and all(isinstance(one, str) for one in choices):
+        return ", ".join(f"`{one}`" for one in choices)
+    marks = {"ge": "at least", "gt": "over", "le": "at most"}
+    parts = [
+        f"{word} {getattr(one, sign):g}" for one in field.metadata for sign, word in marks.items() if hasattr(one, sign)
+    ]
+    return ", ".join(parts)
+
+
+def reference() -> str:
+    """The settings page of the documentation: every variable, its default, its bounds, its other names."""
+    aliases: dict[tuple[str, ...], list[str]] = {}
+    for name, path in ALIASES.items():
+        aliases.setdefault(path, []).append(f"`{name}`")
+    lines = [
+        "# Settings",
+        "",
+        "Each is an environment variable, a line of `.env`, or a key of `[tool.kapelle]` in pyproject.toml (`run.width`).",
+        "The environment wins. `kapelle config` shows the values in force. This page is printed by",
+        "`kapelle config --markdown`.",
+        "",
+        "| variable | default | bounds | what it does | also accepted |",
+        "|---|---|---|---|---|",
+    ]
+    for row in _settings(Settings.model_construct(), "KAPELLE"):
+        default = "" if row.value is None else f"`{row.value}`"
+        default = "`~/.kapelle`" if row.path == ("home",) else default
+        others = ", ".join(aliases.get(row.path, ()))
+        cells = (f"`{row.name}`", default, row.bounds, row.text, others)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join([*lines, ""])
 
 
 def doctor(*, common: Common = Common()) -> int:
