@@ -310,7 +310,8 @@ async def test_a_run_waits_for_a_person_and_holds_nothing() -> None:
     stage.decide("approved")
     assert await stage.walk(plan) == "succeeded"
     assert stage.results["ok"].output["decision"] == "approved"  # type: ignore[index,call-overload]
-    assert stage.told("step.restarted") == [("step.restarted", "ok")]
+    assert stage.told("step.started", "step.restarted") == [*[("step.started", "ok")] * 2, ("step.started", "a")]
+    assert stage.results["ok"].execution == 2
 
 
 async def test_what_does_not_wait_goes_on_while_a_person_is_asked() -> None:
