@@ -1,4 +1,6 @@
-"""Writes company folders with other numbers, names, section order and wording, and the scenarios that follow from them."""
+"""Writes company folders with other numbers, names, section order and wording, and the scenarios that follow
+from them.
+"""
 
 import json
 import random
@@ -7,10 +9,44 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 Scenario = dict[str, object]
-_WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+_WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_FIRST = "Ada Bram Carla Dmitri Esra Falk Greta Hugo Ilse Jonas Katya Liam Mona Nils Oda Pia".split()
-_LAST = "Brandt Costa Dahl Egger Fontane Grau Haas Ivers Janik Kowal Lund Moreau Novak Osei Petit Quist".split()
+_FIRST = [
+    "Ada",
+    "Bram",
+    "Carla",
+    "Dmitri",
+    "Esra",
+    "Falk",
+    "Greta",
+    "Hugo",
+    "Ilse",
+    "Jonas",
+    "Katya",
+    "Liam",
+    "Mona",
+    "Nils",
+    "Oda",
+    "Pia",
+]
+_LAST = [
+    "Brandt",
+    "Costa",
+    "Dahl",
+    "Egger",
+    "Fontane",
+    "Grau",
+    "Haas",
+    "Ivers",
+    "Janik",
+    "Kowal",
+    "Lund",
+    "Moreau",
+    "Novak",
+    "Osei",
+    "Petit",
+    "Quist",
+]
 _ROLES = (
     ("secondary on-call", "incident commander", "platform director"),
     ("backup engineer", "duty manager", "head of operations"),
@@ -208,11 +244,13 @@ class Writer:
         return "\n".join(f"{mark(position)} {line}" for position, line in enumerate(flat, 1))
 
     def severity_section(self) -> str:
-        return self.obligations({
-            1: [f"All customers are affected: {self.service} is unavailable", "Data was lost or exposed to others"],
-            2: ["A service is slow or partly unavailable for some customers", "Reports or invoices are delayed"],
-            3: ["A cosmetic defect or an internal inconvenience", "Only a single customer notices it"],
-        })  # fmt: skip
+        return self.obligations(
+            {
+                1: [f"All customers are affected: {self.service} is unavailable", "Data was lost or exposed to others"],
+                2: ["A service is slow or partly unavailable for some customers", "Reports or invoices are delayed"],
+                3: ["A cosmetic defect or an internal inconvenience", "Only a single customer notices it"],
+            }
+        )
 
     def escalation_section(self, numbers: Numbers) -> str:
         def steps(rank: int) -> list[str]:
@@ -220,7 +258,8 @@ class Writer:
             unowned = self.random.choice(
                 (
                     f"{self.verb} {self.roles[0]} {self.at(first)} if {self.unowned}",
-                    f"If {self.unowned} {self.at(first).replace('after ', 'after ')}, {self.verb[0].lower()}{self.verb[1:]} {self.roles[0]}",
+                    f"If {self.unowned} {self.at(first).replace('after ', 'after ')}, "
+                    f"{self.verb[0].lower()}{self.verb[1:]} {self.roles[0]}",
                 )
             )
             return [
@@ -236,10 +275,18 @@ class Writer:
 
     def communication_section(self, numbers: Numbers) -> str:
         incident, leaders = self.channels["incident"], self.channels["executive"]
-        return self.obligations({
-            1: [f"Post an update in `{incident}` every {self.minutes(numbers.update[1])}", f"Brief executives in `{leaders}` within 30 {self.minutes_word}"],
-            2: [f"Post an update in `{incident}` every {self.minutes(numbers.update[2])}"],
-        }) + f"\n\nEscalations are announced in `{self.channels['escalation']}`."  # fmt: skip
+        return (
+            self.obligations(
+                {
+                    1: [
+                        f"Post an update in `{incident}` every {self.minutes(numbers.update[1])}",
+                        f"Brief executives in `{leaders}` within 30 {self.minutes_word}",
+                    ],
+                    2: [f"Post an update in `{incident}` every {self.minutes(numbers.update[2])}"],
+                }
+            )
+            + f"\n\nEscalations are announced in `{self.channels['escalation']}`."
+        )
 
     def change_section(self, numbers: Numbers) -> str:
         first, last, opening, closing = numbers.window
@@ -257,14 +304,27 @@ class Writer:
             return f"| Window | When |\n|---|---|\n| Standard changes | {window} |\n| Freeze | {frozen} |\n\n{exempt}"
         if style == "sentences":
             return f"1. Standard changes are allowed {window}.\n2. Production is frozen {frozen}.\n3. {exempt}"
-        return f"- Standard changes: {window}.\n- {self.random.choice(('Freeze window', 'Freeze', 'Weekend freeze'))}: {frozen}.\n- {exempt}"
+        return (
+            f"- Standard changes: {window}.\n- "
+            f"{self.random.choice(('Freeze window', 'Freeze', 'Weekend freeze'))}: {frozen}.\n- {exempt}"
+        )
 
     def rollback_section(self, numbers: Numbers) -> str:
         above = self.above
-        error = f"Error rate {above} {numbers.error:g}% for {self.count(numbers.error_minutes)} {self.random.choice(('consecutive ', ''))}{self.minutes_word}"
-        latency = f"p95 latency {above} {numbers.latency}% above the {self.random.choice(('7-day', 'weekly', 'service'))} baseline for {self.minutes(numbers.latency_minutes)}"
+        error = (
+            f"Error rate {above} {numbers.error:g}% for {self.count(numbers.error_minutes)} "
+            f"{self.random.choice(('consecutive ', ''))}{self.minutes_word}"
+        )
+        latency = (
+            f"p95 latency {above} {numbers.latency}% above the "
+            f"{self.random.choice(('7-day', 'weekly', 'service'))} baseline for "
+            f"{self.minutes(numbers.latency_minutes)}"
+        )
         if above == "exceeds":
-            latency = f"p95 latency exceeds the baseline by more than {numbers.latency}% for {self.minutes(numbers.latency_minutes)}"
+            latency = (
+                f"p95 latency exceeds the baseline by more than {numbers.latency}% for "
+                f"{self.minutes(numbers.latency_minutes)}"
+            )
         checks = f"{self.count(numbers.checks).capitalize()} failed synthetic checks in a row"
         if self.random.random() < 0.3 and above in (">", "above", "over", ">=", "at least"):
             rows = [
@@ -311,7 +371,8 @@ class Writer:
     def audit_section(self, numbers: Numbers) -> str:
         verb = self.random.choice(("Record", "Log"))
         return (
-            f"- {verb} each escalation in `{self.audit}.escalations` within {self.minutes(numbers.escalation_record)}.\n"
+            f"- {verb} each escalation in `{self.audit}.escalations` within "
+            f"{self.minutes(numbers.escalation_record)}.\n"
             f"- {verb} each rollback in `{self.audit}.rollbacks` within {self.minutes(numbers.rollback_record)}.\n"
             f"- Keep audit records for {numbers.retention} days."
         )
@@ -330,8 +391,10 @@ class Writer:
 
     def reference_section(self) -> str:
         return (
-            "- Ticket decisions must consult `tool_configs/jira.yaml`.\n- Communication decisions must consult `tool_configs/slack.yaml`.\n"
-            "- Escalation and on-call decisions must consult `tool_configs/oncall_rota.yaml`.\n- Change, approval and rollback decisions must consult `tool_configs/github_actions.yaml`.\n"
+            "- Ticket decisions must consult `tool_configs/jira.yaml`.\n- Communication decisions must consult "
+            "`tool_configs/slack.yaml`.\n"
+            "- Escalation and on-call decisions must consult `tool_configs/oncall_rota.yaml`.\n- Change, "
+            "approval and rollback decisions must consult `tool_configs/github_actions.yaml`.\n"
             "- Audit decisions must consult `tool_configs/postgres.yaml`."
         )
 
@@ -359,7 +422,10 @@ class Writer:
         ]
         self.random.shuffle(sections)
         supersedes = pick((self.names[0], f"`{self.names[0]}`", f"policies/{self.names[0]}.md")) if current else "none"
-        head = f"# Incident and change policy\n\nEffective date: {'2026-01-05' if current else '2025-01-06'}\nSupersedes: {supersedes}\n"
+        head = (
+            f"# Incident and change policy\n\nEffective date: "
+            f"{'2026-01-05' if current else '2025-01-06'}\nSupersedes: {supersedes}\n"
+        )
         return head + "".join(
             f"\n## {position}. {title}\n\n{body}\n" for position, (title, body) in enumerate(sections, 1)
         )
@@ -381,13 +447,21 @@ class Writer:
         )
         defaults = "".join(f'  {purpose}_channel: "{name}"\n' for purpose, name in self.channels.items())
         return {
-            "oncall_rota.yaml": f"timezone: UTC\nprimary_rotation:\n{rotation(self.primaries)}secondary_rotation:\n{rotation(self.secondaries)}escalation_order:\n"
+            "oncall_rota.yaml": f"timezone: "
+            f"UTC\nprimary_rotation:\n{rotation(self.primaries)}secondary_rotation:\n{rotation(self.secondaries)}escalation_order:\n"
             + "".join(f"  - {role}\n" for role in ("primary", *self.roles))
             + 'handoff_channel: "#handoff"\n',
             "slack.yaml": f"workspace: second\nchannels:\n{channels}reporting_defaults:\n{defaults}",
-            "jira.yaml": f"projects:\n  - key: {self.project}\n    name: Operations\n    issue_types: [Incident, Change]\npriority_map:\n  P1: Highest\n  P2: High\n  P3: Low\nincident_fields:\n  required: [{', '.join(self.fields)}]\nchange_fields:\n  required: [{', '.join(self.change_fields)}]\n",
-            "github_actions.yaml": f"workflows:\n  - name: deploy-live\n    trigger: [push]\n    environment: production\n    required_approvals: {self.new.standard}\n    requires_change_ticket: true\n  - name: rollback-live\n    trigger: [workflow_dispatch]\n    environment: production\n    required_approvals: 1\nenvironment_protections:\n  production:\n    wait_timer_minutes: 5\n    reviewers: [{', '.join(self.approvers[:2])}]\n",
-            "postgres.yaml": f"clusters:\n  - name: main\n    rpo_minutes: 5\n    rto_minutes: 30\naudit_logging:\n  audit_schema: {self.audit}\n  required_tables: [escalations, rollbacks]\n  retention_days: {self.new.retention}\n",
+            "jira.yaml": f"projects:\n  - key: {self.project}\n    name: Operations\n    issue_types: [Incident, "
+            f"Change]\npriority_map:\n  P1: Highest\n  P2: High\n  P3: Low\nincident_fields:\n  required: "
+            f"[{', '.join(self.fields)}]\nchange_fields:\n  required: [{', '.join(self.change_fields)}]\n",
+            "github_actions.yaml": f"workflows:\n  - name: deploy-live\n    trigger: [push]\n    environment: production\n    "
+            f"required_approvals: {self.new.standard}\n    requires_change_ticket: true\n  - name: "
+            f"rollback-live\n    trigger: [workflow_dispatch]\n    environment: production\n    "
+            f"required_approvals: 1\nenvironment_protections:\n  production:\n    wait_timer_minutes: 5\n    "
+            f"reviewers: [{', '.join(self.approvers[:2])}]\n",
+            "postgres.yaml": f"clusters:\n  - name: main\n    rpo_minutes: 5\n    rto_minutes: 30\naudit_logging:\n  audit_schema: "
+            f"{self.audit}\n  required_tables: [escalations, rollbacks]\n  retention_days: {self.new.retention}\n",
         }
 
     def data(self) -> dict[str, object]:
@@ -405,9 +479,25 @@ class Writer:
                 }
             )
         tickets = [
-            {"key": f"{self.project}-{number}", "project_key": self.project, "issue_type": "Incident", "summary": summary, "description": f"In {self.service}.", "severity": "P2", "status": status, "assignee": owner, "labels": [self.service], "created_at": "2026-02-10T08:45:00Z", "updated_at": "2026-02-10T09:00:00Z"}
-            for number, summary, status, owner in ((11, "Upload timeout in the portal", "Open", None), (12, "Upload timeout after release", "Open", "Ada Brandt"), (13, "Upload timeout last year", "Closed", "Ada Brandt"))
-        ]  # fmt: skip
+            {
+                "key": f"{self.project}-{number}",
+                "project_key": self.project,
+                "issue_type": "Incident",
+                "summary": summary,
+                "description": f"In {self.service}.",
+                "severity": "P2",
+                "status": status,
+                "assignee": owner,
+                "labels": [self.service],
+                "created_at": "2026-02-10T08:45:00Z",
+                "updated_at": "2026-02-10T09:00:00Z",
+            }
+            for number, summary, status, owner in (
+                (11, "Upload timeout in the portal", "Open", None),
+                (12, "Upload timeout after release", "Open", "Ada Brandt"),
+                (13, "Upload timeout last year", "Closed", "Ada Brandt"),
+            )
+        ]
         events = [
             {
                 "timestamp": "2026-02-10T08:42:00Z",
@@ -588,7 +678,8 @@ class Writer:
             self._one(
                 "rollback",
                 "error-over",
-                f"Our service shows {new.error + 0.4:g}% errors for {new.error_minutes + 1} minutes straight, do we have to roll back?",
+                f"Our service shows {new.error + 0.4:g}% errors for {new.error_minutes + 1} minutes straight, do we "
+                f"have to roll back?",
                 [yes, f"{new.error:g}%"],
                 [self.names[1], "github_actions"],
                 forbidden=["not mandatory"],
@@ -596,7 +687,8 @@ class Writer:
             self._one(
                 "rollback",
                 "error-under",
-                f"The error rate was {new.error - 0.2:g}% for {new.error_minutes + 5} minutes. Is a rollback mandatory?",
+                f"The error rate was {new.error - 0.2:g}% for {new.error_minutes + 5} minutes. Is a rollback "
+                f"mandatory?",
                 [no, f"{new.error:g}%"],
             ),
             self._one(
@@ -614,7 +706,8 @@ class Writer:
             self._one(
                 "rollback",
                 "duration-exact",
-                f"Error rate {new.error + 0.5:g}% for exactly {new.error_minutes} minutes after the deploy, is rollback mandatory?",
+                f"Error rate {new.error + 0.5:g}% for exactly {new.error_minutes} minutes after the deploy, is "
+                f"rollback mandatory?",
                 [yes],
             ),
             self._one(
@@ -626,7 +719,8 @@ class Writer:
             self._one(
                 "rollback",
                 "latency-ms",
-                f"p95 latency rose from 200 ms to {200 + 2 * new.latency + 20} ms for {new.latency_minutes} minutes. Do we need to revert?",
+                f"p95 latency rose from 200 ms to {200 + 2 * new.latency + 20} ms for {new.latency_minutes} minutes. "
+                f"Do we need to revert?",
                 [yes],
             ),
             self._one(
@@ -638,14 +732,15 @@ class Writer:
             self._one(
                 "rollback",
                 "checks-under",
-                f"{new.checks - 1} synthetic {'check' if new.checks == 2 else 'checks'} failed. Is a rollback mandatory?",
+                f"{new.checks - 1} synthetic {'check' if new.checks == 2 else 'checks'} failed. Is a rollback "
+                f"mandatory?",
                 [no],
             ),
         ]
 
     def _change(self) -> list[Scenario]:
         first, last, opening, closing = self.new.window
-        start_day, start, end_day, end = self.new.freeze
+        start_day, start, _, end = self.new.freeze
         window_day = _DAYS[last]
         no, yes = ["not allowed", "not permitted"], ["yes", "is allowed", "allowed:"]
         return [
@@ -760,7 +855,8 @@ class Writer:
             self._one(
                 "on_call",
                 "both",
-                f"For week starting 2026-02-16, identify primary/secondary on-call and define response steps for an unowned P2 at +{self.new.steps[2][0]} minutes.",
+                f"For week starting 2026-02-16, identify primary/secondary on-call and define response steps for an "
+                f"unowned P2 at +{self.new.steps[2][0]} minutes.",
                 [self.primaries[2], self.secondaries[2], self.roles[0]],
                 [self.names[1], "oncall_rota"],
             ),
@@ -869,7 +965,7 @@ class Writer:
             self._one(
                 "policy_comparison",
                 "old-window",
-                f"According to the previous policy, how long did audit records have to be kept?",
+                "According to the previous policy, how long did audit records have to be kept?",
                 [f"{old.retention} days"],
                 [older],
             ),
@@ -889,7 +985,8 @@ class Writer:
             self._one(
                 "quickstart",
                 "tickets",
-                f"Find open {self.project} incident tickets mentioning upload timeout, summarize ownership gaps, and propose next communication channels using slack_config and {self.names[1]}.",
+                f"Find open {self.project} incident tickets mentioning upload timeout, summarize ownership gaps, and "
+                f"propose next communication channels using slack_config and {self.names[1]}.",
                 [f"{self.project}-11", f"{self.project}-12", ["no assignee"], self.channels["incident"]],
                 [self.names[1], "slack_config"],
                 forbidden=[f"{self.project}-13"],

@@ -1,4 +1,6 @@
-"""Scores answers against scenarios: facts that must be said, texts that must not, sources that must be cited, brevity."""
+"""Scores answers against scenarios: facts that must be said, texts that must not, sources that must be cited,
+brevity.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -130,9 +132,15 @@ def score_scenario(
     reasons += [f"{words} words, at most {MAX_WORDS}"] if words > MAX_WORDS else []
     reasons += [f"{len(citations)} citations, at most {MAX_CITATIONS}"] if len(citations) > MAX_CITATIONS else []
     return ScenarioResult(
-        id=scenario.id, kind=scenario.kind, passed=not reasons, missing_facts=missing_facts, missing_citations=missing_citations,
-        words=words, citations=len(citations), reasons=tuple(reasons),
-    )  # fmt: skip
+        id=scenario.id,
+        kind=scenario.kind,
+        passed=not reasons,
+        missing_facts=missing_facts,
+        missing_citations=missing_citations,
+        words=words,
+        citations=len(citations),
+        reasons=tuple(reasons),
+    )
 
 
 def _scenario(path: Path, index: int, row: object) -> Scenario:

@@ -13,15 +13,20 @@ from kapelle.incident.reading.terms import overlap, speaks_of, terms_of
 
 _PLAIN = frozenset(terms_of("change changes approval product production deploy"))
 _ASKS_MAY = re.compile(
-    r"\b(?:allowed|may|can|could|entitled|permitted|enough|sufficient|valid|eligible|suffic\w*|ok|okay|count|counts|alone|instead|compliant|comply|good to go|go ahead|in order|valid|right|missing|start|proceed|ready|done|complete)\b",
+    r"\b(?:allowed|may|can|could|entitled|permitted|enough|sufficient|valid|eligible|suffic\w*|ok|okay"
+    r"|count|counts|alone|instead|compliant|comply|good to go|go ahead|in order|valid|right|missing|start"
+    r"|proceed|ready|done|complete)\b",
     re.IGNORECASE,
 )
 _OWN = re.compile(
-    r"\b(?:my own|their own|his own|her own|own change|author|myself|themselves|self-approv\w*|i wrote|(?:also|himself|herself) wrote|wrote (?:it|the change)|authored)\b",
+    r"\b(?:my own|their own|his own|her own|own change|author|myself|themselves|self-approv\w*|i wrote"
+    r"|(?:also|himself|herself) wrote|wrote (?:it|the change)|authored)\b",
     re.IGNORECASE,
 )
 _ASKS_AGE = re.compile(
-    r"expir|how long .{0,40}(?:valid|last|count|hold)|lapse|(?:still|stay|remain|yet) .{0,20}(?:valid|count|good|hold|use|ok)|approv\w*.{0,40}(?:\bago\b|\bold\b|yesterday|earlier|\bfrom (?:mon|tue|wed|thu|fri|sat|sun|yester|\d))",
+    r"expir|how long .{0,40}(?:valid|last|count|hold)|lapse|(?:still|stay|remain|yet) .{0,20}(?:valid"
+    r"|count|good|hold|use|ok)|approv\w*.{0,40}(?:\bago\b|\bold\b|yesterday|earlier|\bfrom (?:mon|tue|wed"
+    r"|thu|fri|sat|sun|yester|\d))",
     re.IGNORECASE,
 )
 _EXPIRES = re.compile(r"expire|valid|lapse|last", re.IGNORECASE)
@@ -106,7 +111,8 @@ def rule_shown(rule: Approval) -> str:
     verb = "need" if plural else "needs"
     amount = f"{rule.count} approval{'' if rule.count == 1 else 's'}" if rule.count else "no approval"
     roles = (
-        f": {'any of ' if rule.any_of and len(rule.roles) > 1 else ''}{listed(rule.roles, 'or' if rule.any_of else 'and')}"
+        f": {'any of ' if rule.any_of and len(rule.roles) > 1 else ''}"
+        f"{listed(rule.roles, 'or' if rule.any_of else 'and')}"
         if rule.roles
         else ""
     )
@@ -124,7 +130,8 @@ def _enough(case: Case, rule: Approval) -> Draft | None:
         required = f"{rule.subject} needs {_count(rule)} from {listed(rule.roles, 'or' if rule.any_of else 'and')}"
         return Draft(
             sentence(
-                f"No, {_article(strangers[0])} is not allowed to approve this: {required}, and {strangers[0]} is not on that list"
+                f"No, {_article(strangers[0])} is not allowed to approve this: {required}, and {strangers[0]} is not "
+                f"on that list"
             ),
             rule.excerpts,
             MUST,
@@ -143,10 +150,11 @@ def _enough(case: Case, rule: Approval) -> Draft | None:
     if not have and not named:
         return None
     lacking = [role for role in rule.roles if role not in named] if not rule.any_of else []
-    if have >= needed and (not lacking or given is not None and not named):
+    if have >= needed and (not lacking or (given is not None and not named)):
         return Draft(
             sentence(
-                f"Yes, {have} approval{'' if have == 1 else 's'} suffice{'s' if have == 1 else ''}: {lower_first(rule_shown(rule))}"
+                f"Yes, {have} approval{'' if have == 1 else 's'} suffice{'s' if have == 1 else ''}: "
+                f"{lower_first(rule_shown(rule))}"
             ),
             rule.excerpts,
             MUST,
@@ -182,7 +190,8 @@ def _tie(case: Case, rule: Approval) -> Draft | None:
         return None
     return Draft(
         sentence(
-            f"No, not compliant: it is tied to {case.view.name(case.question.severities[0])}, but {lower_first(line.text)}"
+            f"No, not compliant: it is tied to {case.view.name(case.question.severities[0])}, but "
+            f"{lower_first(line.text)}"
         ),
         line.excerpts,
         MUST,
@@ -212,7 +221,8 @@ def _any_subject(case: Case, rules: Sequence[Approval]) -> Answer:
             (
                 Draft(
                     sentence(
-                        f"No, {_article(strangers[0])} is not allowed to approve: the roles that may are {listed(roles)}"
+                        f"No, {_article(strangers[0])} is not allowed to approve: "
+                        f"the roles that may are {listed(roles)}"
                     ),
                     every,
                     MUST,
@@ -261,7 +271,8 @@ def _expiry(case: Case) -> Draft | None:
         )
     return Draft(
         sentence(
-            f"Yes, it is still valid after {elapsed.text}, for another {minutes_shown(rule.length.minutes - elapsed.minutes)}: {lower_first(rule.clause)}"
+            f"Yes, it is still valid after {elapsed.text}, for another "
+            f"{minutes_shown(rule.length.minutes - elapsed.minutes)}: {lower_first(rule.clause)}"
         ),
         rule.excerpts,
         MUST,

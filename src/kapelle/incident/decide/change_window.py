@@ -1,4 +1,6 @@
-"""Decides whether a change may happen at a moment: freezes first, then the windows of its kind, with the next opening."""
+"""Decides whether a change may happen at a moment: freezes first, then the windows of its kind, with the next
+opening.
+"""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +14,8 @@ from kapelle.incident.reading.terms import ROLLBACK, terms_of
 
 _PLAIN = frozenset(
     terms_of(
-        "change window freeze frozen deploy hours work allowed weekend weekly period product production general code year end maintenance blackout moratorium calendar winter summer holiday"
+        "change window freeze frozen deploy hours work allowed weekend weekly period product production "
+        "general code year end maintenance blackout moratorium calendar winter summer holiday"
     )
 )
 _EXEMPT = re.compile(r"emergency|roll-?\s?back|exempt|exception|override", re.IGNORECASE)
@@ -23,7 +26,8 @@ _BOUNDARY = re.compile(
     r"(?:opening|closing|first|last|start|end)\w*\s+(?:minute|moment|time)|inclusive|exclusive", re.IGNORECASE
 )
 _ASKS_FREEZE = re.compile(
-    r"\b(?:in|inside|within|part of|under|during|still|does|is)\b.{0,40}\b(?:the |a )?(?:freeze|blackout|moratorium|frozen)\b(?! allowed)",
+    r"\b(?:in|inside|within|part of|under|during|still|does|is)\b.{0,40}\b(?:the |a )?(?:freeze|blackout"
+    r"|moratorium|frozen)\b(?! allowed)",
     re.IGNORECASE,
 )
 _ROLLBACK = re.compile(ROLLBACK, re.IGNORECASE)
@@ -218,7 +222,8 @@ def _allowed(case: Case, window: Window, moment: Moment) -> Draft:
         left = span.until_end(moment.minute_of_week)
         return Draft(
             sentence(
-                f"No, not allowed as planned: the window ({window.shown}){subject} closes {left} minutes after {moment.shown}, and {lasting.text} do not fit"
+                f"No, not allowed as planned: the window ({window.shown}){subject} closes {left} minutes after "
+                f"{moment.shown}, and {lasting.text} do not fit"
             ),
             window.excerpts,
             MUST,

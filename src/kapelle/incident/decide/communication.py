@@ -18,8 +18,12 @@ _AUDIENCES: tuple[tuple[str, str], ...] = (
     ("change", r"\bchange(?:s| request| calendar)?\b|deploy\w*|freeze"),
     ("audit", r"audit\w*"),
     ("handoff", r"hand-?\s?(?:off|over)"),
-    ("statuspage", r"status ?page|public(?:ly)?|\bcustomers? (?:be )?(?:told|informed|notified)|tell (?:the |our )?customers"),
-)  # fmt: skip
+    (
+        "statuspage",
+        r"status ?page|public(?:ly)?|\bcustomers? (?:be )?(?:told|informed|notified)|tell (?:the |our "
+        r")?customers",
+    ),
+)
 _FORBIDS = re.compile(
     r"\b(?:must not|may not|never|no |not be|forbidden|prohibited|not allowed|read-only)\b", re.IGNORECASE
 )
@@ -49,12 +53,10 @@ def decide_communication(case: Case) -> Answer:
 def _rules(case: Case, audiences: Sequence[str]) -> list[Draft]:
     """Lines of the policy on channels and cadence, of the severity and the audience asked about."""
     found: dict[tuple[int, int], ChannelUse | Timing] = {}
-    for fact in (*case.view.of(Timing), *case.view.of(ChannelUse)):
-        if (
-            fact.topic in ("communication", "other", "severity")
-            and _of_severity(case, fact.severities)
-            and (isinstance(fact, ChannelUse) or fact.action in ("update", "other"))
-        ):
+    timings = [rule for rule in case.view.of(Timing) if rule.action in ("update", "other")]
+    facts_of_both: list[ChannelUse | Timing] = [*timings, *case.view.of(ChannelUse)]
+    for fact in facts_of_both:
+        if fact.topic in ("communication", "other", "severity") and _of_severity(case, fact.severities):
             found.setdefault((fact.excerpt.start, fact.excerpt.end), fact)
     facts = sorted(found.values(), key=lambda fact: fact.excerpt.start)
     about = [fact for fact in facts if not audiences or any(_speaks_of(name, fact.text) for name in audiences)]
@@ -62,18 +64,14 @@ def _rules(case: Case, audiences: Sequence[str]) -> list[Draft]:
         about = [fact for fact in facts if not _FORBIDS.search(fact.text)] or facts
     elif case.rank is not None and not about:
         about = [fact for fact in facts if fact.topic == "communication"][:2]
-    rank = case.rank
-    name = f"{case.view.name(rank)}: " if rank is not None else ""
-    return [
-        Draft(
-            sentence(
-                f"{name or _severity_of(case, fact)}{lower_first(without_prefix(fact.text)) if name or fact.severities else fact.text}{_clock(case, fact)}"
-            ),
-            fact.excerpts,
-            CORE,
-        )
-        for fact in about[:5]
-    ]
+    return [Draft(sentence(f"{_spoken(case, fact)}{_clock(case, fact)}"), fact.excerpts, CORE) for fact in about[:5]]
+
+
+def _spoken(case: Case, fact: ChannelUse | Timing) -> str:
+    """The line with the severity it answers for."""
+    if case.rank is not None:
+        return f"{case.view.name(case.rank)}: {lower_first(without_prefix(fact.text))}"
+    return f"{_severity_of(case, fact)}{lower_first(without_prefix(fact.text))}" if fact.severities else fact.text
 
 
 def _clock(case: Case, fact: ChannelUse | Timing) -> str:
@@ -110,10 +108,8 @@ def _defaults(case: Case, audiences: Sequence[str], stated: bool) -> list[Draft]
     asked = set(case.question.terms)
     for channel in case.view.configured(NamedChannel):
         purpose = set(terms_of(channel.purpose))
-        if (
-            channel.name not in named
-            and channel.name in case.question.prompt
-            or (not drafts and len(purpose & asked) >= 2)
+        if (channel.name not in named and channel.name in case.question.prompt) or (
+            not drafts and len(purpose & asked) >= 2
         ):
             drafts.append(Draft(sentence(f"{channel.name}: {channel.purpose}"), channel.excerpts, MORE))
     return drafts
@@ -152,7 +148,8 @@ def _overdue(case: Case) -> list[Draft]:
         return [
             Draft(
                 sentence(
-                    f"{name}Overdue by {late}: {elapsed.text} have passed and the limit is {limit} ({lower_first(without_prefix(rule.clause))})"
+                    f"{name}Overdue by {late}: {elapsed.text} have passed and the limit is {limit} "
+                    f"({lower_first(without_prefix(rule.clause))})"
                 ),
                 rule.excerpts,
                 MUST,
@@ -161,7 +158,8 @@ def _overdue(case: Case) -> list[Draft]:
     return [
         Draft(
             sentence(
-                f"{name}In time: {elapsed.text} have passed and the limit is {limit} ({lower_first(without_prefix(rule.clause))})"
+                f"{name}In time: {elapsed.text} have passed and the limit is {limit} "
+                f"({lower_first(without_prefix(rule.clause))})"
             ),
             rule.excerpts,
             MUST,
@@ -186,7 +184,8 @@ def _next_due(case: Case, audiences: Sequence[str]) -> list[Draft]:
     return [
         Draft(
             sentence(
-                f"The next one is due by {clock_shown(then.minute or 0)} UTC{channels}: every {rule.length.text} ({lower_first(without_prefix(rule.clause))})"
+                f"The next one is due by {clock_shown(then.minute or 0)} UTC{channels}: every {rule.length.text} "
+                f"({lower_first(without_prefix(rule.clause))})"
             ),
             rule.excerpts,
             MUST,

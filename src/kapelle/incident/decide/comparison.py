@@ -12,9 +12,17 @@ from kapelle.incident.question.model import Kind
 from kapelle.incident.reading.terms import terms_of
 
 _TOPICS: dict[Kind, tuple[Topic, ...]] = {
-    "escalation": ("escalation",), "triage": ("severity",), "communication": ("communication",), "rollback": ("rollback",),
-    "change_window": ("change",), "approvals": ("approval",), "audit": ("audit",), "ticket_fields": ("fields",), "closing": ("closing", "audit"), "on_call": ("escalation", "on_call"),
-}  # fmt: skip
+    "escalation": ("escalation",),
+    "triage": ("severity",),
+    "communication": ("communication",),
+    "rollback": ("rollback",),
+    "change_window": ("change",),
+    "approvals": ("approval",),
+    "audit": ("audit",),
+    "ticket_fields": ("fields",),
+    "closing": ("closing", "audit"),
+    "on_call": ("escalation", "on_call"),
+}
 _DIRECTIONS: tuple[tuple[str, tuple[Direction, ...]], ...] = (
     (r"tighten\w*|strict\w*|harder|shorten\w*|faster|quicker|more demanding", ("tightened", "added")),
     (r"relax\w*|loosen\w*|easier|less strict|weaker|softer|lenient", ("relaxed", "removed")),
@@ -24,7 +32,8 @@ _DIRECTIONS: tuple[tuple[str, tuple[Direction, ...]], ...] = (
 _ORDER: tuple[Direction, ...] = ("tightened", "relaxed", "changed", "added", "removed", "unchanged")
 _PLAIN = frozenset(
     terms_of(
-        "policy policies version v1 v2 v3 difference compare change old new tighten relaxed obligation summarize escalation incident strict stricter less more"
+        "policy policies version v1 v2 v3 difference compare change old new tighten relaxed obligation "
+        "summarize escalation incident strict stricter less more"
     )
 )
 
@@ -82,7 +91,8 @@ def _about(case: Case, found: Sequence[Difference]) -> list[Difference]:
 def _is_wide(case: Case) -> bool:
     return bool(
         re.search(
-            r"\b(?:all|everything|summar\w*|obligations|overall|in general|list|which changes|what (?:has |was )?(?:changed|tightened|relaxed)|differences)\b",
+            r"\b(?:all|everything|summar\w*|obligations|overall|in general|list|which changes|what (?:has |was "
+            r")?(?:changed|tightened|relaxed)|differences)\b",
             case.question.prompt,
             re.IGNORECASE,
         )

@@ -67,8 +67,12 @@ _WAIVES = re.compile(
     re.IGNORECASE,
 )
 _WEIGHED: dict[Kind, type[Fact]] = {
-    "ticket_fields": FieldList, "approvals": Approval, "change_window": Window, "rollback": Trigger, "triage": SeverityRule,
-}  # fmt: skip
+    "ticket_fields": FieldList,
+    "approvals": Approval,
+    "change_window": Window,
+    "rollback": Trigger,
+    "triage": SeverityRule,
+}
 """Facts that a kind has weighed one by one: what it left out does not answer."""
 _BY_SEVERITY: tuple[Kind, ...] = ("escalation", "communication")
 
@@ -176,7 +180,9 @@ def _labelled(view: View, question: Question) -> int | None:
 
 
 def _kinds(case: Case) -> list[Kind]:
-    """What to decide, deciding kinds before evidence; a described incident without a question asks for severity and response."""
+    """What to decide, deciding kinds before evidence; a described incident without a question asks for severity
+    and response.
+    """
     kinds = list(case.question.kinds)
     if "rollback" not in kinds and "comparison" not in kinds and triggered(case):
         kinds.insert(min(1, len(kinds)), "rollback")
@@ -199,7 +205,9 @@ def _answers(case: Case, kind: Kind) -> Sequence[Answer]:
 
 
 def _ranked(answer: Answer, kind: Kind, *, first: bool) -> list[Draft]:
-    """What is not mainly asked has no decision of its own, and of evidence beside it one sentence comes before the others."""
+    """What is not mainly asked has no decision of its own, and of evidence beside it one sentence comes before
+    the others.
+    """
     if first:
         return list(answer.drafts)
     later = [MORE if index and kind in _SUPPORT else CORE for index in range(len(answer.drafts))]

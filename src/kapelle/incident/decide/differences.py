@@ -1,4 +1,6 @@
-"""What changed between two versions of a policy: the same obligation in both, its old and its new value, and the direction."""
+"""What changed between two versions of a policy: the same obligation in both, its old and its new value, and
+the direction.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -128,7 +130,8 @@ def _subject(rule: Timing) -> str:
         return f"escalation to {rule.role}"
     clause = without_prefix(rule.clause)
     cut = re.split(
-        r"\s*(?:,\s*)?\b(?:within|every|for|after|at|in|once|no later than)\b\s+(?=\+?\d|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|an?\b)",
+        r"\s*(?:,\s*)?\b(?:within|every|for|after|at|in|once|no later than)\b\s+(?=\+?\d|one|two|three|four"
+        r"|five|six|seven|eight|nine|ten|eleven|twelve|an?\b)",
         clause,
     )[0]
     return f'"{lower_first(cut)}"'

@@ -1,4 +1,6 @@
-"""Decides who is due when: acknowledgement, escalations already due and the next one, by severity, time and circumstances."""
+"""Decides who is due when: acknowledgement, escalations already due and the next one, by severity, time and
+circumstances.
+"""
 
 import re
 from collections.abc import Sequence
@@ -16,8 +18,10 @@ _ACKNOWLEDGED_AFTER = re.compile(
     r"(?<!un)(?<!not )(?<!yet )\b(?:acknowledg\w*|ack(?:ed)?|answered|responded|picked up)\b", re.IGNORECASE
 )
 _ASKS_ACKNOWLEDGE = re.compile(
-    r"\b(?:how|when|what|which|until|must|should|time|deadline|limit|target)\b.{0,60}\back(?!\w*\s+(?:but|and))|\back\w*\s+(?:it\s+)?(?:after|within|in|took|at|by|only|time|deadline|limit|\d|window)"
-    r"|\back\w*.{0,40}\b(?:late|in time|on time|compliant|comply|ok|okay|fine|slow|enough)\b|minutes? to ack|hours? to ack|first response|response (?:time|deadline)|respond",
+    r"\b(?:how|when|what|which|until|must|should|time|deadline|limit|target)\b.{0,60}\back(?!\w*\s+(?:but"
+    r"|and))|\back\w*\s+(?:it\s+)?(?:after|within|in|took|at|by|only|time|deadline|limit|\d|window)"
+    r"|\back\w*.{0,40}\b(?:late|in time|on time|compliant|comply|ok|okay|fine|slow|enough)\b|minutes? to "
+    r"ack|hours? to ack|first response|response (?:time|deadline)|respond",
     re.IGNORECASE,
 )
 _ESCALATES = re.compile(r"escalat|\bpag(?:e|ed|ing)\b|\bnext\b|\bwhom?\b|\bcall", re.IGNORECASE)
@@ -73,7 +77,8 @@ def _at(case: Case, rules: Sequence[Timing], elapsed: Elapsed) -> list[Draft]:
         drafts.append(
             Draft(
                 sentence(
-                    f"Next: {timing_shown(coming[0], case.question.started)}, in {minutes_shown(coming[0].length.minutes - elapsed.minutes)}"
+                    f"Next: {timing_shown(coming[0], case.question.started)}, in "
+                    f"{minutes_shown(coming[0].length.minutes - elapsed.minutes)}"
                 ),
                 coming[0].excerpts,
                 CORE,
@@ -104,7 +109,10 @@ def _due_now(case: Case, name: str, due: Sequence[Timing], elapsed: Elapsed) -> 
     person, shown = engineer_for(case, rule.role)
     condition = f" if {rule.condition}" if rule.condition and not set(rule.needs) & set(case.question.signals) else ""
     clock = clock_after(case.question.started, rule)
-    text = f"Escalate to {rule.role}{person} now{condition}: for {_described(case, name)} the escalation at +{rule.length.text}{clock} was due {when}"
+    text = (
+        f"Escalate to {rule.role}{person} now{condition}: for {_described(case, name)} the escalation at "
+        f"+{rule.length.text}{clock} was due {when}"
+    )
     return Draft(sentence(text), merged(rule.excerpts, shown), MUST)
 
 
@@ -120,7 +128,8 @@ def _nothing_due(case: Case, name: str, coming: Sequence[Timing], elapsed: Elaps
     left = minutes_shown(rule.length.minutes - elapsed.minutes)
     return Draft(
         sentence(
-            f"No escalation is due yet for {_described(case, name)} at +{elapsed.text}: next, {timing_shown(rule)}{person}, in {left}"
+            f"No escalation is due yet for {_described(case, name)} at +{elapsed.text}: next, "
+            f"{timing_shown(rule)}{person}, in {left}"
         ),
         merged(rule.excerpts, shown),
         MUST,

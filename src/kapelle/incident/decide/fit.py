@@ -11,7 +11,9 @@ CITATIONS = 12
 
 
 def fit(drafts: Sequence[Draft], wanted: Sequence[str] = ()) -> tuple[Claim, ...]:
-    """The drafts that fit, in their order; `wanted` are paths that must stay cited. Sentences without a span are left out."""
+    """The drafts that fit, in their order; `wanted` are paths that must stay cited. Sentences without a span
+    are left out.
+    """
     first: dict[str, Draft] = {}
     for draft in drafts:
         if draft.excerpts:

@@ -38,7 +38,7 @@ def measure(case: Case, triggers: Sequence[Trigger]) -> Measured:
     """Hold every numeric trigger against the measured points of the question's window."""
     points, inside = _points(case)
     rule = baseline_rule(case.view.statements)
-    average = rule is not None and not "median" in rule.text.lower()
+    average = rule is not None and "median" not in rule.text.lower()
     baseline = baseline_of(points, case.question.window_start, average=average)
     judged = [one for trigger in triggers if (one := _judge(trigger, inside, baseline))]
     relative = [finding for one in judged for finding in one.findings if finding.baseline]
@@ -100,7 +100,10 @@ def _words(finding: Finding) -> str:
     run = f"{finding.run.first.at:%H:%M} to {finding.run.last.at:%H:%M} UTC"
     limit = f"the limit of {limit_shown(condition)}"
     verdict = f"meets {limit}" if finding.met else f"is shorter than {limit}"
-    return f"{metric_shown(condition.metric)} was {_beyond(finding)} for {minutes_shown(finding.run.minutes)}, {run} ({peak}), which {verdict}"
+    return (
+        f"{metric_shown(condition.metric)} was {_beyond(finding)} for {minutes_shown(finding.run.minutes)}, "
+        f"{run} ({peak}), which {verdict}"
+    )
 
 
 def _beyond(finding: Finding) -> str:

@@ -12,7 +12,9 @@ from kapelle.incident.question.model import Question
 
 
 class Decision(BaseModel):
-    """What is decided: the first claim in one sentence, then times, names and channels, each with the lines it rests on."""
+    """What is decided: the first claim in one sentence, then times, names and channels, each with the lines it
+    rests on.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,4 +1,6 @@
-"""Decides what is due by when and whether it was kept: audit records, ticket openings, reviews, and what closing asks for."""
+"""Decides what is due by when and whether it was kept: audit records, ticket openings, reviews, and what
+closing asks for.
+"""
 
 import re
 from collections.abc import Sequence
@@ -25,11 +27,13 @@ _WEAK = frozenset(
     terms_of("record audit within time policy log soon long deadline minutes hours days years incident trail entry")
 )
 _ABSENT = re.compile(
-    r"\b(?:no|without(?: an?| any)?|missing(?: an?| the)?|lacks?(?: an?)?|not (?:yet )?(?:an? )?)\s+(?P<what>[a-z][\w-]*(?:\s+[a-z][\w-]*)?)(?=[\s,.;?!]|$)",
+    r"\b(?:no|without(?: an?| any)?|missing(?: an?| the)?|lacks?(?: an?)?|not (?:yet )?(?:an? "
+    r")?)\s+(?P<what>[a-z][\w-]*(?:\s+[a-z][\w-]*)?)(?=[\s,.;?!]|$)",
     re.IGNORECASE,
 )
 _DONE = re.compile(
-    r"\b(?:later|after|ago|passed|took|late|in time|on time|compliant|comply|ok|okay|enough|fine|still|already|violat\w*|breach\w*|met|delete|purge)\b",
+    r"\b(?:later|after|ago|passed|took|late|in time|on time|compliant|comply|ok|okay|enough|fine|still"
+    r"|already|violat\w*|breach\w*|met|delete|purge)\b",
     re.IGNORECASE,
 )
 
@@ -169,7 +173,8 @@ def _judged(case: Case, rule: Timing, elapsed: Elapsed | None) -> Draft:
     if elapsed.minutes <= rule.length.minutes:
         return Draft(
             sentence(
-                f"Yes, in time and compliant: {elapsed.text} is within the limit of {rule.length.text} ({lower_first(statement)})"
+                f"Yes, in time and compliant: {elapsed.text} is within the limit of {rule.length.text} "
+                f"({lower_first(statement)})"
             ),
             rule.excerpts,
             MUST,
@@ -177,7 +182,8 @@ def _judged(case: Case, rule: Timing, elapsed: Elapsed | None) -> Draft:
     over = minutes_shown(elapsed.minutes - rule.length.minutes)
     return Draft(
         sentence(
-            f"No, not compliant: {elapsed.text} is {over} too late, the limit is {rule.length.text} ({lower_first(statement)})"
+            f"No, not compliant: {elapsed.text} is {over} too late, the limit is {rule.length.text} "
+            f"({lower_first(statement)})"
         ),
         rule.excerpts,
         MUST,

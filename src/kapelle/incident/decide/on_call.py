@@ -16,7 +16,9 @@ _ORDER = re.compile(r"order|chain|sequence|after the (?:primary|secondary)", re.
 
 
 def decide_on_call(case: Case) -> Answer:
-    """Primary and secondary of the week asked about; weeks of a person; where the handoff happens; in which order people are called."""
+    """Primary and secondary of the week asked about; weeks of a person; where the handoff happens; in which
+    order people are called.
+    """
     shifts = case.view.configured(RotaShift)
     if not shifts:
         return Answer(missing=("rota: the folder has none",))
@@ -62,7 +64,9 @@ def shown_by(shifts: Sequence[RotaShift]) -> tuple[Excerpt, ...]:
 
 
 def engineer_for(case: Case, role: str) -> tuple[str, tuple[Excerpt, ...]]:
-    """The person behind a role such as `secondary on-call` at the question's date, as ` (NAME, HANDLE)`; empty when unknown."""
+    """The person behind a role such as `secondary on-call` at the question's date, as ` (NAME, HANDLE)`; empty
+    when unknown.
+    """
     if not case.question.dates:
         return "", ()
     for shift in on_duty(case.view.configured(RotaShift), case.question.dates[0]):

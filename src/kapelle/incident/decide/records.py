@@ -11,7 +11,9 @@ from kapelle.incident.decide.wording import listed, sentence
 from kapelle.incident.reading.terms import overlap, terms_of
 
 _PHRASE = re.compile(
-    r"(?:mention\w*|about|related to|matching|containing|regarding|concerning|with the words?)\s+[\"'`]?(?P<phrase>[\w][\w\s-]*?)[\"'`]?(?=\s*(?:,|\.|;|\?|$|\band\b|\bthen\b|\bwith\b|\bfor\b|\bin\b))",
+    r"(?:mention\w*|about|related to|matching|containing|regarding|concerning|with the "
+    r"words?)\s+[\"'`]?(?P<phrase>[\w][\w\s-]*?)[\"'`]?(?=\s*(?:,|\.|;|\?|$|\band\b|\bthen\b|\bwith\b"
+    r"|\bfor\b|\bin\b))",
     re.IGNORECASE,
 )
 _OPEN = re.compile(r"\bopen\b|unresolved|still|active|ongoing|ownership", re.IGNORECASE)

@@ -44,19 +44,23 @@ def decide_rollback(case: Case) -> Answer:
         return Answer(missing=("rollback triggers: no policy line gives one",))
     stated = [judged for trigger in triggers if (judged := _judge(trigger, case))]
     measured = measure(case, triggers) if case.evidence.points is not None else None
-    if not stated and not (measured and measured.findings) and not _ASKS_WHEN.search(case.question.prompt):
-        if lines := [
-            fact
-            for fact in nearest(case, topics=("rollback",), least=0.45)
-            if not any(fact.excerpt == trigger.excerpt for trigger in triggers)
-        ]:
-            return Answer((Draft(sentence(lines[0].text), lines[0].excerpts, MUST), *_needs(case)))
+    if not stated and not (measured and measured.findings) and (line := _plain_line(case, triggers)):
+        return Answer((line, *_needs(case)))
     drafts = [_verdict(case, triggers, stated, measured), *_measured_drafts(measured)]
     return Answer(
         tuple(drafts + _others(triggers, stated, measured) + _needs(case)),
         _missing(stated, measured),
         _conflicts(stated, measured),
     )
+
+
+def _plain_line(case: Case, triggers: tuple[Trigger, ...]) -> Draft | None:
+    """The line of the section that answers a question that is not about the triggers, such as which workflow to use."""
+    if _ASKS_WHEN.search(case.question.prompt):
+        return None
+    own = [trigger.excerpt for trigger in triggers]
+    lines = [fact for fact in nearest(case, topics=("rollback",), least=0.45) if fact.excerpt not in own]
+    return Draft(sentence(lines[0].text), lines[0].excerpts, MUST) if lines else None
 
 
 def triggered(case: Case) -> bool:
@@ -106,7 +110,8 @@ def _verdict(case: Case, triggers: tuple[Trigger, ...], stated: list[_Judged], m
     if met and joint and any(trigger not in [judged.trigger for judged in met] for trigger in joint):
         open_ones = [trigger for trigger in joint if trigger not in [judged.trigger for judged in met]]
         return Draft(
-            f"Rollback is not mandatory on this alone: {met[0].why}, but all triggers must hold together, also {listed([trigger.words for trigger in open_ones])}.",
+            f"Rollback is not mandatory on this alone: {met[0].why}, but all triggers must hold together, also "
+            f"{listed([trigger.words for trigger in open_ones])}.",
             merged(*(trigger.excerpts for trigger in joint)),
             MUST,
         )
@@ -244,7 +249,8 @@ def _conflicts(stated: list[_Judged], measured: Measured | None) -> tuple[str, .
     if said == shown:
         return ()
     return (
-        f"the task's numbers {'meet' if said else 'do not meet'} a rollback trigger, the measured ones {'do' if shown else 'do not'}",
+        f"the task's numbers {'meet' if said else 'do not meet'} a rollback trigger, the measured ones "
+        f"{'do' if shown else 'do not'}",
     )
 
 

@@ -7,7 +7,8 @@ from kapelle.incident.decide.wording import lower_first, sentence
 from kapelle.incident.reading.terms import overlap, terms_of
 
 _OUTSIDE = re.compile(
-    r"\b(?:out of scope|outside (?:the |its |this )?(?:scope|policy)|not covered|does not (?:cover|apply)|do not apply|excluded|exempt from this policy)\b",
+    r"\b(?:out of scope|outside (?:the |its |this )?(?:scope|policy)|not covered|does not (?:cover|apply)"
+    r"|do not apply|excluded|exempt from this policy)\b",
     re.IGNORECASE,
 )
 _PLAIN = frozenset(terms_of("scope cover apply policy outside excluded system incident operate"))

@@ -82,21 +82,18 @@ def baseline_of(points: Sequence[MetricPoint], start: datetime.datetime | None, 
 
 
 def baseline_rule(statements: Sequence[Statement]) -> Statement | None:
-    """The line that says what the baseline is."""
-    return next(
-        (
-            fact
-            for fact in statements
-            if "baseline" in fact.text.lower()
-            and any(word in fact.text.lower() for word in ("median", "average", "mean"))
-            and durations(fact.text) + ((),)
-        ),
-        None,
-    )
+    """The line that says how the baseline is taken."""
+    for fact in statements:
+        words = fact.text.lower()
+        if "baseline" in words and any(word in words for word in ("median", "average", "mean")):
+            return fact
+    return None
 
 
 def baseline_window(question: Question, facts: CompanyFacts) -> tuple[datetime.datetime, datetime.datetime] | None:
-    """The period before the question's window over which the policy in force takes its baseline; an hour when it names none."""
+    """The period before the question's window over which the policy in force takes its baseline; an hour when
+    it names none.
+    """
     if question.window_start is None:
         return None
     current = {policy.source for policy in facts.policies if policy.current}
@@ -167,7 +164,9 @@ def _longest_run(known: Sequence[tuple[MetricPoint, float]], condition: Conditio
 
 
 def _step(known: Sequence[tuple[MetricPoint, float]], index: int) -> float:
-    """Minutes that the point at `index` stands for: the shorter of the distances to its neighbors, one at least known."""
+    """Minutes that the point at `index` stands for: the shorter of the distances to its neighbors, one at least
+    known.
+    """
     near = [_gap(known[left][0], known[left + 1][0]) for left in (index - 1, index) if 0 <= left < len(known) - 1]
     return min(near, default=0.0)
 

@@ -1,4 +1,6 @@
-"""Sees to it that every wanted source, and every file the policy makes a mandatory reference, is cited with a line that bears on the answer."""
+"""Sees to it that every wanted source, and every file the policy makes a mandatory reference, is cited with a
+line that bears on the answer.
+"""
 
 import re
 from collections.abc import Sequence
@@ -23,13 +25,31 @@ from kapelle.incident.reading.terms import terms_of
 
 # How policies speak of the decisions of a kind, in the lines that name other files.
 _WORDS: dict[Kind, str] = {
-    "triage": "severity ticket priority", "escalation": "escalation paging response", "communication": "communication channel", "rollback": "rollback", "change_window": "change deployment release",
-    "approvals": "approval", "on_call": "on-call rota", "audit": "audit record", "ticket_fields": "ticket field", "closing": "closing incident ticket",
-}  # fmt: skip
+    "triage": "severity ticket priority",
+    "escalation": "escalation paging response",
+    "communication": "communication channel",
+    "rollback": "rollback",
+    "change_window": "change deployment release",
+    "approvals": "approval",
+    "on_call": "on-call rota",
+    "audit": "audit record",
+    "ticket_fields": "ticket field",
+    "closing": "closing incident ticket",
+}
 _USEFUL: dict[Kind, str] = {
-    "triage": "priority severity", "escalation": "escalation order incident channel", "communication": "incident channel", "rollback": "rollback production approvals", "change_window": "production change approvals",
-    "approvals": "required approvals production", "on_call": "escalation order", "audit": "audit tables retention", "ticket_fields": "required fields", "closing": "workflows incident status", "tickets": "incident fields", "metrics": "service latency",
-}  # fmt: skip
+    "triage": "priority severity",
+    "escalation": "escalation order incident channel",
+    "communication": "incident channel",
+    "rollback": "rollback production approvals",
+    "change_window": "production change approvals",
+    "approvals": "required approvals production",
+    "on_call": "escalation order",
+    "audit": "audit tables retention",
+    "ticket_fields": "required fields",
+    "closing": "workflows incident status",
+    "tickets": "incident fields",
+    "metrics": "service latency",
+}
 
 
 def wanted_drafts(case: Case, drafts: Sequence[Draft]) -> tuple[list[Draft], list[str]]:

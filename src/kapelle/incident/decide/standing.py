@@ -24,10 +24,8 @@ def decide_versions(case: Case) -> Answer:
     others = [
         policy
         for policy in policies
-        if policy is not chosen
-        and (policy.source == chosen.superseded_by)
-        or policy is not chosen
-        and re.search(rf"\b{re.escape(policy.name)}\b", case.question.prompt)
+        if (policy is not chosen and (policy.source == chosen.superseded_by))
+        or (policy is not chosen and re.search(rf"\b{re.escape(policy.name)}\b", case.question.prompt))
     ]
     return Answer(
         tuple(drafts + [Draft(_shown(case, policy), policy.header, CORE) for policy in others if policy.header])

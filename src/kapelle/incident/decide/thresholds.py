@@ -37,7 +37,8 @@ def compare(reading: Reading, condition: Condition) -> Held | None:
         return Held(True, f"{stated} {_beyond(condition)} the limit of {limit}")
     return Held(
         False,
-        f"{stated} is too short: {minutes_shown(reading.minutes)} instead of{held_shown(condition).removeprefix(' for')} (limit {limit})",
+        f"{stated} is too short: {minutes_shown(reading.minutes)} instead "
+        f"of{held_shown(condition).removeprefix(' for')} (limit {limit})",
     )
 
 

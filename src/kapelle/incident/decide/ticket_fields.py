@@ -1,4 +1,6 @@
-"""Decides which fields a ticket must have, which of them a stated ticket lacks, and whether a field is required at all."""
+"""Decides which fields a ticket must have, which of them a stated ticket lacks, and whether a field is required
+at all.
+"""
 
 import re
 from collections.abc import Sequence
@@ -18,7 +20,8 @@ _LACKS = re.compile(
     re.IGNORECASE,
 )
 _ASKS_ONE = re.compile(
-    r"\b(?:is|are|does|do|must|needs?)\b.*\b(?:required|mandatory|needed|necessary|optional|field)\b|(?:need|have|contain|include|carry)s? (?:to \w+ )?(?:an?|the)\b",
+    r"\b(?:is|are|does|do|must|needs?)\b.*\b(?:required|mandatory|needed|necessary|optional|field)\b"
+    r"|(?:need|have|contain|include|carry)s? (?:to \w+ )?(?:an?|the)\b",
     re.IGNORECASE,
 )
 _WHEN = re.compile(
@@ -101,7 +104,8 @@ def _lacking(case: Case, ticket: str, required: Sequence[str], excerpts: tuple[E
         return Draft(sentence(f"Yes, complete: {ticket} must have {', '.join(required)}"), excerpts, MUST)
     return Draft(
         sentence(
-            f"No, not complete: {listed(missing)} {'is' if len(missing) == 1 else 'are'} missing; {ticket} must have {', '.join(required)}"
+            f"No, not complete: {listed(missing)} {'is' if len(missing) == 1 else 'are'} missing; {ticket} must "
+            f"have {', '.join(required)}"
         ),
         excerpts,
         MUST,
@@ -168,6 +172,7 @@ def _conflicts(lists: Sequence[FieldList], config: Sequence[FieldList]) -> tuple
         theirs = {re.sub(r"[_\s-]", "", name).lower() for name in fact.fields}
         if own and theirs and own != theirs:
             found.append(
-                f"{fact.subject} fields: the policy and {fact.source} list different ones ({', '.join(sorted(own ^ theirs))})"
+                f"{fact.subject} fields: the policy and {fact.source} list different ones "
+                f"({', '.join(sorted(own ^ theirs))})"
             )
     return tuple(found)

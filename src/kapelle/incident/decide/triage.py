@@ -1,4 +1,6 @@
-"""Decides the severity of a described incident: numbers, impact, scope and named functions against the severity matrix."""
+"""Decides the severity of a described incident: numbers, impact, scope and named functions against the severity
+matrix.
+"""
 
 import re
 from typing import NamedTuple
@@ -24,9 +26,20 @@ _IMPACT = {
 }
 _SCOPE = {"all": 1.0, "most": 1.0, "some": 1.0}
 _AGAINST = {
-    ("some", "all"): -1.5, ("single", "all"): -3.0, ("single", "most"): -2.5, ("degraded", "outage"): -1.0, ("no_workaround", "workaround"): -2.5, ("workaround", "no_workaround"): -2.5,
-    ("all", "single"): -3.0, ("all", "some"): -1.0, ("most", "single"): -2.0, ("outage", "cosmetic"): -2.0, ("outage", "minor"): -1.0, ("cosmetic", "outage"): -3.0, ("cosmetic", "degraded"): -1.5,
-}  # fmt: skip
+    ("some", "all"): -1.5,
+    ("single", "all"): -3.0,
+    ("single", "most"): -2.5,
+    ("degraded", "outage"): -1.0,
+    ("no_workaround", "workaround"): -2.5,
+    ("workaround", "no_workaround"): -2.5,
+    ("all", "single"): -3.0,
+    ("all", "some"): -1.0,
+    ("most", "single"): -2.0,
+    ("outage", "cosmetic"): -2.0,
+    ("outage", "minor"): -1.0,
+    ("cosmetic", "outage"): -3.0,
+    ("cosmetic", "degraded"): -1.5,
+}
 """What the task says against what a criterion asks for."""
 _GENERIC = frozenset(
     terms_of("customer service system incident unavailable down slow request part more product partly")
@@ -68,7 +81,7 @@ def decide_triage(case: Case) -> Answer:
         verdict = (
             "No: "
             if re.search(r"\bonly\b", rules[0].text, re.IGNORECASE)
-            and not overlap(_only(rules[0].text), case.question.terms) == 1.0
+            and overlap(_only(rules[0].text), case.question.terms) != 1.0
             else ""
         )
         return Answer(

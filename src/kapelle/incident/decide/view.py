@@ -1,4 +1,6 @@
-"""The part of a company's facts that may answer a question: the policy version it is about, the configurations, the documents."""
+"""The part of a company's facts that may answer a question: the policy version it is about, the configurations,
+the documents.
+"""
 
 import math
 import re
@@ -16,11 +18,14 @@ from kapelle.incident.reading.terms import terms_of
 
 F = TypeVar("F", bound=Fact)
 _VERSION = re.compile(
-    r"\b(?:policy[\s_-]*|version\s*)?v(?:ersion)?[\s._-]*(?P<number>\d+(?:\.\d+)*)\b|\b(?:policy|version)[\s_-]+(?P<other>\d+(?:\.\d+)*)\b",
+    r"\b(?:policy[\s_-]*|version\s*)?v(?:ersion)?[\s._-]*(?P<number>\d+(?:\.\d+)*)\b|\b(?:policy"
+    r"|version)[\s_-]+(?P<other>\d+(?:\.\d+)*)\b",
     re.IGNORECASE,
 )
 _EDITION = re.compile(
-    r"\b(\d{4})(?:\s+(?:to|and|or|vs\.?)\s+(?:the\s+)?\d{4})?\s+(?:edition|policy|version|handbook|rules)|\b(?:edition|rules|policy|handbook|version)s?\s+(?:of\s+)?(\d{4})\b|\b(?:from|between|and|to)\s+(?:the\s+)?(\d{4})\s+(?:to|and|edition)",
+    r"\b(\d{4})(?:\s+(?:to|and|or|vs\.?)\s+(?:the\s+)?\d{4})?\s+(?:edition|policy|version|handbook|rules)"
+    r"|\b(?:edition|rules|policy|handbook|version)s?\s+(?:of\s+)?(\d{4})\b|\b(?:from|between|and"
+    r"|to)\s+(?:the\s+)?(\d{4})\s+(?:to|and|edition)",
     re.IGNORECASE,
 )
 _LABEL = re.compile(
@@ -78,7 +83,9 @@ class View:
         return found
 
     def references(self, *topics: str) -> tuple[Reference, ...]:
-        """Lines of the chosen policies that make another file a mandatory reference of a topic, by the words they use."""
+        """Lines of the chosen policies that make another file a mandatory reference of a topic, by the words
+        they use.
+        """
         found = [fact for fact in self.of(Reference) if fact.mandatory and _is_config(fact.target)]
         wanted = {term for topic in topics for term in terms_of(topic)}
         return tuple(fact for fact in found if wanted & set(terms_of(re.sub(r"\S+\.\w+", " ", fact.text))))
@@ -92,7 +99,9 @@ class View:
 
 
 def view_for(question: Question, facts: CompanyFacts) -> View:
-    """Choose the policy versions a question is about: those in force, unless it is about an older one or about a difference."""
+    """Choose the policy versions a question is about: those in force, unless it is about an older one or about
+    a difference.
+    """
     named = named_policies(question, facts)
     current = tuple(policy for policy in facts.policies if policy.current)
     if question.kinds[:1] == ("comparison",):

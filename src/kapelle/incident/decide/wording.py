@@ -32,7 +32,9 @@ def sentence(text: str) -> str:
 
 
 def spelled(text: str) -> str:
-    """`text` with its durations in digits and full units: `ten min` becomes `10 minutes`, `4 consecutive min` `4 consecutive minutes`."""
+    """`text` with its durations in digits and full units: `ten min` becomes `10 minutes`, `4 consecutive min`
+    `4 consecutive minutes`.
+    """
     for one in reversed(durations(text)):
         written = text[one.start : one.end]
         parts = _PARTS.match(written) if _FILLED.search(written) else None
@@ -110,7 +112,9 @@ def reading_shown(reading: Reading) -> str:
 
 
 def timing_shown(rule: Timing, started: Moment | None = None) -> str:
-    """Such as `acknowledge within 5 minutes`, `escalate to the duty manager at +20 minutes if unowned`; with a start the time of day."""
+    """Such as `acknowledge within 5 minutes`, `escalate to the duty manager at +20 minutes if unowned`; with a
+    start the time of day.
+    """
     return _timing(rule) + clock_after(started, rule)
 
 

@@ -9,7 +9,9 @@ from kapelle.incident.reading.quantities import NUMBER, number
 
 _ABOUT = re.compile(r"approv|sign-?\s?off|signed off|authori[sz]|consent|\bco-?sign", re.IGNORECASE)
 _COUNT = re.compile(
-    rf"(?P<number>{NUMBER}|\bno\b|\ban?\b|\bsingle\b|\bdual\b|\bboth\b|\bdouble\b)\s+(?:[a-z-]+\s+){{0,2}}?(?:approv(?:al|er)s?|sign-?\s?offs?|signatures?|reviewers?|people|persons|authori[sz]ations?)\b",
+    rf"(?P<number>{NUMBER}|\bno\b|\ban?\b|\bsingle\b|\bdual\b|\bboth\b"
+    rf"|\bdouble\b)\s+(?:[a-z-]+\s+){{0,2}}?(?:approv(?:al|er)s?|sign-?\s?offs?|signatures?|reviewers?"
+    rf"|people|persons|authori[sz]ations?)\b",
     re.IGNORECASE,
 )
 _COUNT_AFTER = re.compile(
@@ -26,26 +28,32 @@ _FROM = re.compile(
     r"\b(?:from|by|of|with)\s+(?P<roles>(?!(?:the )?(?:change|request|incident ticket)\b)[^.;()]+)", re.IGNORECASE
 )
 _APPROVES = re.compile(
-    r"(?:^|:\s*|,\s*)(?P<roles>(?:the\s+)?[^:;.()]+?)\s+(?:must|have to|has to|both|need to|needs to|shall|approves?\b)\s*(?:both\s+|all\s+)?(?:approves?|sign|agree|authori[sz]e)?",
+    r"(?:^|:\s*|,\s*)(?P<roles>(?:the\s+)?[^:;.()]+?)\s+(?:must|have to|has to|both|need to|needs to|shall"
+    r"|approves?\b)\s*(?:both\s+|all\s+)?(?:approves?|sign|agree|authori[sz]e)?",
     re.IGNORECASE,
 )
 _AFTER_COLON = re.compile(r"[:–—]\s*(?P<roles>[^:.;()]+)$")
 _SUBJECT_END = re.compile(
-    r"\s*(?::|–|—|\s-\s|\b(?:needs?|requires?|require|takes?|must (?:have|be|carry|get)|is approved|are approved|calls? for|demands?|has to|have to|approved by|with|goes out)\b)",
+    r"\s*(?::|–|—|\s-\s|\b(?:needs?|requires?|require|takes?|must (?:have|be|carry|get)|is approved|are "
+    r"approved|calls? for|demands?|has to|have to|approved by|with|goes out)\b)",
     re.IGNORECASE,
 )
 _FOR = re.compile(
-    r"\bfor\s+(?P<subject>(?:an?\s+|the\s+|any\s+|all\s+|each\s+)?[^.,;:()]+?)(?=\s+(?:is|are|needs?|requires?|comes?|must|from|by)\b|[.,;:(]|$)",
+    r"\bfor\s+(?P<subject>(?:an?\s+|the\s+|any\s+|all\s+|each\s+)?[^.,;:()]+?)(?=\s+(?:is|are|needs?"
+    r"|requires?|comes?|must|from|by)\b|[.,;:(]|$)",
     re.IGNORECASE,
 )
 _ROLE_HEADER = re.compile(r"approver|role|\bwho\b|\bby\b|from|sign", re.IGNORECASE)
 _COUNT_HEADER = re.compile(r"approvals?|count|number|how many|required|minimum|quorum", re.IGNORECASE)
 _NO_ROLE = re.compile(
-    r"^(?:approvals?|approvers?|required|at least|minimum|before|n/?a|none|in jira|in the ticket|all|any|both|each|hours?|minutes?|different.*|distinct.*|it|them)$|\d|^$|https?:",
+    r"^(?:approvals?|approvers?|required|at least|minimum|before|n/?a|none|in jira|in the ticket|all|any"
+    r"|both|each|hours?|minutes?|different.*|distinct.*|it|them)$|\d|^$|https?:",
     re.IGNORECASE,
 )
 _TRIM = re.compile(
-    r"^(?:(?:the|an?|one|both|either|any|plus|also|including|of|by|from|namely|i\.e\.|two|three|at least)\s+)+|\s+(?:before|in writing|within|on|prior|during|after|if|when|for|must|is|are|required|needed|as well|together|in advance|approvals?|approvers?|sign-?off)\b.*$",
+    r"^(?:(?:the|an?|one|both|either|any|plus|also|including|of|by|from|namely|i\.e\.|two|three|at "
+    r"least)\s+)+|\s+(?:before|in writing|within|on|prior|during|after|if|when|for|must|is|are|required"
+    r"|needed|as well|together|in advance|approvals?|approvers?|sign-?off)\b.*$",
     re.IGNORECASE,
 )
 

@@ -1,4 +1,6 @@
-"""Reads configuration files by their shapes: rota, channels, report defaults, ticket fields, pipelines, protections, plain values."""
+"""Reads configuration files by their shapes: rota, channels, report defaults, ticket fields, pipelines,
+protections, plain values.
+"""
 
 import datetime
 import re
@@ -84,9 +86,16 @@ def _shift(branch: Branch, fields: dict[str, Branch]) -> RotaShift | None:
     )
     handle = next((fields[key].value for key in _HANDLE if key in fields), "")
     return RotaShift(
-        excerpt=branch.excerpt, lead=_lead(branch), text=f"{tier or branch.key}: {person} from {week}", heading=branch.key, topic="on_call",
-        tier=tier or branch.key, week_start=week, engineer=person, handle=handle,
-    )  # fmt: skip
+        excerpt=branch.excerpt,
+        lead=_lead(branch),
+        text=f"{tier or branch.key}: {person} from {week}",
+        heading=branch.key,
+        topic="on_call",
+        tier=tier or branch.key,
+        week_start=week,
+        engineer=person,
+        handle=handle,
+    )
 
 
 def _is_channel(branch: Branch, fields: dict[str, Branch]) -> bool:
@@ -101,9 +110,14 @@ def _channel(branch: Branch, fields: dict[str, Branch]) -> NamedChannel:
     name = fields["name"].value
     purpose = next((fields[key].value for key in ("purpose", "description", "topic", "use") if key in fields), "")
     return NamedChannel(
-        excerpt=branch.excerpt, text=f"{name}: {purpose}", heading=branch.key, topic="communication",
-        name=name, purpose=purpose, retention_days=_number(fields.get("retention_days")),
-    )  # fmt: skip
+        excerpt=branch.excerpt,
+        text=f"{name}: {purpose}",
+        heading=branch.key,
+        topic="communication",
+        name=name,
+        purpose=purpose,
+        retention_days=_number(fields.get("retention_days")),
+    )
 
 
 def _workflow(branch: Branch, fields: dict[str, Branch]) -> Workflow:
@@ -125,9 +139,14 @@ def _protection(branch: Branch, fields: dict[str, Branch]) -> Protection:
     reviewers = next((child.values for key, child in fields.items() if "reviewer" in key or "approver" in key), ())
     wait = next((child for key, child in fields.items() if "wait" in key), None)
     return Protection(
-        excerpt=branch.excerpt, text=f"environment {branch.path[-1]}", heading=branch.path[-2], topic="change",
-        environment=branch.path[-1], reviewers=reviewers, wait_minutes=_number(wait),
-    )  # fmt: skip
+        excerpt=branch.excerpt,
+        text=f"environment {branch.path[-1]}",
+        heading=branch.path[-2],
+        topic="change",
+        environment=branch.path[-1],
+        reviewers=reviewers,
+        wait_minutes=_number(wait),
+    )
 
 
 def _field_list(branch: Branch) -> FieldList | None:

@@ -8,12 +8,14 @@ from kapelle.incident.facts.model import FieldList
 
 _KINDS = ("incident", "change", "problem", "rollback", "emergency")
 _ASKS = re.compile(
-    r"\b(?:must|shall|required?|requires|needs?|mandatory|carr(?:y|ies)|contains?|includes?|fields?|has to|have to|lists?|states?|records?|with)\b",
+    r"\b(?:must|shall|required?|requires|needs?|mandatory|carr(?:y|ies)|contains?|includes?|fields?|has to"
+    r"|have to|lists?|states?|records?|with)\b",
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"`([A-Za-z][\w .-]*)`")
 _AFTER_VERB = re.compile(
-    r"\b(?:carr(?:y|ies)|contains?|includes?|has|have|lists?|states?|needs?|requires?|fields(?: are)?|with|following)\b\s*:?\s*(?P<fields>[^.;]+)",
+    r"\b(?:carr(?:y|ies)|contains?|includes?|has|have|lists?|states?|needs?|requires?|fields(?: are)?|with"
+    r"|following)\b\s*:?\s*(?P<fields>[^.;]+)",
     re.IGNORECASE,
 )
 _NOT_A_FIELD = re.compile(

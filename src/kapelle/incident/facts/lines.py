@@ -6,7 +6,7 @@ from functools import cached_property
 
 from kapelle.evidence.model import Document, Excerpt
 from kapelle.incident.facts.model import Topic
-from kapelle.incident.reading.outline import Entry, outline
+from kapelle.incident.reading.outline import Entry, Heading, outline
 from kapelle.incident.reading.severity import severities_in
 from kapelle.incident.reading.terms import ROLLBACK
 
@@ -14,12 +14,14 @@ from kapelle.incident.reading.terms import ROLLBACK
 _TOPICS: tuple[tuple[Topic, str], ...] = (
     (
         "change_log",
-        r"change\s?-?log|revision|what (?:has |is )?(?:changed|new)|changes (?:from|since|between|to this|in this)|histor|difference|amendment",
+        r"change\s?-?log|revision|what (?:has |is )?(?:changed|new)|changes (?:from|since|between|to this|in "
+        r"this)|histor|difference|amendment",
     ),
     ("reference", r"reference|consult|companion|(?:other|related|supporting) (?:files|documents)|sources? of truth"),
     (
         "closing",
-        r"clos(?:e|ing|ure)|post-?incident|post-?mortem|wrap|exit criteria|sign(?:ing)? off an incident|after the incident",
+        r"clos(?:e|ing|ure)|post-?incident|post-?mortem|wrap|exit criteria|sign(?:ing)? off an incident|after "
+        r"the incident",
     ),
     ("approval", r"approv|sign-?\s?off|signatur|authori[sz]|who (?:signs|may|must|can) (?:agree|say)|consent"),
     ("rollback", ROLLBACK),
@@ -32,7 +34,8 @@ _TOPICS: tuple[tuple[Topic, str], ...] = (
     ("on_call", r"on-?\s?call|\brota\b|roster"),
     (
         "escalation",
-        r"escalat|notif|alerting|who (?:is|gets|must be|to) (?:call|page|notif|wake|wok|inform)\w*|call(?:ing)? (?:tree|chain|order|list)|respon[sd]|timing|paging|\bpage\b|acknowledg|clock|reaction",
+        r"escalat|notif|alerting|who (?:is|gets|must be|to) (?:call|page|notif|wake|wok|inform)\w*"
+        r"|call(?:ing)? (?:tree|chain|order|list)|respon[sd]|timing|paging|\bpage\b|acknowledg|clock|reaction",
     ),
     ("severity", r"severit|priorit|classif|triage|impact|\bmatrix\b|levels?\b|\bP[0-5]\b|\bSEV"),
     ("change", r"chang|window|freeze|deploy|releas|blackout|calendar|maintenance|ship"),
@@ -108,7 +111,7 @@ class Line:
         """The line or title above that names the severity, where the line itself does not."""
         if severities_in(self.text):
             return ()
-        parts = [*reversed(self.entry.parents), *reversed(self.entry.headings)]
+        parts: list[Entry | Heading] = [*reversed(self.entry.parents), *reversed(self.entry.headings)]
         named = next((part for part in parts if severities_in(part.text)), None)
         return (excerpt_of(self.document, named.start, named.end),) if named else ()
 

@@ -11,9 +11,21 @@ from kapelle.incident.reading.quantities import Comparator, Unit
 from kapelle.incident.reading.signals import Signal
 
 Topic = Literal[
-    "severity", "escalation", "communication", "change", "rollback", "approval", "audit", "fields", "on_call", "closing",
-    "reference", "change_log", "scope", "other",
-]  # fmt: skip
+    "severity",
+    "escalation",
+    "communication",
+    "change",
+    "rollback",
+    "approval",
+    "audit",
+    "fields",
+    "on_call",
+    "closing",
+    "reference",
+    "change_log",
+    "scope",
+    "other",
+]
 """What a line is about."""
 
 
@@ -229,10 +241,23 @@ class Entry(_Fact):
 
 
 Fact = Annotated[
-    Statement | SeverityRule | Timing | ChannelUse | Window | Trigger | Approval | FieldList | Reference
-    | RotaShift | NamedChannel | DefaultChannel | Workflow | Protection | Entry,
+    Statement
+    | SeverityRule
+    | Timing
+    | ChannelUse
+    | Window
+    | Trigger
+    | Approval
+    | FieldList
+    | Reference
+    | RotaShift
+    | NamedChannel
+    | DefaultChannel
+    | Workflow
+    | Protection
+    | Entry,
     Field(discriminator="kind"),
-]  # fmt: skip
+]
 
 
 class Policy(BaseModel):

@@ -1,4 +1,6 @@
-"""Reads a company folder's documents into typed facts: a table of recognizers over policy lines, and shapes of configurations."""
+"""Reads a company folder's documents into typed facts: a table of recognizers over policy lines, and shapes of
+configurations.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath
@@ -49,16 +51,26 @@ def _document_facts(document: Document, names: dict[str, str]) -> Iterator[Fact]
 
 def _line_facts(line: Line, names: dict[str, str]) -> Iterator[Fact]:
     yield Statement(
-        excerpt=line.excerpt, lead=line.severity_lead, text=line.text, heading=line.heading, topic=line.topic, severities=line.severities
-    )  # fmt: skip
+        excerpt=line.excerpt,
+        lead=line.severity_lead,
+        text=line.text,
+        heading=line.heading,
+        topic=line.topic,
+        severities=line.severities,
+    )
     yield from references_in(line, names)
     if line.topic == "change_log":
         return
     if channels_in(line.text):
         yield ChannelUse(
-            excerpt=line.excerpt, lead=line.severity_lead, text=line.text, heading=line.heading, topic=line.topic,
-            severities=line.severities, channels=channels_in(line.text),
-        )  # fmt: skip
+            excerpt=line.excerpt,
+            lead=line.severity_lead,
+            text=line.text,
+            heading=line.heading,
+            topic=line.topic,
+            severities=line.severities,
+            channels=channels_in(line.text),
+        )
     found = [fact for recognize in RECOGNIZERS for fact in recognize(line)]
     # The duration of a threshold is no deadline.
     measured = any(fact.kind in ("trigger", "severity") and fact.conditions for fact in found)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from kapelle.evidence.model import Document, Excerpt
@@ -11,11 +12,14 @@ from kapelle.incident.reading.calendar import full_date
 from kapelle.incident.reading.times import dates_in
 
 _FIELD = re.compile(
-    r"^[ \t>|*_-]*(?P<key>effective(?:\s+(?:date|from|since|as of))?|in force(?:\s+(?:from|since))?|valid from|supersedes|replaces|superseded by|replaced by|status)[*_]*\s*[:|=]?[*_]*\s*[:|]?\s*(?P<value>\S.*?)[ \t|*_\r]*$",
+    r"^[ \t>|*_-]*(?P<key>effective(?:\s+(?:date|from|since|as of))?|in force(?:\s+(?:from|since))?|valid "
+    r"from|supersedes|replaces|superseded by|replaced by|status)[*_]*\s*[:|=]?[*_]*\s*[:"
+    r"|]?\s*(?P<value>\S.*?)[ \t|*_\r]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _SENTENCE = re.compile(
-    r"(?:this (?:document|policy|version)|it)\s+(?P<key>supersedes|replaces|is superseded by|is replaced by)\s+(?P<value>[^\n.]+(?:\.\w+)?)",
+    r"(?:this (?:document|policy|version)|it)\s+(?P<key>supersedes|replaces|is superseded by|is replaced "
+    r"by)\s+(?P<value>[^\n.]+(?:\.\w+)?)",
     re.IGNORECASE,
 )
 _EFFECTIVE_SENTENCE = re.compile(
@@ -126,7 +130,7 @@ def _by_version(found: list[Document]) -> dict[str, str]:
     replaced = {}
     for family in families.values():
         ordered = sorted(family, key=lambda document: _version(PurePosixPath(document.source).stem))
-        replaced.update({older.source: newer.source for older, newer in zip(ordered, ordered[1:], strict=False)})
+        replaced.update({older.source: newer.source for older, newer in pairwise(ordered)})
     return replaced
 
 

@@ -11,11 +11,13 @@ from kapelle.incident.reading.quantities import comparator_at, durations, percen
 from kapelle.incident.reading.severity import severities_in
 
 _PREFIX = re.compile(
-    r"^(?:severity\s*:?\s*)?(?:p|sev(?:erity)?|priority|s|level)[\s-]?[0-5]\s*(?:\([^)]*\)\s*)?(?:[-–—:=]+|\bis\b|\bmeans\b|\bcovers\b|\bapplies (?:to|when|if)\b|\bwhen\b)?\s*",
+    r"^(?:severity\s*:?\s*)?(?:p|sev(?:erity)?|priority|s|level)[\s-]?[0-5]\s*(?:\([^)]*\)\s*)?(?:[-–—:=]+"
+    r"|\bis\b|\bmeans\b|\bcovers\b|\bapplies (?:to|when|if)\b|\bwhen\b)?\s*",
     re.IGNORECASE,
 )
 _RULE_ABOUT_RULES = re.compile(
-    r"\b(?:lower|raise|downgrade|upgrade|reclassif|change (?:a|the) severity|two severities|higher (?:one )?applies|in doubt|when unsure|only the)\b",
+    r"\b(?:lower|raise|downgrade|upgrade|reclassif|change (?:a|the) severity|two severities|higher (?:one "
+    r")?applies|in doubt|when unsure|only the)\b",
     re.IGNORECASE,
 )
 _TIMED = re.compile(
@@ -49,7 +51,9 @@ def severities_of(line: Line) -> Iterator[SeverityRule]:
 
 
 def condition_of(reading: Reading) -> Condition:
-    """What a policy's number asks for: `2% above the baseline` is more than 2%, a bare number is reached at its value."""
+    """What a policy's number asks for: `2% above the baseline` is more than 2%, a bare number is reached at its
+    value.
+    """
     asked = reading.comparator or ("gt" if reading.over else "ge")
     return Condition(
         metric=reading.metric,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from kapelle.incident.facts.lines import Line
@@ -13,12 +14,15 @@ from kapelle.incident.reading.signals import Signal, signals_in
 Action = Literal["acknowledge", "escalate", "update", "resolve", "retain", "other"]
 
 _ACKNOWLEDGE = re.compile(
-    r"\back(?:nowledg\w*|ed|s)?\b|first response|initial response|response time|respond|time to respon\w*|react(?:ion|s)?\b",
+    r"\back(?:nowledg\w*|ed|s)?\b|first response|initial response|response time|respond|time to respon\w*"
+    r"|react(?:ion|s)?\b",
     re.IGNORECASE,
 )
 _ESCALATE = re.compile(
-    r"(?<![\w-])(?P<verb>(?:re-?)?escalat\w*|pag(?:e|es|ed|ing)|call(?:s|ed)?(?: in)?|wak(?:e|es|ing)(?: up)?|engag(?:e|es|ed)|involv(?:e|es|ed)|summon\w*|bring in|pull in|alert(?:s|ed)?|"
-    r"notif(?:y|ies|ied|ication)|inform(?:s|ed)?|contact(?:s|ed)?|loop in|hand(?:s|ed)?(?: it)? over|ring(?:s)?|phone(?:s)?|raise(?:s|d)?|goes|go|moves?|reach(?:es)?)\b(?!-)(?!\s+(?:status )?page\b)",
+    r"(?<![\w-])(?P<verb>(?:re-?)?escalat\w*|pag(?:e|es|ed|ing)|call(?:s|ed)?(?: in)?|wak(?:e|es|ing)(?: "
+    r"up)?|engag(?:e|es|ed)|involv(?:e|es|ed)|summon\w*|bring in|pull in|alert(?:s|ed)?|"
+    r"notif(?:y|ies|ied|ication)|inform(?:s|ed)?|contact(?:s|ed)?|loop in|hand(?:s|ed)?(?: it)? over"
+    r"|ring(?:s)?|phone(?:s)?|raise(?:s|d)?|goes|go|moves?|reach(?:es)?)\b(?!-)(?!\s+(?:status )?page\b)",
     re.IGNORECASE,
 )
 _STRONG = re.compile(r"escalat|^pag|^call|^wak|^engag|^summon|bring|pull|hand|ring|phone|involv", re.IGNORECASE)
@@ -33,38 +37,51 @@ _EVERY = re.compile(
     re.IGNORECASE,
 )
 _WITHIN = re.compile(
-    r"\b(?:within|in|no later than|not later than|latest|by|before|under|inside|less than|at most|max(?:imum)?(?: of)?|up to|for|target|limit|deadline|due|time)\b\W*(?:the (?:first|next)\s+)?$|(?:<=?|≤)\s*$",
+    r"\b(?:within|in|no later than|not later than|latest|by|before|under|inside|less than|at most"
+    r"|max(?:imum)?(?: of)?|up to|for|target|limit|deadline|due|time)\b\W*(?:the (?:first|next)\s+)?$"
+    r"|(?:<=?|≤)\s*$",
     re.IGNORECASE,
 )
 _RECURRING = re.compile(
-    r"\b(?:(?P<word>hourly|daily|weekly)|(?:every|(?:at least )?once\s+(?:an?|per|every|each))\s+(?P<business>business |working )?(?P<unit>hour|day|week))\b",
+    r"\b(?:(?P<word>hourly|daily|weekly)|(?:every|(?:at least )?once\s+(?:an?|per|every"
+    r"|each))\s+(?P<business>business |working )?(?P<unit>hour|day|week))\b",
     re.IGNORECASE,
 )
 _RECURRING_MINUTES = {"hour": 60.0, "day": 1440.0, "week": 10080.0}
 _PLUS = re.compile(r"(?:\bT\s?)?\+\s?(?P<number>\d+)(?![\d.]*\s*-?(?:min|hour|h\b|m\b|day|sec|%))(?!\d)", re.IGNORECASE)
 
 _END = (
-    r"(?=\s*(?:\b(?:at|within|after|in|if|when|whenever|by|once|unless|no later|not later|every|as soon|while|through|via|from|until|is|are|must|shall|has|have|who|and then|then|"
+    r"(?=\s*(?:\b(?:at|within|after|in|if|when|whenever|by|once|unless|no later|not later|every|as soon"
+    r"|while|through|via|from|until|is|are|must|shall|has|have|who|and then|then|"
     r"should|gets|will|plus|provided|where)\b|on\s+\+|[,;:.()+<>≤→|]|—|–|\s-\s|\d|T\+)|\s*$)"
 )
-_NAME = r"(?:the\s+|an?\s+|our\s+|your\s+|also\s+|on\s+)*(?P<role>[A-Za-z][\w'’/&-]*(?:\s+(?!at\b|within\b|after\b|in\b|if\b)[\w'’/&-]+){0,6}?)"
+_NAME = (
+    r"(?:the\s+|an?\s+|our\s+|your\s+|also\s+|on\s+)*(?P<role>[A-Za-z][\w'’/&-]*(?:\s+(?!at\b|within\b"
+    r"|after\b|in\b|if\b)[\w'’/&-]+){0,6}?)"
+)
 _TO_ROLE = re.compile(rf"\bescalat\w*[^.;]*?\b(?:to|with)\s+{_NAME}{_END}", re.IGNORECASE)
 _OBJECT = re.compile(
     rf"(?:{_ESCALATE.pattern})\s*(?:level\s+\d\s*)?:?\s*(?:it\s+|this\s+|to\s*:?\s+)*{_NAME}{_END}", re.IGNORECASE
 )
 _PASSIVE = re.compile(
-    rf"(?:^|[,;:]\s*|\bthen\s+|\bminutes?\s+|\bhours?\s+){_NAME}\s+(?:is|are|must be|gets|get|will be|shall be|has to be|have to be|joins|takes over|must join)\s*(?:also\s+|then\s+)?(?:pag|call|notif|inform|alert|engag|wok|involv|escalat|contact|brought|pull|summon)?",
+    rf"(?:^|[,;:]\s*|\bthen\s+|\bminutes?\s+|\bhours?\s+){_NAME}\s+(?:is|are|must be|gets|get|will be"
+    rf"|shall be|has to be|have to be|joins|takes over|must join)\s*(?:also\s+|then\s+)?(?:pag|call|notif"
+    rf"|inform|alert|engag|wok|involv|escalat|contact|brought|pull|summon)?",
     re.IGNORECASE,
 )
 _BARE_TO = re.compile(rf"(?:\bto\s+|^\s*(?:and\s+|then\s+)*){_NAME}{_END}", re.IGNORECASE)
 _NO_ROLE = re.compile(
-    r"^(?:it|them|this|that|each|every|any|all|incident|incidents|p\d|severity|ticket|customers?|users?|executives?|clients?|status page|public status page|public|channel|stakeholders|acknowledge\w*|step|audit.*|on|after|management channel|"
-    r"escalations?|minutes?|notification|obligation|action|page|paging|alert|within|if|unless|unowned|response|update.*|post.*|the|record.*|first|second|third|regulators?)$",
+    r"^(?:it|them|this|that|each|every|any|all|incident|incidents|p\d|severity|ticket|customers?|users?"
+    r"|executives?|clients?|status page|public status page|public|channel|stakeholders|acknowledge\w*|step"
+    r"|audit.*|on|after|management channel|"
+    r"escalations?|minutes?|notification|obligation|action|page|paging|alert|within|if|unless|unowned"
+    r"|response|update.*|post.*|the|record.*|first|second|third|regulators?)$",
     re.IGNORECASE,
 )
 _NO_ROLE_START = re.compile(r"^(?:every|each|any|all|no|if|there|when|it|this|their|its)\b", re.IGNORECASE)
 _CONDITION = re.compile(
-    r"\b(?P<word>if|when|unless|while|as long as|provided|where|in case|should|without|until|only for)\b\s*(?P<rest>[^,;:.]+)",
+    r"\b(?P<word>if|when|unless|while|as long as|provided|where|in case|should|without|until|only "
+    r"for)\b\s*(?P<rest>[^,;:.]+)",
     re.IGNORECASE,
 )
 _DENYING = ("unless", "until", "without")
@@ -103,7 +120,9 @@ def timings_in(line: Line) -> Iterator[Timing]:
 
 
 def clauses_of(line: Line) -> tuple[str, ...]:
-    """The parts of a line that each may hold one obligation; of a table row the cells, put together by their headers."""
+    """The parts of a line that each may hold one obligation; of a table row the cells, put together by their
+    headers.
+    """
     parts = _row_clauses(line.entry.cells) if line.entry.cells else [line.text]
     clauses = [
         clause for part in parts for clause in re.split(r";\s+|(?<=[a-z)])\.\s+(?=[A-Z])|,?\s+then\s+(?=\S+.*\d)", part)
@@ -219,7 +238,7 @@ def _segments(clause: str) -> list[_Segment]:
     """One segment for each duration of the clause, cut at the first separator between two of them."""
     amounts = _amounts(clause)
     cuts = [0]
-    for (left, _), (right, _) in zip(amounts, amounts[1:], strict=False):
+    for (left, _), (right, _) in pairwise(amounts):
         separator = re.search(r",|\band\b|/|\bor\b", clause[left.end : right.start])
         cuts.append(left.end + separator.start() if separator else left.end)
     cuts.append(len(clause))

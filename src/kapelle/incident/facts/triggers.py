@@ -18,13 +18,15 @@ _OPTIONAL = re.compile(
     r"\b(?:consider|may|should|recommended|optional(?:ly)?|discretion\w*|advis\w+|at the option)\b", re.IGNORECASE
 )
 _REQUIRED = re.compile(
-    r"\b(?:must|mandatory|required?|requires|automatic\w*|immediately|at once|has to|have to|shall|obligatory|compulsory)\b",
+    r"\b(?:must|mandatory|required?|requires|automatic\w*|immediately|at once|has to|have to|shall"
+    r"|obligatory|compulsory)\b",
     re.IGNORECASE,
 )
 _ALL = re.compile(r"\ball\b(?: of)?(?: the| these)?|\bboth\b|together|simultaneously", re.IGNORECASE)
 _ANY = re.compile(r"\bany\b|\bone of\b|\beither\b|at least one", re.IGNORECASE)
 _MODAL = re.compile(
-    r"\b(?:must|may|should|shall|needs?|requires?|start|run|use|watch|record|post|announce|link|every|is the|are the|is at|below)\b",
+    r"\b(?:must|may|should|shall|needs?|requires?|start|run|use|watch|record|post|announce|link|every|is "
+    r"the|are the|is at|below)\b",
     re.IGNORECASE,
 )
 _JOIN = re.compile(

@@ -10,12 +10,15 @@ from kapelle.incident.reading.calendar import DAY, DAY_NAMES, WEEK, WeeklySpan, 
 from kapelle.incident.reading.times import Clock, Dated, Days, clocks_in, dates_in, days_in
 
 _FORBIDS = re.compile(
-    r"freez\w*|frozen|black-?\s?out|moratorium|embargo|quiet (?:period|time|hours)|lock-?\s?down|\bno\s+(?:\w+\s+){0,4}(?:change|deploy|release|rollout|production|work|ship)\w*"
-    r"|not (?:allowed|permitted|possible)|prohibited|forbidden|closed|must not|may not|never|blocked|halt(?:ed)?|stand-?\s?still|hands-?off|off limits|barred|banned|nothing",
+    r"freez\w*|frozen|black-?\s?out|moratorium|embargo|quiet (?:period|time|hours)|lock-?\s?down"
+    r"|\bno\s+(?:\w+\s+){0,4}(?:change|deploy|release|rollout|production|work|ship)\w*"
+    r"|not (?:allowed|permitted|possible)|prohibited|forbidden|closed|must not|may not|never|blocked"
+    r"|halt(?:ed)?|stand-?\s?still|hands-?off|off limits|barred|banned|nothing",
     re.IGNORECASE,
 )
 _ALLOWS = re.compile(
-    r"\b(?:allowed|permitted|open(?:s|ed)?|may (?!not)|can (?!not)|possible|change windows?|deploy(?:ment)? windows?|release windows?|change hours|happen|take place|go out|are made)\b",
+    r"\b(?:allowed|permitted|open(?:s|ed)?|may (?!not)|can (?!not)|possible|change windows?"
+    r"|deploy(?:ment)? windows?|release windows?|change hours|happen|take place|go out|are made)\b",
     re.IGNORECASE,
 )
 _EXCEPT = re.compile(r"\b(?:outside(?: of)?|except(?: for)?|other than|unless|only|but not)\b", re.IGNORECASE)
@@ -126,7 +129,7 @@ def _subject(line: Line, days: tuple[Days, ...], clocks: tuple[Clock, ...]) -> s
 
 
 def _subject_of(text: str, days: tuple[Days, ...], clocks: tuple[Clock, ...]) -> str:
-    first = min((one.start for one in (*days, *clocks)), default=len(text))
+    first = min([one.start for one in days] + [one.start for one in clocks], default=len(text))
     before = text[:first].strip()
     if ":" in before:
         return _LEADING.sub("", before.rsplit(":", 1)[0].strip())
@@ -170,14 +173,14 @@ def _wrapping(text: str, days: list[Days], clocks: list[Clock]) -> WeeklySpan | 
 def _groups(days: list[Days], clocks: list[Clock]) -> list[_Group]:
     """Days with the times that follow them; leading times belong to the first days."""
     groups = [_Group()]
-    for token in sorted((*days, *clocks), key=lambda one: one.start):
+    tokens: list[Days | Clock] = [*days, *clocks]
+    for token in sorted(tokens, key=lambda one: one.start):
         if isinstance(token, Days):
             if groups[-1].clocks and groups[-1].days:
                 groups.append(_Group())
             groups[-1].days.append(token)
         else:
             groups[-1].clocks.append(token)
-    # "Monday, Wednesday and Friday 10:00-12:00" is one group; a trailing list of days without times joins the times before it.
     return groups
 
 
@@ -193,11 +196,11 @@ def _daily(text: str, group: _Group) -> Iterator[WeeklySpan]:
             yield _span(opening, closing if closing > opening else closing + DAY)
     if single is not None and not pairs:
         before, after = text[: single.start], text[single.end :]
-        closing = _CLOSING.search(before) and not re.match(r"\s*(?:UTC\s*)?onward", after)
+        ends = bool(_CLOSING.search(before)) and not re.match(r"\s*(?:UTC\s*)?onward", after)
         for day in days:
             yield (
                 _span(day * DAY, day * DAY + single.minute)
-                if closing and not _OPENING.search(before)
+                if ends and not _OPENING.search(before)
                 else _span(day * DAY + single.minute, (day + 1) * DAY)
             )
 

@@ -10,9 +10,23 @@ from kapelle.incident.reading.conditions import Reading
 from kapelle.incident.reading.signals import Signal
 
 Kind = Literal[
-    "triage", "escalation", "communication", "rollback", "change_window", "approvals", "on_call", "audit", "ticket_fields",
-    "comparison", "closing", "references", "versions", "tickets", "metrics", "logs",
-]  # fmt: skip
+    "triage",
+    "escalation",
+    "communication",
+    "rollback",
+    "change_window",
+    "approvals",
+    "on_call",
+    "audit",
+    "ticket_fields",
+    "comparison",
+    "closing",
+    "references",
+    "versions",
+    "tickets",
+    "metrics",
+    "logs",
+]
 """What can be asked for."""
 
 

@@ -7,11 +7,14 @@ from kapelle.incident.reading.calendar import DAY, WEEK, Moment, full_date, mome
 from kapelle.incident.reading.times import INSTANT, Clock, clocks_in, dates_in, days_in, instants_in
 
 _STARTED = re.compile(
-    r"\b(?:alert|alarm|incident|outage|it|P\d|page|breach|event)?\s*\b(?:fired|fires|started|starts|began|begins|opened|triggered|raised|detected|went off|broke out|declared|occurred|alert|alarm)\b\s*(?:on\s+)?(?:\w+\s+)?(?:at\s+)?",
+    r"\b(?:alert|alarm|incident|outage|it|P\d|page|breach|event)?\s*\b(?:fired|fires|started|starts|began"
+    r"|begins|opened|triggered|raised|detected|went off|broke out|declared|occurred|alert"
+    r"|alarm)\b\s*(?:on\s+)?(?:\w+\s+)?(?:at\s+)?",
     re.IGNORECASE,
 )
 _LAST = re.compile(
-    r"\b(?:(?:last|first|latest|previous|most recent)\b.{0,40}?\b(?:at|was|went out at)|(?:went out|posted|sent|published|briefed|updated) (?:at|was at))\s+",
+    r"\b(?:(?:last|first|latest|previous|most recent)\b.{0,40}?\b(?:at|was|went out at)|(?:went out|posted"
+    r"|sent|published|briefed|updated) (?:at|was at))\s+",
     re.IGNORECASE,
 )
 

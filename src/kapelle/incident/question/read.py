@@ -17,7 +17,8 @@ from kapelle.incident.reading.terms import concepts_of, terms_of
 from kapelle.incident.reading.times import instants_in
 
 _SOURCE = re.compile(
-    r"\b(?:policy[_-]\w+|\w+[_-]config(?:uration)?|oncall[_-]rota|github[_-]actions|governance[_-]notes|company[_-]profile|runbook[_-]\w+|[\w/-]+\.(?:md|ya?ml))\b",
+    r"\b(?:policy[_-]\w+|\w+[_-]config(?:uration)?|oncall[_-]rota|github[_-]actions|governance[_-]notes"
+    r"|company[_-]profile|runbook[_-]\w+|[\w/-]+\.(?:md|ya?ml))\b",
     re.IGNORECASE,
 )
 _SPOKEN_SOURCE = (
@@ -33,34 +34,50 @@ _ROLE = r"(?P<role>(?:[a-z][\w'-]*\s+){0,4}?[a-z][\w'-]*)"
 _ROLE_PATTERNS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"\b(?:can|may|could|should|might|is|are|would)\s+(?:it be |only )?(?:an?|the|our|my|any|one)?\s*{_ROLE}\s+(?:really\s+|also\s+|alone\s+)?(?:be\s+)?(?:allowed|entitled|permitted|authori[sz]ed|eligible|able|approve|sign|enough|sufficient|ok(?:ay)? to)",
-        rf"\b(?:approv\w*|sign(?:ed)?[\s-]?off|signed|authori[sz]ed|sign-?off)\s+(?:it\s+)?(?:only\s+|just\s+|so far\s+|already\s+)?(?:by|from|of)\s+(?:only\s+|just\s+)?(?:an?|the|our|my|one)?\s*{_ROLE}(?=\s*(?:[,.?;!]|\band\b|\bis\b|\bdoes\b|\benough\b|\bfor\b|\bcan\b|$))",
-        rf"\b(?:does|do|must|should|shall|has|is|will|would|when is|need)\s+(?:the|an?|our)\s+{_ROLE}\s+(?:(?:have|has|need|needs)\s+to\s+)?(?:be\s+|get\s+|also\s+)*(?:paged|called|notified|informed|woken|escalated to|involved|told|contacted|alerted|brought in)\b",
-        rf"\b(?:the|an?|our|my)\s+{_ROLE}\s+(?:alone\s+|has\s+|have\s+|already\s+|just\s+|wants? to\s+|says?\s+(?:\w+\s+)?(?:can\s+|may\s+)?)*(?:approve[sd]?|signed|sign[s]?|approves|authori[sz]ed?)\b",
+        rf"\b(?:can|may|could|should|might|is|are|would)\s+(?:it be |only )?(?:an?|the|our|my|any"
+        rf"|one)?\s*{_ROLE}\s+(?:really\s+|also\s+|alone\s+)?(?:be\s+)?(?:allowed|entitled|permitted"
+        rf"|authori[sz]ed|eligible|able|approve|sign|enough|sufficient|ok(?:ay)? to)",
+        rf"\b(?:approv\w*|sign(?:ed)?[\s-]?off|signed|authori[sz]ed|sign-?off)\s+(?:it\s+)?(?:only\s+|just\s+"
+        rf"|so far\s+|already\s+)?(?:by|from|of)\s+(?:only\s+|just\s+)?(?:an?|the|our|my"
+        rf"|one)?\s*{_ROLE}(?=\s*(?:[,.?;!]|\band\b|\bis\b|\bdoes\b|\benough\b|\bfor\b|\bcan\b|$))",
+        rf"\b(?:does|do|must|should|shall|has|is|will|would|when is|need)\s+(?:the|an?"
+        rf"|our)\s+{_ROLE}\s+(?:(?:have|has|need|needs)\s+to\s+)?(?:be\s+|get\s+|also\s+)*(?:paged|called"
+        rf"|notified|informed|woken|escalated to|involved|told|contacted|alerted|brought in)\b",
+        rf"\b(?:the|an?|our|my)\s+{_ROLE}\s+(?:alone\s+|has\s+|have\s+|already\s+|just\s+|wants? to\s+"
+        rf"|says?\s+(?:\w+\s+)?(?:can\s+|may\s+)?)*(?:approve[sd]?|signed|sign[s]?|approves|authori[sz]ed?)\b",
     )
 )
 _KEY = re.compile(r"\b[A-Z][A-Z0-9]{1,9}-\d+\b")
 _ORDINAL = re.compile(
-    r"\b(?:second|2nd|third|3rd)[\s-](?:highest|level|most severe|worst|most)?\s*(?:-?\s*level\s+)?(?:severity|priority|class)\b|\b(?:second|2nd|third|3rd)[\s-](?:highest|most severe|worst)\b|\b(?:highest|top|most severe|worst|lowest|least severe)[\s-](?:possible )?(?:severity|priority|level|class)\b",
+    r"\b(?:second|2nd|third|3rd)[\s-](?:highest|level|most severe|worst"
+    r"|most)?\s*(?:-?\s*level\s+)?(?:severity|priority|class)\b|\b(?:second|2nd|third|3rd)[\s-](?:highest"
+    r"|most severe|worst)\b|\b(?:highest|top|most severe|worst|lowest|least severe)[\s-](?:possible "
+    r")?(?:severity|priority|level|class)\b",
     re.IGNORECASE,
 )
 _GIVEN = re.compile(
-    rf"\b(?:only|just|has|have|had|with|got|there (?:is|are)|received|collected|is|are|got|given|enough with)?\s*(?P<number>{NUMBER}|\ban?\b|\bsingle\b)\s+(?:\w+\s+){{0,2}}?(?:approvals?|approvers?|sign-?offs?|signatures?)\b",
+    rf"\b(?:only|just|has|have|had|with|got|there (?:is|are)|received|collected|is|are|got|given|enough "
+    rf"with)?\s*(?P<number>{NUMBER}|\ban?\b|\bsingle\b)\s+(?:\w+\s+){{0,2}}?(?:approvals?|approvers?"
+    rf"|sign-?offs?|signatures?)\b",
     re.IGNORECASE,
 )
 _NAME = re.compile(
     r"`([^`]+)`|(?<![\w/.])([a-z][a-z0-9]*(?:_[a-z0-9]+)+)(?![\w])|((?<![\w/&])#[a-z0-9][\w-]*)", re.IGNORECASE
 )
 _OLD = re.compile(
-    r"\b(?:old(?:er)?|previous|former|superseded|earlier|prior|replaced|outdated|last) (?:\w+ )?(?:policy|version|rules?)\b|\bv(?:ersion )?1\b.{0,20}\bwas\b|before (?:the )?(?:new|current) (?:policy|version)|used to",
+    r"\b(?:old(?:er)?|previous|former|superseded|earlier|prior|replaced|outdated|last) (?:\w+ )?(?:policy"
+    r"|version|rules?)\b|\bv(?:ersion )?1\b.{0,20}\bwas\b|before (?:the )?(?:new|current) (?:policy"
+    r"|version)|used to",
     re.IGNORECASE,
 )
 _CLAIMED = re.compile(
-    r"\bis (?:he|she|that|it|this|they|the \w+) (?:right|correct|true)\b|\bare they right|is it true|is it correct that|\b(?:right|correct|true)\?|claims?\b|insist\w*|believes?\b",
+    r"\bis (?:he|she|that|it|this|they|the \w+) (?:right|correct|true)\b|\bare they right|is it true|is "
+    r"it correct that|\b(?:right|correct|true)\?|claims?\b|insist\w*|believes?\b",
     re.IGNORECASE,
 )
 _AT_ITS_DATE = re.compile(
-    r"in force (?:on|at|then|back)|applied (?:on|at|then|back)|at (?:the|that) time|back then|(?:was|were) (?:valid|binding|the rule)|judged",
+    r"in force (?:on|at|then|back)|applied (?:on|at|then|back)|at (?:the|that) time|back then|(?:was"
+    r"|were) (?:valid|binding|the rule)|judged",
     re.IGNORECASE,
 )
 
@@ -218,7 +235,10 @@ def _wanted(prompt: str) -> list[str]:
 
 def _roles(prompt: str) -> tuple[str, ...]:
     found = [match["role"].strip().lower() for pattern in _ROLE_PATTERNS for match in pattern.finditer(prompt)]
-    stop = r"^(?:it|this|that|i|we|he|she|you|they|there|change|deployment|be|rollback|\w*change|someone|anyone|who|one|same|only|just|policy|an?|the)$"
+    stop = (
+        r"^(?:it|this|that|i|we|he|she|you|they|there|change|deployment|be|rollback|\w*change|someone|anyone"
+        r"|who|one|same|only|just|policy|an?|the)$"
+    )
     return tuple(dict.fromkeys(role for role in found if not re.match(stop, role)))
 
 

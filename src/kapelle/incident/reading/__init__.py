@@ -1,1 +1,3 @@
-"""How people write things, the same for policies and questions: quantities, moments, severities, flags, concepts, outlines."""
+"""How people write things, the same for policies and questions: quantities, moments, severities, flags,
+concepts, outlines.
+"""

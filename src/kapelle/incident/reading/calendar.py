@@ -12,7 +12,9 @@ DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 
 
 class WeeklySpan(BaseModel):
-    """A stretch of the week in minutes from Monday 00:00 UTC; `end` is exclusive, and wraps when it is not after `start`."""
+    """A stretch of the week in minutes from Monday 00:00 UTC; `end` is exclusive, and wraps when it is not
+    after `start`.
+    """
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,4 +1,6 @@
-"""Reads typed comparisons from a sentence: which metric, how it compares, to what, for how long, over which baseline."""
+"""Reads typed comparisons from a sentence: which metric, how it compares, to what, for how long, over which
+baseline.
+"""
 
 import re
 from typing import NamedTuple
@@ -25,7 +27,10 @@ _METRICS: tuple[tuple[str, str], ...] = (
     ("latency_p95_ms", r"\bp\s?95\b|latenc\w*|response times?|slower|95th percentile"),
     (
         "error_rate",
-        r"error[\s-]?(?:rate|ratio|share|percentage|level)s?|\berrors?\b|\b5xx\b|failure rate|(?:requests?|checkouts?|calls?|transactions?|responses?|orders?|payments?|logins?|jobs?)\s+(?:\w+\s+){0,3}fail\w*|fail(?:ed|ing|s|ures?)?\s+(?:\w+\s+)?(?:requests?|checkouts?|calls?|transactions?|rate|responses?|orders?|payments?)|\bfail(?:ing|s|ed|ures?)?\b|unsuccessful",
+        r"error[\s-]?(?:rate|ratio|share|percentage|level)s?|\berrors?\b|\b5xx\b|failure rate|(?:requests?"
+        r"|checkouts?|calls?|transactions?|responses?|orders?|payments?|logins?"
+        r"|jobs?)\s+(?:\w+\s+){0,3}fail\w*|fail(?:ed|ing|s|ures?)?\s+(?:\w+\s+)?(?:requests?|checkouts?|calls?"
+        r"|transactions?|rate|responses?|orders?|payments?)|\bfail(?:ing|s|ed|ures?)?\b|unsuccessful",
     ),
     ("affected", r"(?:customers?|users?|shops?|tenants?|accounts?|merchants?|clients?|subscribers?|traffic|region)\b"),
     ("cpu", r"\bcpu\b"),
@@ -36,15 +41,27 @@ _METRICS: tuple[tuple[str, str], ...] = (
 )
 _COMPILED = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _METRICS)
 METRIC_NAMES = {
-    "latency_p95_ms": "p95 latency", "latency_p99_ms": "p99 latency", "latency_p50_ms": "median latency", "error_rate": "error rate",
-    "affected": "share affected", "synthetic_checks": "failed synthetic checks", "health_checks": "failed health checks",
-    "smoke_tests": "failed smoke tests", "cpu": "CPU", "memory": "memory", "disk": "disk", "queue": "queue", "saturation": "saturation",
-}  # fmt: skip
+    "latency_p95_ms": "p95 latency",
+    "latency_p99_ms": "p99 latency",
+    "latency_p50_ms": "median latency",
+    "error_rate": "error rate",
+    "affected": "share affected",
+    "synthetic_checks": "failed synthetic checks",
+    "health_checks": "failed health checks",
+    "smoke_tests": "failed smoke tests",
+    "cpu": "CPU",
+    "memory": "memory",
+    "disk": "disk",
+    "queue": "queue",
+    "saturation": "saturation",
+}
 """How a metric is spoken of."""
 
 _CHECKS = re.compile(
-    rf"(?P<before>{NUMBER})?\s*(?:(?:consecutive|successive|straight|failed|failing|or more|missed|unsuccessful|in a row|back-to-back)\s+)*"
-    r"(?P<kind>synthetic|canary|probe|uptime|health|smoke|heartbeat)(?:\s+\w+)?\s*(?:checks?|tests?|probes?|transactions?|monitors?|runs?|journeys?|failures?)?"
+    rf"(?P<before>{NUMBER})?\s*(?:(?:consecutive|successive|straight|failed|failing|or more|missed"
+    rf"|unsuccessful|in a row|back-to-back)\s+)*"
+    r"(?P<kind>synthetic|canary|probe|uptime|health|smoke|heartbeat)(?:\s+\w+)?\s*(?:checks?|tests?"
+    r"|probes?|transactions?|monitors?|runs?|journeys?|failures?)?"
     rf"(?P<tail>[^.;]*)",
     re.IGNORECASE,
 )
@@ -53,7 +70,8 @@ _COUNT_AFTER = re.compile(
     rf"(?P<number>{NUMBER}|\b(?:twice|thrice)\b)(?!\s*(?:minutes?|mins?|hours?|%|ms|seconds?))", re.IGNORECASE
 )
 _BASELINE = re.compile(
-    r"(?:[\w'-]+\s+){0,4}\b(?:baseline|normal|usual)\b|\b(?:rolling|trailing)?\s*(?:average|median|mean)\s+of\s+[^.;,]{3,40}",
+    r"(?:[\w'-]+\s+){0,4}\b(?:baseline|normal|usual)\b|\b(?:rolling|trailing)?\s*(?:average|median"
+    r"|mean)\s+of\s+[^.;,]{3,40}",
     re.IGNORECASE,
 )
 _NOT_BASELINE = re.compile(
@@ -61,7 +79,8 @@ _NOT_BASELINE = re.compile(
     re.IGNORECASE,
 )
 _IS_BASELINE_BEFORE = re.compile(
-    r"(?:baseline|normal(?:ly)?|usual(?:ly)?|typical(?:ly)?|from)\s*(?:(?:of|is|was|at|around|about|near|a|an|level|value|=|:)\s*)*$",
+    r"(?:baseline|normal(?:ly)?|usual(?:ly)?|typical(?:ly)?|from)\s*(?:(?:of|is|was|at|around|about|near|a"
+    r"|an|level|value|=|:)\s*)*$",
     re.IGNORECASE,
 )
 _IS_BASELINE_AFTER = re.compile(

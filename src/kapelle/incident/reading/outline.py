@@ -1,13 +1,16 @@
-"""Cuts a markdown document into entries, one obligation each, with exact spans, headings and the lines above that govern them."""
+"""Cuts a markdown document into entries, one obligation each, with exact spans, headings and the lines above
+that govern them.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
 _HEADING = re.compile(r"^\s{0,3}(?P<marks>#{1,6})\s+(?P<text>.*?)\s*#*\s*$")
 _BOLD_HEADING = re.compile(r"^\s{0,3}(?:\*\*|__)(?P<text>\d+[.)]\s+[^*_]+?|[A-Z][^*_:]{1,60})(?:\*\*|__)\s*$")
 _ITEM = re.compile(
-    r"^(?P<indent>[ \t]*)(?P<mark>[-*+•‣]|\(?\d{1,3}(?:\.\d{1,3})*[.)]|\(?[a-z][.)])[ \t]+(?:\[[ xX]\][ \t]+)?(?P<text>\S.*?)[ \t\r]*$"
+    r"^(?P<indent>[ \t]*)(?P<mark>[-*+•‣]|\(?\d{1,3}(?:\.\d{1,3})*[.)]|\(?[a-z][.)])[ \t]+(?:\[[ xX]\][ "
+    r"\t]+)?(?P<text>\S.*?)[ \t\r]*$"
 )
 _RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
@@ -154,7 +157,7 @@ def _enter(state: _State, level: int, title: Heading) -> None:
     state.lead = None
 
 
-def _item(lines: list[_Line], position: int, state: _State, source: str) -> Iterator[Entry]:
+def _item(lines: list[_Line], position: int, state: _State, source: str) -> Generator[Entry, None, int]:
     match = _ITEM.match(lines[position].text)
     assert match is not None  # the caller matched it
     indent = len(match["indent"].expandtabs(4))
@@ -190,7 +193,7 @@ def _starts_table(lines: list[_Line], position: int) -> bool:
     )
 
 
-def _table(lines: list[_Line], position: int, state: _State, source: str) -> Iterator[Entry]:
+def _table(lines: list[_Line], position: int, state: _State, source: str) -> Generator[Entry, None, int]:
     headers = [plain(cell) for cell in _cells(lines[position].text)]
     position += 2
     above: list[str] = []
@@ -223,7 +226,7 @@ def _row_text(pairs: tuple[tuple[str, str], ...]) -> str:
     return "; ".join(f"{header}: {cell}" if header else cell for header, cell in pairs)
 
 
-def _paragraph(lines: list[_Line], position: int, state: _State, source: str) -> Iterator[Entry]:
+def _paragraph(lines: list[_Line], position: int, state: _State, source: str) -> Generator[Entry, None, int]:
     last = position
     while last + 1 < len(lines) and _same_paragraph(lines, last + 1):
         last += 1

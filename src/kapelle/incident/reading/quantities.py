@@ -8,12 +8,16 @@ from pydantic import BaseModel, ConfigDict
 Comparator = Literal["gt", "ge", "lt", "le"]
 Unit = Literal["minutes", "percent", "ms", "times", "count"]
 
-_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
-).split()
-_TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
-WORDS: dict[str, float] = {word: number for number, word in enumerate(_ONES)} | _TENS
+_ONES = re.findall(
+    r"\w+",
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen ",
+)
+_TENS = {
+    name: 10.0 * place
+    for place, name in enumerate(re.findall(r"\w+", "twenty thirty forty fifty sixty seventy eighty ninety"), 2)
+}
+WORDS: dict[str, float] = {word: float(place) for place, word in enumerate(_ONES)} | _TENS
 """Numbers written as words."""
 
 _WORD = rf"(?:(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES[1:10])}))?|{'|'.join(reversed(_ONES))})"
@@ -27,8 +31,10 @@ _LONG_UNIT = r"seconds?|secs?|minutes?|mins?\.?|months?|hours?|hrs?|days?|weeks?
 _FILLER = r"(?:(?:consecutive|straight|full|further|more|additional|whole|solid|continuous|clock)[\s-]+){0,2}"
 _BUSINESS = r"(?P<business>(?:business|working|office|calendar)[\s-]+)?"
 _DURATION = re.compile(
-    rf"(?:(?P<half>half\s+an?)\s+(?P<half_unit>hour|day)|(?:(?<![\w.,:#])|(?<=\dh))(?P<number>{NUMBER}|\ban?(?=\s+(?:hour|minute|day|week)\b))"
-    rf"(?:[\s-]*{_FILLER}{_BUSINESS}{_FILLER}(?P<unit>{_LONG_UNIT})\b|(?P<short>[smhd])(?![A-Za-z])|\s(?P<spaced>h)(?![A-Za-z'])))",
+    rf"(?:(?P<half>half\s+an?)\s+(?P<half_unit>hour|day)|(?:(?<![\w.,:#])|(?<=\dh))(?P<number>{NUMBER}"
+    rf"|\ban?(?=\s+(?:hour|minute|day|week)\b))"
+    rf"(?:[\s-]*{_FILLER}{_BUSINESS}{_FILLER}(?P<unit>{_LONG_UNIT})\b|(?P<short>[smhd])(?![A-Za-z])"
+    rf"|\s(?P<spaced>h)(?![A-Za-z'])))",
     re.IGNORECASE,
 )
 _PERCENT = re.compile(
@@ -36,19 +42,23 @@ _PERCENT = re.compile(
 )
 _MILLISECONDS = re.compile(rf"(?<![\w.,])(?P<number>{NUMBER})\s*(?:ms|msecs?|milliseconds?)\b", re.IGNORECASE)
 _TIMES = re.compile(
-    rf"(?<![\w.,])(?P<number>{NUMBER})\s*(?:x\b|×|times\b)|\b(?P<double>doubl(?:e|es|ed)|twice)\b|\b(?P<triple>tripl(?:e|es|ed))\b",
+    rf"(?<![\w.,])(?P<number>{NUMBER})\s*(?:x\b|×|times\b)|\b(?P<double>doubl(?:e|es|ed)|twice)\b"
+    rf"|\b(?P<triple>tripl(?:e|es|ed))\b",
     re.IGNORECASE,
 )
 
 _BEFORE: tuple[tuple[Comparator, str], ...] = (
     (
         "ge",
-        r">=|≥|=>|at\s+least|no\s+less\s+than|not\s+less\s+than|no\s+fewer\s+than|(?:a\s+)?minimum\s+(?:of\s+)?|reach(?:es|ed|ing)?|hits?",
+        r">=|≥|=>|at\s+least|no\s+less\s+than|not\s+less\s+than|no\s+fewer\s+than"
+        r"|(?:a\s+)?minimum\s+(?:of\s+)?|reach(?:es|ed|ing)?|hits?",
     ),
     ("le", r"<=|≤|at\s+most|no\s+more\s+than|not\s+more\s+than|(?:a\s+)?maximum\s+of|up\s+to(?:\s+and\s+including)?"),
     (
         "gt",
-        r">|(?:is\s+|goes\s+|stays\s+|rises\s+|was\s+|been\s+|remains\s+)?(?:over|above|beyond)|exceed(?:s|ed|ing)?|(?:more|greater|higher|longer|larger)\s+than|in\s+excess\s+of|past|surpass(?:es|ed)?|pass(?:es|ed)",
+        r">|(?:is\s+|goes\s+|stays\s+|rises\s+|was\s+|been\s+|remains\s+)?(?:over|above|beyond)|exceed(?:s|ed"
+        r"|ing)?|(?:more|greater|higher|longer|larger)\s+than|in\s+excess\s+of|past|surpass(?:es|ed)?"
+        r"|pass(?:es|ed)",
     ),
     ("lt", r"<|up\s+to\s+but\s+(?:not\s+including|excluding)|below|under|(?:less|fewer|lower|shorter)\s+than|beneath"),
 )

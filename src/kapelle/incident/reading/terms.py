@@ -1,37 +1,110 @@
-"""Words brought to a common form: stems, and one word for what people say in many ways (down, unavailable, unreachable)."""
+"""Words brought to a common form: stems, and one word for what people say in many ways (down, unavailable,
+unreachable).
+"""
 
 import re
 from collections.abc import Iterable, Sequence
 
 STOP = frozenset(
-    "a an the and or of to in on at for by with from is are was were be been being it its this that these those there here i we our us you your they them their he she his her"
-    " do does did done can could may might shall should will would must have has had having what which who whom whose when where why how if then than as so not no nor any all"
-    " some each every into onto over under about after before during while until per via also only just now please tell me say says said need needs needed required require requires"
-    " get gets got there's it's i'm we're let give given right still one per out up off".split()
+    re.findall(
+        r"\S+",
+        "a an the and or of to in on at for by with from is are was were be been being it its this that "
+        "these those there here i we our us you your they them their he she his her do does did done can "
+        "could may might shall should will would must have has had having what which who whom whose when "
+        "where why how if then than as so not no nor any all some each every into onto over under about "
+        "after before during while until per via also only just now please tell me say says said need "
+        "needs needed required require requires get gets got there's it's i'm we're let give given right "
+        "still one per out up off ",
+    )
 )
 
 # Concepts: what an incident does, to whom, how widely. Phrases first, because "partly unavailable" is no outage.
 _CONCEPTS: tuple[tuple[str, str], ...] = (
-    ("degraded", r"(?:part(?:ly|ially|s)|sometimes|occasionally|intermittent(?:ly)?)\s+(?:\w+\s+)?(?:unavailable|down|unreachable|failing|broken|fail\w*)|partial(?:ly)?(?:\s+(?:outage|failure|loss|degradation))?"),
-    ("degraded", r"degrad\w*|\bslow(?:er|ly|ness|s|ed)?\b|sluggish|intermittent\w*|laggy|lagging|elevated latency|high latency|latency|time[sd]?\s?-?out|impaired|flaky|unstable|crawl\w*|takes (?:\w+ ){0,2}(?:seconds|minutes|ages|long)"),
-    ("outage", r"outages?|\bdown\b|unavailab\w*|unreachable|inaccessible|offline|not (?:available|reachable|accessible|working|responding|loading|possible)|stopped working|(?:does|do|did|will)(?:n't| not) (?:work|load|respond|open)|dead\b|broken|crash\w*|black screen|nothing works|complete(?:ly)? fail\w*|(?:cannot|can't|can not|unable to|could not|couldn't|no longer|nobody can|no one can|not able to) (?:\w+ ){0,1}?(?:reach|log|sign|use|pay|check|access|open|order|buy|book|connect|load|complete|place|see|work|submit|upload|search|do|be reached|get)\w*|nobody can|no one can"),
-    ("data_exposed", r"expos\w*|leak\w*|disclos\w*|breach\w*|stolen|unauthori[sz]ed|(?:other|another|wrong|different|someone else'?s?|strangers?'?)\s+(?:\w+\s+)?(?:customer|user|shop|tenant|account|client|person|people)\w*(?:'s?)?\s+(?:data|orders?|invoices?|details|records?|address\w*|information)|(?:see|sees|saw|seen|view\w*|read|access\w*|receiv\w*|got|show\w*|visible)\b.{0,50}\b(?:of )?(?:another|other|someone else|different|wrong|foreign|strangers?)\b|intrusion|compromis\w*|security (?:incident|breach|event)|hacked"),
-    ("data_lost", r"(?:data|records?|orders?|rows?|files?|history)\s+(?:\w+\s+){0,2}?(?:is |are |was |were |has been |have been )?(?:lost|loss|gone|missing|deleted|corrupt\w*|destroyed|overwritten|wiped|vanished)|data[\s-]?loss|lost (?:\w+ )?(?:data|records?|orders?)|corrupt\w*|(?:lost|losing|missing|deleted|wiped|overwrit\w+) (?:\w+ ){0,2}(?:data|records?|orders?|rows?)|changed by mistake|data integrity|\blost\b"),
-    ("delayed", r"delay\w*|\blate\b|behind schedule|backlog\w*|stuck|lag\b|not (?:yet )?(?:sent|delivered|arriv\w*)|hours behind|piling up|queued? up"),
-    ("cosmetic", r"cosmetic\w*|typos?|misspel\w*|spelling|misalign\w*|wrong (?:colou?r|font|icon|logo|label)|colou?rs?\b|layout|\blogo\b|\bicon\b|footer|tooltip|visual\w*|text overlap|pixel\w*|translation|wording"),
-    ("internal", r"internal\w*|back-?office|staff|employees?|admin(?:istrat\w+)?\b|intranet|our own (?:team|people)|only (?:we|our team)"),
-    ("no_workaround", r"(?:no|without|not have an?|lacks? an?|without any)\s+(?:\w+\s+)?work-?\s?arounds?|no (?:other|alternative) way"),
+    (
+        "degraded",
+        r"(?:part(?:ly|ially|s)|sometimes|occasionally|intermittent(?:ly)?)\s+(?:\w+\s+)?(?:unavailable|down"
+        r"|unreachable|failing|broken|fail\w*)|partial(?:ly)?(?:\s+(?:outage|failure|loss|degradation))?",
+    ),
+    (
+        "degraded",
+        r"degrad\w*|\bslow(?:er|ly|ness|s|ed)?\b|sluggish|intermittent\w*|laggy|lagging|elevated latency|high "
+        r"latency|latency|time[sd]?\s?-?out|impaired|flaky|unstable|crawl\w*|takes (?:\w+ ){0,2}(?:seconds"
+        r"|minutes|ages|long)",
+    ),
+    (
+        "outage",
+        r"outages?|\bdown\b|unavailab\w*|unreachable|inaccessible|offline|not (?:available|reachable"
+        r"|accessible|working|responding|loading|possible)|stopped working|(?:does|do|did|will)(?:n't| not) "
+        r"(?:work|load|respond|open)|dead\b|broken|crash\w*|black screen|nothing works|complete(?:ly)? fail\w*"
+        r"|(?:cannot|can't|can not|unable to|could not|couldn't|no longer|nobody can|no one can|not able to) "
+        r"(?:\w+ ){0,1}?(?:reach|log|sign|use|pay|check|access|open|order|buy|book|connect|load|complete|place"
+        r"|see|work|submit|upload|search|do|be reached|get)\w*|nobody can|no one can",
+    ),
+    (
+        "data_exposed",
+        r"expos\w*|leak\w*|disclos\w*|breach\w*|stolen|unauthori[sz]ed|(?:other|another|wrong|different"
+        r"|someone else'?s?|strangers?'?)\s+(?:\w+\s+)?(?:customer|user|shop|tenant|account|client|person"
+        r"|people)\w*(?:'s?)?\s+(?:data|orders?|invoices?|details|records?|address\w*|information)|(?:see|sees"
+        r"|saw|seen|view\w*|read|access\w*|receiv\w*|got|show\w*|visible)\b.{0,50}\b(?:of )?(?:another|other"
+        r"|someone else|different|wrong|foreign|strangers?)\b|intrusion|compromis\w*|security (?:incident"
+        r"|breach|event)|hacked",
+    ),
+    (
+        "data_lost",
+        r"(?:data|records?|orders?|rows?|files?|history)\s+(?:\w+\s+){0,2}?(?:is |are |was |were |has been "
+        r"|have been )?(?:lost|loss|gone|missing|deleted|corrupt\w*|destroyed|overwritten|wiped|vanished)"
+        r"|data[\s-]?loss|lost (?:\w+ )?(?:data|records?|orders?)|corrupt\w*|(?:lost|losing|missing|deleted"
+        r"|wiped|overwrit\w+) (?:\w+ ){0,2}(?:data|records?|orders?|rows?)|changed by mistake|data integrity"
+        r"|\blost\b",
+    ),
+    (
+        "delayed",
+        r"delay\w*|\blate\b|behind schedule|backlog\w*|stuck|lag\b|not (?:yet )?(?:sent|delivered|arriv\w*)"
+        r"|hours behind|piling up|queued? up",
+    ),
+    (
+        "cosmetic",
+        r"cosmetic\w*|typos?|misspel\w*|spelling|misalign\w*|wrong (?:colou?r|font|icon|logo|label)"
+        r"|colou?rs?\b|layout|\blogo\b|\bicon\b|footer|tooltip|visual\w*|text overlap|pixel\w*|translation"
+        r"|wording",
+    ),
+    (
+        "internal",
+        r"internal\w*|back-?office|staff|employees?|admin(?:istrat\w+)?\b|intranet|our own (?:team|people)"
+        r"|only (?:we|our team)",
+    ),
+    (
+        "no_workaround",
+        r"(?:no|without|not have an?|lacks? an?|without any)\s+(?:\w+\s+)?work-?\s?arounds?|no (?:other"
+        r"|alternative) way",
+    ),
     ("workaround", r"work-?\s?arounds?|another way|alternative(?:ly)? (?:path|way|route)|can (?:still )?use"),
-    ("all", r"\ball\b|\bevery(?:one|body|thing|where)?\b|entire\w*|whole|complete(?:ly)?|total(?:ly)?|\bfull(?:y)?\b|nobody|no one|\bnone\b|globally|company-?wide|everything|nothing"),
+    (
+        "all",
+        r"\ball\b|\bevery(?:one|body|thing|where)?\b|entire\w*|whole|complete(?:ly)?|total(?:ly)?"
+        r"|\bfull(?:y)?\b|nobody|no one|\bnone\b|globally|company-?wide|everything|nothing",
+    ),
     ("most", r"\bmost\b|majority|large (?:share|part|number)|many"),
     ("some", r"\bsome\b|\bfew\b|subset|handful|several|portion|minority|part of|certain|limited|multiple|number of"),
-    ("single", r"\bsingle\b|\bone (?:customer|user|shop|client|tenant|account|merchant|person|team)\b|individual|(?:just|only) one\b|isolated|one-?off"),
-    ("minor", r"\bminor\b|trivial|inconvenien\w*|\bsmall\b|low impact|little (?:effect|impact)|negligible|nuisance|annoy\w*|no (?:customer|user|business) (?:impact|effect)|harmless|nothing urgent|not urgent"),
+    (
+        "single",
+        r"\bsingle\b|\bone (?:customer|user|shop|client|tenant|account|merchant|person|team)\b|individual"
+        r"|(?:just|only) one\b|isolated|one-?off",
+    ),
+    (
+        "minor",
+        r"\bminor\b|trivial|inconvenien\w*|\bsmall\b|low impact|little (?:effect|impact)|negligible|nuisance"
+        r"|annoy\w*|no (?:customer|user|business) (?:impact|effect)|harmless|nothing urgent|not urgent",
+    ),
     ("question", r"how-?to question|feature request|documentation|\bquestion\b"),
-)  # fmt: skip
+)
 CONCEPTS = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _CONCEPTS)
 
-ROLLBACK = r"roll(?:s|ed|ing)?[\s-]?(?:it |this |that |them |the \w+ ){0,1}back(?:s|ed)?\b|\brevert\w*|\bback(?:s|ed|ing)?[\s-](?:it |this )?out\b|\bt(?:ak(?:e|es|en|ing)|ook) (?:\w+ ){0,4}?back\b|\bundo(?:es|ne|ing)?\b|\bwithdraw\w*"
+ROLLBACK = (
+    r"roll(?:s|ed|ing)?[\s-]?(?:it |this |that |them |the \w+ ){0,1}back(?:s|ed)?\b|\brevert\w*|\bback(?:s"
+    r"|ed|ing)?[\s-](?:it |this )?out\b|\bt(?:ak(?:e|es|en|ing)|ook) (?:\w+ ){0,4}?back\b|\bundo(?:es|ne"
+    r"|ing)?\b|\bwithdraw\w*"
+)
 """How people say that a release goes back to what was there before, as a regular expression."""
 _PHRASES: tuple[tuple[str, str], ...] = (
     (ROLLBACK, "rollback"),
@@ -45,11 +118,15 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     (r"status pages?", "statuspage"),
     (r"data[\s-]?bases?|\bdb\b", "database"),
     (r"high[\s-]?risk|risky", "highrisk"),
-    (r"go(?:es|ing)?[\s-](?:live|out)|roll(?:s|ed|ing)?[\s-]?outs?|push(?:es|ed|ing)?(?: to prod\w*)?|ship(?:s|ped|ping|ment)?\b|releas\w*|deploy\w*|\bmerg(?:e|es|ed|ing)\b", "deploy"),
+    (
+        r"go(?:es|ing)?[\s-](?:live|out)|roll(?:s|ed|ing)?[\s-]?outs?|push(?:es|ed|ing)?(?: to prod\w*)?"
+        r"|ship(?:s|ped|ping|ment)?\b|releas\w*|deploy\w*|\bmerg(?:e|es|ed|ing)\b",
+        "deploy",
+    ),
     (r"hot[\s-]?fix(?:es)?|emergenc\w*|urgent\w*|break-?glass|expedited", "emergency"),
     (r"c-level|board members?|\bexecs?\b|executives?|leadership|management team|\bceo\b|\bcto\b", "executive"),
     (r"nobody|no one", "nobody"),
-)  # fmt: skip
+)
 _COMPILED = tuple((re.compile(pattern, re.IGNORECASE), f" {word} ") for pattern, word in _PHRASES)
 # Words that people use for the same thing, the first of each line standing for all.
 _GROUPS = (
@@ -87,18 +164,37 @@ _GROUPS = (
     "correct fix",
 )
 _ENDINGS = (
-    ("ations", 4), ("ation", 4), ("ements", 4), ("ement", 4), ("ments", 4), ("ment", 4), ("ings", 4), ("ing", 4), ("ied", 3), ("ies", 3),
-    ("ers", 4), ("ed", 4), ("es", 4), ("er", 5), ("als", 5), ("al", 5), ("ly", 4), ("s", 3),
-)  # fmt: skip
+    ("ations", 4),
+    ("ation", 4),
+    ("ements", 4),
+    ("ement", 4),
+    ("ments", 4),
+    ("ment", 4),
+    ("ings", 4),
+    ("ing", 4),
+    ("ied", 3),
+    ("ies", 3),
+    ("ers", 4),
+    ("ed", 4),
+    ("es", 4),
+    ("er", 5),
+    ("als", 5),
+    ("al", 5),
+    ("ly", 4),
+    ("s", 3),
+)
 """Endings, and how many letters must stay."""
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_'’-]*|\d+(?:\.\d+)?%?")
 
 _FINE = re.compile(
-    r"[^.,;:?!]*\b(?:is|are|looks?|stays?|remains?|seems?|was|were|has been|have been|everything)\s+(?:\w+\s+)?(?:fine|normal|healthy|unaffected|stable|okay|ok|good)\b",
+    r"[^.,;:?!]*\b(?:is|are|looks?|stays?|remains?|seems?|was|were|has been|have been"
+    r"|everything)\s+(?:\w+\s+)?(?:fine|normal|healthy|unaffected|stable|okay|ok|good)\b",
     re.IGNORECASE,
 )
 _DENIED = re.compile(
-    r"\b(?:no|without|not any|zero|neither|nor)\s+(?:\w+\s+){0,2}?(?:data (?:loss|lost|exposed|was lost|was exposed)|outage|downtime|leak|breach|delay|exposure|corruption|data (?:is|was|were|has been) \w+)\b",
+    r"\b(?:no|without|not any|zero|neither|nor)\s+(?:\w+\s+){0,2}?(?:data (?:loss|lost|exposed|was lost"
+    r"|was exposed)|outage|downtime|leak|breach|delay|exposure|corruption|data (?:is|was|were|has been) "
+    r"\w+)\b",
     re.IGNORECASE,
 )
 
@@ -130,7 +226,9 @@ def terms_of(text: str) -> tuple[str, ...]:
 
 
 def concepts_of(text: str) -> frozenset[str]:
-    """What an incident does, to whom and how widely, as far as `text` says it; what it says is fine or did not happen is left out."""
+    """What an incident does, to whom and how widely, as far as `text` says it; what it says is fine or did not
+    happen is left out.
+    """
     found: set[str] = set()
     rest = _DENIED.sub(" ", _FINE.sub(" ", text))
     for name, pattern in CONCEPTS:

@@ -11,12 +11,14 @@ _DAY = r"(?:mon(?:day)?|tue(?:s(?:day)?)?|wed(?:s|nesday)?|thu(?:rs?(?:day)?)?|f
 _DASH = r"\s*(?:-|–|—|\bto\b|\bthrough\b|\bthru\b|\buntil\b|\btill\b)\s*"
 _DAYS = re.compile(
     rf"(?<![#\w])(?:(?P<first>{_DAY})s?(?:{_DASH}(?P<last>{_DAY})s?)?"
-    r"|(?P<group>week-?days?|business days|working days|weekends?|daily|every day|each day|any day|all days|all week))(?!\w)",
+    r"|(?P<group>week-?days?|business days|working days|weekends?|daily|every day|each day|any day|all "
+    r"days|all week))(?!\w)",
     re.IGNORECASE,
 )
 _GROUPS = {"weekend": (5, 6), "week": (0, 1, 2, 3, 4), "business": (0, 1, 2, 3, 4), "working": (0, 1, 2, 3, 4)}
 _CLOCK = re.compile(
-    r"(?<![\d:.#])(?:(?P<hour>[01]?\d|2[0-4])[:.h](?P<minute>[0-5]\d)(?::[0-5]\d)?(?:\s*(?P<half>am|pm|a\.m\.|p\.m\.)(?![a-z]))?"
+    r"(?<![\d:.#])(?:(?P<hour>[01]?\d|2[0-4])[:.h](?P<minute>[0-5]\d)(?::[0-5]\d)?(?:\s*(?P<half>am|pm"
+    r"|a\.m\.|p\.m\.)(?![a-z]))?"
     r"|(?P<hour12>1[0-2]|0?[1-9])\s*(?P<half12>am|pm|a\.m\.|p\.m\.)(?![a-z])"
     r"|(?P<military>(?:[01]\d|2[0-4])[0-5]\d)(?=\s*(?:(?:-|–|—|to|and)\s*\d{4}\s*)?(?:h\b|hrs\b|hours\b|UTC|Z\b|GMT))"
     r"|(?<!\d-)(?P<bare>[01]?\d|2[0-4])(?=\s*(?:h\b\s*)?(?:UTC|GMT|o'clock))"
@@ -24,19 +26,49 @@ _CLOCK = re.compile(
     re.IGNORECASE,
 )
 _ZONE = re.compile(
-    r"\s*(?:hrs?\b|hours\b|h\b)?\s*\(?(?:(?P<name>UTC|GMT|Z|CEST|CET|BST|EEST|EET|EST|EDT|CST|CDT|MST|MDT|PST|PDT|IST|JST)\b)?(?P<offset>(?<=[CT])[+-]\d{1,2}(?!:?\d*:)(?::?\d{2})?|\+\d{2}:?\d{2})?"
+    r"\s*(?:hrs?\b|hours\b|h\b)?\s*\(?(?:(?P<name>UTC|GMT|Z|CEST|CET|BST|EEST|EET|EST|EDT|CST|CDT|MST|MDT"
+    r"|PST|PDT|IST|JST)\b)?(?P<offset>(?<=[CT])[+-]\d{1,2}(?!:?\d*:)(?::?\d{2})?|\+\d{2}:?\d{2})?"
 )
 _ZONE_HOURS = {
-    "CET": 1, "CEST": 2, "BST": 1, "EET": 2, "EEST": 3, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5,
-    "MST": -7, "MDT": -6, "PST": -8, "PDT": -7, "IST": 5.5, "JST": 9,
-}  # fmt: skip
+    "CET": 1,
+    "CEST": 2,
+    "BST": 1,
+    "EET": 2,
+    "EEST": 3,
+    "EST": -5,
+    "EDT": -4,
+    "CST": -6,
+    "CDT": -5,
+    "MST": -7,
+    "MDT": -6,
+    "PST": -8,
+    "PDT": -7,
+    "IST": 5.5,
+    "JST": 9,
+}
 INSTANT = re.compile(
     r"\b(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?", re.IGNORECASE
 )
 """An ISO 8601 instant."""
 _DATE = re.compile(r"\b(?P<iso>\d{4}-\d{2}-\d{2})(?!\d)")
-_MONTHS = "january february march april may june july august september october november december".split()
-_MONTH = r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
+_MONTH = (
+    r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+)
 _DAY_MONTH = re.compile(
     rf"\b(?P<day>[0-3]?\d)(?:st|nd|rd|th)?(?:\s+of)?\s+{_MONTH}\b\.?(?:,?\s+(?P<year>\d{{4}}))?", re.IGNORECASE
 )
