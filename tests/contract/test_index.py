@@ -124,6 +124,14 @@ def test_collections_are_apart(index: Index) -> None:
     assert [info.name for info in index.collections(owner=OWNER)] == ["handbook"]
 
 
+def test_a_collection_made_anew_shows_nothing_of_the_old(index: Index) -> None:
+    for version in (LEAVE, INVOICES):
+        index.put("handbook", [version], owner=OWNER)
+        assert [source.source for source in index.sources("handbook", owner=OWNER)] == [version.source]
+        index.delete("handbook", owner=OWNER)
+        assert index.sources("handbook", owner=OWNER) == []
+
+
 def test_single_sources_can_be_taken_out(index: Index) -> None:
     index.put("handbook", [LEAVE, INVOICES], owner=OWNER)
     assert index.delete("handbook", owner=OWNER, sources=["leave.md", "unknown.md"]) == 1

@@ -3,7 +3,7 @@
 import pytest
 
 from kapelle.evidence.index import Source
-from kapelle.evidence.versions import asks_about, is_named, superseded
+from kapelle.evidence.versions import asks_about, named_in, silenced, superseded
 
 
 def source(name: str, title: str = "", older: list[str] | None = None) -> Source:
@@ -48,5 +48,11 @@ def test_a_question_is_about_the_older_when_it_names_it_or_looks_back(question: 
 
 
 def test_one_plain_word_is_no_name() -> None:
-    assert not is_named("What about finance?", source("finance.md"))
-    assert is_named("What about leave policy here?", source("leave-policy.md"))
+    assert named_in("What about finance?", [source("finance.md")]) == set()
+    assert named_in("What about leave policy here?", [source("a/leave-policy.md"), V1]) == {"a/leave-policy.md"}
+
+
+def test_only_what_is_superseded_and_not_asked_about_is_silent() -> None:
+    both = [V1, source("policies/policy_v2.md", "Incident policy, version 2", ["policy_v1"])]
+    assert silenced("Who is paged?", both) == {V1.source}
+    assert silenced("Who was paged by policy_v1?", both) == set()

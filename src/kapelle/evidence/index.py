@@ -111,7 +111,7 @@ class Index(Protocol):
         """The text of one version of a source, or None when it is not stored."""
 
     def collections(self, *, owner: str) -> list[CollectionInfo]:
-        """Every collection of an owner, by name."""
+        """Every collection of an owner that holds documents, by name."""
 
     def delete(self, collection: str, *, owner: str, sources: Collection[str] | None = None) -> int:
         """Take sources (all, when none are named) out of a collection; how many went. Texts stay readable."""

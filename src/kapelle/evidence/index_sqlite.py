@@ -20,12 +20,16 @@ from kapelle.evidence.tables_sqlite import ensure_schema
 from kapelle.language.words import content_words, variants
 from kapelle.store.faults import translated
 
+_KNOWN = 64
+"""Collections whose list of sources is kept in memory."""
+
 
 class SqliteIndex:
     """An Index in the tables of `tables_sqlite`; readers never wait for a writer when the file is in WAL mode."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._known: dict[tuple[str, str], tuple[int, list[Source]]] = {}
         # One connection is shared by all threads there, so one transaction at a time.
         self._turn = threading.RLock() if isinstance(engine.pool, StaticPool) else nullcontext()
 
@@ -91,28 +95,31 @@ class SqliteIndex:
     def statistics(self, collections: Sequence[str], words: Sequence[str], *, owner: str) -> Statistics:
         """See `Index.statistics`."""
         scope = {"owner": owner, "collections": json.dumps(list(collections))}
-        every = text(sql.COUNT.format(join="", match=""))
-        holding = text(
-            sql.COUNT.format(
-                join=" JOIN evidence_fts ON p.number = evidence_fts.rowid", match=" AND evidence_fts MATCH :words"
-            )
-        )
         with self._reading() as connection:
-            total = connection.execute(every, scope).scalar_one()
+            total = connection.execute(sql.COUNT, scope).scalar_one()
             containing = {
-                word: connection.execute(holding, {**scope, "words": _any_of(variants(word))}).scalar_one()
+                word: connection.execute(sql.HOLDING, {**scope, "words": _any_of(variants(word))}).scalar_one()
                 for word in dict.fromkeys(words)
             }
         return Statistics(passages=total, containing=containing)
 
     def sources(self, collection: str, *, owner: str) -> list[Source]:
-        """See `Index.sources`."""
+        """See `Index.sources`. Kept until the collection's generation changes."""
+        scope = {"owner": owner, "collection": collection}
         with self._reading() as connection:
-            rows = connection.execute(sql.SOURCES, {"owner": owner, "collection": collection}).all()
-        return [
+            generation = connection.execute(sql.GENERATION, scope).scalar() or 0
+            known = self._known.get((owner, collection))
+            if known and known[0] == generation:
+                return list(known[1])
+            rows = connection.execute(sql.SOURCES, scope).all()
+        found = [
             Source(source=row.source, document=row.id, sha256=row.sha256, title=row.title, meta=json.loads(row.meta))
             for row in rows
         ]
+        if len(self._known) >= _KNOWN:
+            self._known.clear()
+        self._known[(owner, collection)] = (generation, found)
+        return list(found)
 
     def keep(self, document: Document, *, owner: str) -> None:
         """See `Index.keep`."""
@@ -156,8 +163,6 @@ class SqliteIndex:
             gone = live.keys() if sources is None else live.keys() & set(sources)
             for source in gone:
                 _remove(connection, scope, source)
-            if sources is None:
-                connection.execute(sql.DROP, scope)
         return len(gone)
 
     def forget(self, *, owner: str, referenced: Collection[tuple[str, str]] = ()) -> int:

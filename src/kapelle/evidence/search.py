@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from kapelle.evidence.index import Filters, Index
 from kapelle.evidence.model import Passage
-from kapelle.evidence.versions import asks_about, is_named, superseded
+from kapelle.evidence.versions import named_in, silenced
 from kapelle.evidence.weigh import asked_words, relevance, weigh
 from kapelle.language.related import related_words
 
@@ -53,19 +53,25 @@ def search(
     A document that a newer one supersedes is left out, unless the query is about it. `scores` of a hit: `bm25`,
     `relevance` (0..1) and `score`, the one it is ranked by.
     """
-    named = {
-        source.source for name in collections for source in index.sources(name, owner=owner) if is_named(query, source)
-    }
+    live = {name: index.sources(name, owner=owner) for name in collections}
+    named = named_in(query, [source for sources in live.values() for source in sources])
     words = asked_words(query, besides=[*collections, *(PurePosixPath(source).stem for source in named)])
     counted = index.statistics(collections, words, owner=owner)
     weights = weigh(words, counted)
     # A word that the collections never use is looked for under its related words too.
     others = [other for word in words if not counted.containing[word] for other in related_words(word)]
-    expanded = " ".join([query, *others])
-    found = [hit for name in collections for hit in _live_hits(index, name, query, expanded, owner, filters)]
-    hits = sorted(
-        (_scored(hit, weights, named) for hit in found), key=lambda hit: (-hit.scores["score"], hit.source, hit.start)
-    )
+    found: list[Passage] = []
+    for name, sources in live.items():
+        silent = silenced(query, sources)
+        hits = index.search(name, " ".join([query, *others]), owner=owner, k=_POOL, filters=filters)
+        found.extend(_scored(hit, weights, named) for hit in hits if hit.source not in silent)
+    return _result(query, collections, found, weights, k)
+
+
+def _result(
+    query: str, collections: Sequence[str], found: Sequence[Passage], weights: Mapping[str, float], k: int
+) -> SearchResult:
+    hits = sorted(found, key=lambda hit: (-hit.scores["score"], hit.source, hit.start))
     best = max((hit.scores["relevance"] for hit in hits[:k]), default=0.0)
     return SearchResult(
         query=query,
@@ -81,16 +87,6 @@ def search(
 def confidence_of(best: float) -> float:
     """Turn the best hit's relevance into a confidence, 0..1, which is 0.5 at `RELEVANT`."""
     return 1 / (1 + math.exp(-_STEEPNESS * (best - RELEVANT)))
-
-
-def _live_hits(
-    index: Index, collection: str, query: str, expanded: str, owner: str, filters: Filters | None
-) -> list[Passage]:
-    sources = index.sources(collection, owner=owner)
-    older = superseded(sources)
-    silent = {source.source for source in sources if source.source in older and not asks_about(query, source)}
-    hits = index.search(collection, expanded, owner=owner, k=_POOL, filters=filters)
-    return [hit for hit in hits if hit.source not in silent]
 
 
 def _scored(hit: Passage, weights: Mapping[str, float], named: Collection[str]) -> Passage:

@@ -24,15 +24,22 @@ ADD = text(
     "section, text, visible, meta) VALUES (:owner, :collection, :id, :document, :source, :sha256, :start, :end, "
     ":header, :section, :text, :visible, :meta)"
 )
+# CROSS JOIN keeps SQLite from going through a whole collection and asking the word index about each passage.
 SEARCH = (
-    "SELECT p.*, bm25(evidence_fts) AS cost FROM evidence_fts "
-    "JOIN evidence_passages p ON p.number = evidence_fts.rowid "
+    "SELECT p.*, best.cost FROM (SELECT p.number, bm25(evidence_fts) AS cost FROM evidence_fts "
+    "CROSS JOIN evidence_passages p ON p.number = evidence_fts.rowid "
     "WHERE evidence_fts MATCH :words AND p.owner = :owner AND p.collection = :collection{filters} "
-    "ORDER BY cost, p.source, p.start_char, p.number LIMIT :k"
+    "ORDER BY cost, p.source, p.start_char, p.number LIMIT :k) best JOIN evidence_passages p ON p.number = best.number "
+    "ORDER BY best.cost, p.source, p.start_char, p.number"
 )
-COUNT = (
-    "SELECT count(*) FROM evidence_passages p{join} WHERE p.owner = :owner AND p.collection IN "
-    "(SELECT value FROM json_each(:collections)){match}"
+COUNT = text(
+    "SELECT count(*) FROM evidence_passages WHERE owner = :owner "
+    "AND collection IN (SELECT value FROM json_each(:collections))"
+)
+HOLDING = text(
+    "SELECT count(*) FROM evidence_fts CROSS JOIN evidence_passages p ON p.number = evidence_fts.rowid "
+    "WHERE evidence_fts MATCH :words AND p.owner = :owner "
+    "AND p.collection IN (SELECT value FROM json_each(:collections))"
 )
 FORGET = text(
     "DELETE FROM evidence_documents WHERE owner = :owner AND NOT EXISTS (SELECT 1 FROM evidence_live l WHERE "
@@ -40,6 +47,7 @@ FORGET = text(
     "AND l.sha256 = evidence_documents.sha256) AND source || char(10) || sha256 NOT IN "
     "(SELECT value FROM json_each(:referenced))"
 )
+GENERATION = text("SELECT generation FROM evidence_collections WHERE owner = :owner AND name = :collection")
 SOURCES = text(
     "SELECT d.id, d.source, d.sha256, d.title, d.meta FROM evidence_live l JOIN evidence_documents d ON "
     "d.owner = l.owner AND d.source = l.source AND d.sha256 = l.sha256 "
@@ -51,6 +59,5 @@ COLLECTIONS = text(
     "SELECT c.name, c.generation, "
     "(SELECT count(*) FROM evidence_live l WHERE l.owner = c.owner AND l.collection = c.name) AS documents, "
     "(SELECT count(*) FROM evidence_passages p WHERE p.owner = c.owner AND p.collection = c.name) AS passages "
-    "FROM evidence_collections c WHERE c.owner = :owner ORDER BY c.name"
+    "FROM evidence_collections c WHERE c.owner = :owner AND documents > 0 ORDER BY c.name"
 )
-DROP = text("DELETE FROM evidence_collections WHERE owner = :owner AND name = :collection")

@@ -51,18 +51,28 @@ def asks_about(question: str, older: Source) -> bool:
     """Whether a question is about a superseded document: it names it or its version, or looks back."""
     if _LOOKS_BACK.search(question):
         return True
-    if is_named(question, older):
+    if named_in(question, [older]):
         return True
     mine = _versions(f"{older.source} {older.title}")
     return bool(mine & _versions(question))
 
 
-def is_named(question: str, source: Source) -> bool:
-    """Whether a question names a document by its file: `policy_v1`, `policy v1`; one plain word is no name."""
-    asked, stem = words(question), words(PurePosixPath(source.source).stem)
-    if len(stem) < 2:
+def silenced(question: str, sources: Sequence[Source]) -> set[str]:
+    """The sources that do not answer a question: superseded, and not asked about."""
+    older = superseded(sources)
+    return {source.source for source in sources if source.source in older and not asks_about(question, source)}
+
+
+def named_in(question: str, sources: Sequence[Source]) -> set[str]:
+    """The sources that a question names by their file: `policy_v1`, `policy v1`; one plain word is no name."""
+    asked = words(question)
+    return {source.source for source in sources if _is_said(words(PurePosixPath(source.source).stem), asked)}
+
+
+def _is_said(name: Sequence[str], asked: Sequence[str]) -> bool:
+    if len(name) < 2:
         return False
-    return any(asked[i : i + len(stem)] == stem for i in range(len(asked)))
+    return any(list(asked[i : i + len(name)]) == list(name) for i, word in enumerate(asked) if word == name[0])
 
 
 def _versions(text: str) -> set[str]:
