@@ -23,6 +23,11 @@ class MemoryRun:
     texts: dict[tuple[str, str], Document] = field(default_factory=dict)
     approvals: dict[str, ApprovalRecord] = field(default_factory=dict)
 
+    @property
+    def standing(self) -> RunRecord:
+        """The run as a reader sees it, with the number of its last event."""
+        return self.record.model_copy(update={"seq": len(self.events)})
+
 
 class MemoryCheckpoint:
     """A run's rows as Python objects."""

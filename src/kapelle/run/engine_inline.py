@@ -36,13 +36,13 @@ class InlineEngine:
         """Walk a run on, unless it ended, is walked, or still waits."""
         found = self._get(run, owner)
         if found.record.ended_already or run in self._walks:
-            return found.record
+            return found.standing
         if found.record.status == "waiting" and not await self._wakes(found):
-            return found.record
+            return found.standing
         update = {"status": "queued", "waiting_for": None, "generation": found.record.generation + 1}
         found.record = found.record.model_copy(update=update)
         self._walk(found, work)
-        return found.record
+        return found.standing
 
     def _walk(self, run: MemoryRun, work: Work) -> None:
         record = run.record
@@ -74,12 +74,11 @@ class InlineEngine:
 
     async def read(self, run: str, owner: str) -> RunRecord:
         """One run as it stands."""
-        found = self._get(run, owner)
-        return found.record.model_copy(update={"seq": len(found.events)})
+        return self._get(run, owner).standing
 
     async def runs(self, owner: str, *, limit: int = 50) -> list[RunRecord]:
         """The newest runs first."""
-        found = [run.record for run in self._runs.values() if run.record.owner == owner]
+        found = [run.standing for run in self._runs.values() if run.record.owner == owner]
         return list(reversed(found))[:limit]
 
     async def interrupted(self, owner: str) -> list[RunRecord]:
@@ -129,7 +128,7 @@ class InlineEngine:
             found.record = found.record.model_copy(update={"cancel_requested": True})
             if run not in self._walks:
                 self._walk(found, work)
-        return found.record
+        return found.standing
 
     async def settled(self, run: str, owner: str, work: Work) -> RunRecord:
         """Wait until a run ended or waits."""
@@ -138,7 +137,7 @@ class InlineEngine:
             await asyncio.wait({walk})
         if run in self._faults:
             raise self._faults.pop(run)
-        return self._get(run, owner).record
+        return self._get(run, owner).standing
 
     async def close(self) -> None:
         """Stop every walk."""
