@@ -61,6 +61,17 @@ def test_a_quote_is_the_sources_own_characters() -> None:
     )
 
 
+def test_a_sentence_that_announces_a_list_is_quoted_with_it() -> None:
+    document = document_of(
+        "a.md", "# T\n\nThese need an approval:\n\n- new servers\n- travel. By air\n\nThat is all.\n"
+    )
+    index = memory_index()
+    index.put("handbook", [document], owner=OWNER)
+    hits = search(index, ["handbook"], "What needs an approval?", owner=OWNER).hits
+    candidate = compose_extractive("What needs an approval?", hits, {(document.source, document.sha256): document.text})
+    assert candidate.citations[0].quote == "These need an approval:\n\n- new servers\n- travel."
+
+
 @pytest.mark.parametrize("question", ["Do dragons lay eggs?", "How long is parental leave?", ""])
 def test_what_the_sources_do_not_say_is_not_answered(question: str) -> None:
     candidate = answer(question)

@@ -1,6 +1,8 @@
 """Answer a question by quoting: the one to three sentences that say it, or that the sources do not."""
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from kapelle.answer.compose import NOT_FOUND
 from kapelle.answer.model import Candidate
@@ -9,6 +11,7 @@ from kapelle.answer.rank import Ranked, rank_sentences
 from kapelle.evidence.index import Statistics
 from kapelle.evidence.kinds import visible
 from kapelle.evidence.model import Excerpt, Passage
+from kapelle.evidence.quotes import quotable
 from kapelle.evidence.search import RELEVANT
 from kapelle.evidence.weigh import asked_words, coverage, relevance, weigh
 from kapelle.language.words import base, stems
@@ -17,6 +20,9 @@ from kapelle.verdict.checks import MAX_CITATIONS, MAX_WORDS
 _PASSAGES = 3
 """Passages whose sentences are considered."""
 _SENTENCES = 3
+_LIST = 500
+"""Characters up to which a list is quoted with the sentence that announces it."""
+_ITEM = re.compile(r"\s+(?:[-*+•]|\d{1,3}[.)]|\([a-z0-9]\))\s+")
 _GAIN = 0.2
 """Share of the question's weight that a further sentence must add."""
 
@@ -43,7 +49,7 @@ def compose_extractive(
     standing = [hit for hit in relevant if numbering.problem(_excerpt(hit, hit.start, hit.end)) is None]
     chosen = _choose(rank_sentences(question, standing[:_PASSAGES], weights), weights)
     said: list[str] = []
-    for sentence in chosen:
+    for sentence in map(_with_list, chosen):
         claim = visible(sentence.quote, sentence.passage.source)
         if len(" ".join([*said, claim]).split()) + 1 > MAX_WORDS:
             continue
@@ -73,6 +79,18 @@ def _choose(ranked: Sequence[Ranked], weights: Mapping[str, float]) -> list[Rank
         if len(chosen) == _SENTENCES:
             break
     return chosen
+
+
+def _with_list(sentence: Ranked) -> Ranked:
+    """A sentence that announces a list, with the items that follow it."""
+    if not sentence.quote.endswith(":"):
+        return sentence
+    passage, end = sentence.passage, sentence.end
+    for low, high in quotable(passage):
+        gap = passage.text[end - passage.start : low - passage.start] if low >= end else ""
+        if _ITEM.fullmatch(gap) and high - sentence.start <= _LIST:
+            end = high
+    return replace(sentence, end=end)
 
 
 def _excerpt(passage: Passage, start: int, end: int) -> Excerpt:

@@ -63,7 +63,7 @@ def search(
     found: list[Passage] = []
     for name, sources in live.items():
         silent = silenced(query, sources)
-        hits = index.search(name, " ".join([query, *others]), owner=owner, k=_POOL, filters=filters)
+        hits = index.search(name, " ".join([*words, *others]), owner=owner, k=_POOL, filters=filters)
         found.extend(_scored(hit, weights, named) for hit in hits if hit.source not in silent)
     return _result(query, collections, found, weights, k)
 
