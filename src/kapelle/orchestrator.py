@@ -359,9 +359,13 @@ class Run:
         """
         while True:
             ended = (await self.status()).ended_already
-            for event in await self._engine.events(self.id, self._owner, after=after):
+            found = await self._engine.events(self.id, self._owner, after=after)
+            for event in found:
                 after = event.seq
                 yield event
+            # The engine hands out a long story in parts: only an empty part is the end of what there is.
+            if found:
+                continue
             if ended or not follow:
                 return
             await asyncio.sleep(FOLLOW)

@@ -5,7 +5,7 @@ from tests.builders import Ledger, again, each, plan_of, ref, step
 
 from kapelle.plan.catalog import make_catalog
 from kapelle.plan.estimate import estimate, longest_chain
-from kapelle.plan.model import Estimate, Step
+from kapelle.plan.model import ApprovalStep, Estimate, Step
 from kapelle.tools.decorator import tool
 
 
@@ -53,8 +53,6 @@ def test_a_repeat_counts_every_round() -> None:
 
 
 def test_a_person_is_counted_and_their_time_is_not() -> None:
-    from kapelle.plan.model import ApprovalStep
-
     asked = ApprovalStep(id="ok", action="Go?")
     found = of(each("m", [1, 2, 3], asked))
     assert (found.approvals, found.seconds) == (3, 0.0)

@@ -7,6 +7,7 @@ import pytest
 from pydantic import JsonValue
 from tests.builders import again, done, each, lost, plan_of, ref, step, when
 
+from kapelle.plan.graph import Graph, graph_of
 from kapelle.plan.model import Plan, Step
 from kapelle.run.frontier import Frontier, Instead, Settle, Start
 from kapelle.run.model import REJECTED, StepFailure, StepResult
@@ -398,8 +399,6 @@ class CountingGraph(dict[str, Any]):
 
 
 def reads_of(steps: int, monkeypatch: pytest.MonkeyPatch) -> int:
-    from kapelle.plan.graph import Graph, graph_of
-
     def counted(body: tuple[Step, ...]) -> Graph:
         graph = graph_of(body)
         return Graph(

@@ -42,7 +42,7 @@ def result_row(run: str, owner: str, result: StepResult, threshold: int) -> Resu
     """Make the row of a result; an output above `threshold` bytes goes to a blob, stored once per content."""
     row = {"run": run, "path": result.path, "revision": result.revision, "status": result.status}
     text = result.model_dump_json(exclude_defaults=True)
-    if len(text) <= threshold:
+    if len(text.encode()) <= threshold:
         return ResultRow({**row, "result": text})
     data = json.dumps(result.output, ensure_ascii=False).encode()
     sha256 = hashlib.sha256(data).hexdigest()

@@ -1,0 +1,199 @@
+"""What run/durable.py knows of DBOS beyond its public interface, and the fence that rests on it."""
+
+import asyncio
+import sqlite3
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from dbos._context import current_owner_xid
+from tests.builders import OWNER, done, plan_of, step
+from tests.contract.engines import opened, until
+
+from kapelle.errors import OwnershipLost, SettingsError
+from kapelle.orchestrator import Orchestrator, Run
+from kapelle.run.checkpoint import Batch
+from kapelle.run.checkpoint_database import DatabaseCheckpoint, RunFence
+from kapelle.run.model import NewEvent, StepResult
+from kapelle.store.commit import Writer
+from kapelle.store.engine import open_engine
+from kapelle.tools.decorator import tool
+
+
+def rows(home: Path, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    connection = sqlite3.connect(home / "kapelle.db", timeout=10)
+    try:
+        with connection:
+            return connection.execute(statement, values).fetchall()
+    finally:
+        connection.close()
+
+
+def test_the_version_is_the_one_whose_internals_are_known() -> None:
+    assert version("dbos") == "3.4.0"
+
+
+async def test_a_workflow_knows_the_token_of_its_owner_and_the_table_has_it(tmp_path: Path) -> None:
+    seen: list[str | None] = []
+
+    @tool
+    async def look(name: str) -> str:
+        """Look who owns the run."""
+        seen.extend(token for (token,) in rows(tmp_path, "select owner_xid from workflow_status"))
+        return name
+
+    async with opened("durable", tmp_path, look) as (house, _):
+        run = await house.start("do it", plan=plan_of(step("a", uses="look")))
+        await run.wait()
+        assert seen and isinstance(seen[0], str) and seen[0]
+        ((workflow,),) = rows(tmp_path, "select workflow_uuid from workflow_status")
+        assert workflow == f"{run.id}:g1"
+    assert callable(current_owner_xid)
+
+
+async def test_the_columns_that_the_fence_reads_are_there(tmp_path: Path) -> None:
+    async with opened("durable", tmp_path) as (house, _):
+        assert house.parts
+        columns = {row[1] for row in rows(tmp_path, "pragma table_info(workflow_status)")}
+    assert {"workflow_uuid", "status", "owner_xid"} <= columns
+
+
+async def held(house: Orchestrator, ledger: Any) -> Run:
+    """A run whose step `a` is being performed and does not end."""
+    ledger.held["a"] = asyncio.Event()
+    run = await house.start("do it", plan=plan_of(step("a"), step("b", "a")))
+    async with asyncio.timeout(10):
+        while ledger.calls != ["a"]:
+            await asyncio.sleep(0.01)
+    return run
+
+
+async def test_a_former_owner_cannot_record_anything(tmp_path: Path) -> None:
+    async with opened("durable", tmp_path) as (house, ledger):
+        run = await held(house, ledger)
+        before = rows(tmp_path, "select seq, kind from events where run = ? order by seq", run.id)
+        # Another process takes the run over, as `durable._raise_generation` does.
+        rows(tmp_path, "update runs set generation = generation + 1 where id = ?", run.id)
+        rows(tmp_path, "update workflow_status set status = 'CANCELLED', owner_xid = null")
+        ledger.held["a"].set()
+        await asyncio.sleep(0.3)
+        assert rows(tmp_path, "select seq, kind from events where run = ? order by seq", run.id) == before
+        assert rows(tmp_path, "select path from steps where run = ?", run.id) == []
+        assert ledger.calls == ["a"]
+
+
+async def test_a_run_that_was_taken_over_is_walked_on_by_its_new_owner(tmp_path: Path) -> None:
+    async with opened("durable", tmp_path) as (house, ledger):
+        run = await held(house, ledger)
+        rows(tmp_path, "update runs set generation = generation + 1, executor = 'gone' where id = ?", run.id)
+        rows(tmp_path, "update workflow_status set status = 'CANCELLED', owner_xid = null")
+        ledger.held.pop("a").set()
+        async with asyncio.timeout(10):
+            while house.parts.engine._walks:  # type: ignore[attr-defined]
+                await asyncio.sleep(0.01)
+        await run.resume()
+        assert await until(house, run.id, "succeeded") == "succeeded"
+        events = [(event.seq, event.kind, event.path) async for event in run.events()]
+        assert [seq for seq, _, _ in events] == list(range(1, len(events) + 1))
+        assert (sum(kind == "step.finished" and path == "a" for _, kind, path in events)) == 1
+        assert ledger.calls == ["a", "a", "b"]
+        assert (await run.status()).generation == 3
+
+
+FENCES = {
+    "the owner": ({}, None),
+    "a former generation": ({"generation": 0}, OwnershipLost),
+    "another token": ({"xid": "another"}, OwnershipLost),
+    "another workflow": ({"workflow": "run_x:g9"}, OwnershipLost),
+}
+
+
+@pytest.mark.parametrize("name", FENCES)
+async def test_only_the_owner_passes_the_fence(tmp_path: Path, name: str) -> None:
+    changed, expected = FENCES[name]
+    async with opened("durable", tmp_path) as (house, ledger):
+        run = await held(house, ledger)
+        ((xid,),) = rows(tmp_path, "select owner_xid from workflow_status")
+        fence = RunFence(**{"run": run.id, "generation": 1, "workflow": f"{run.id}:g1", "xid": xid, **changed})
+        engine = open_engine(house.settings)
+        writer = Writer(engine, patience=1, on_trouble=lambda _: None)
+        checkpoint = DatabaseCheckpoint(engine, writer, fence, owner=OWNER, blob_threshold=65_536)
+        batch = Batch(results=(done("z", 1),), events=(NewEvent(kind="note", data={"text": "x"}),))
+        try:
+            if expected is None:
+                await checkpoint.commit(batch)
+            else:
+                with pytest.raises(expected):
+                    await checkpoint.commit(batch)
+        finally:
+            writer.close()
+            engine.dispose()
+        written = rows(
+            tmp_path, "select 1 from steps where path = 'z' union all select 1 from events where kind = 'note'"
+        )
+        assert len(written) == (2 if expected is None else 0)
+
+
+async def test_a_step_that_is_recorded_cannot_be_recorded_again(tmp_path: Path) -> None:
+    async with opened("durable", tmp_path) as (house, ledger):
+        run = await held(house, ledger)
+        ((xid,),) = rows(tmp_path, "select owner_xid from workflow_status")
+        fence = RunFence(run.id, 1, f"{run.id}:g1", xid)
+        engine = open_engine(house.settings)
+        writer = Writer(engine, patience=1, on_trouble=lambda _: None)
+        checkpoint = DatabaseCheckpoint(engine, writer, fence, owner=OWNER, blob_threshold=65_536)
+        try:
+            waiting = StepResult(path="z", status="suspended", waits_for="date:2030-01-01T00:00:00Z")
+            await checkpoint.commit(Batch(results=(waiting,)))
+            await checkpoint.commit(Batch(results=(done("z", 1),)))
+            with pytest.raises(OwnershipLost):
+                await checkpoint.commit(Batch(results=(done("z", 2),)))
+            assert (await checkpoint.past()).results["z"].output == 1
+        finally:
+            writer.close()
+            engine.dispose()
+
+
+async def test_a_payload_above_the_threshold_is_stored_once(tmp_path: Path) -> None:
+    async with opened("durable", tmp_path) as (house, ledger):
+        # Characters of two bytes: bytes are counted, not characters.
+        ledger.answers.update({"a": "ü" * 40_000, "b": "ü" * 40_000, "c": "small"})
+        run = await house.start("do it", plan=plan_of(step("a"), step("b"), step("c")))
+        await run.wait()
+        ((size,),) = rows(tmp_path, "select length(data) from blobs")
+        assert size == 80_002
+        stored = dict(rows(tmp_path, "select path, length(result) from steps where run = ?", run.id))
+        assert max(stored.values()) < 1_000
+        assert {one.output for one in await run.steps()} == {"ü" * 40_000, "small"}
+
+
+async def test_a_story_of_more_events_than_one_query_gives_is_told_to_its_end(tmp_path: Path) -> None:
+    async with opened("durable", tmp_path) as (house, _):
+        run = await house.start("do it", plan=plan_of(step("a")))
+        seq = (await run.wait()).seq
+        engine = sa.create_engine(f"sqlite:///{tmp_path / 'kapelle.db'}")
+        with engine.begin() as connection:
+            more = [{"run": run.id, "seq": seq + n, "at": "2026-01-01T00:00:00Z"} for n in range(1, 10_500)]
+            connection.execute(
+                sa.text("insert into events (run, seq, at, kind) values (:run, :seq, :at, 'note')"), more
+            )
+        engine.dispose()
+        assert len([event async for event in run.events()]) == seq + 10_499
+
+
+async def test_one_process_serves_one_database(tmp_path: Path) -> None:
+    async with opened("durable", tmp_path / "one") as (house, _):
+        assert house.parts
+        with pytest.raises(SettingsError, match="another database"):
+            async with opened("durable", tmp_path / "two") as (other, _):
+                assert other.parts
+
+
+async def test_two_houses_over_one_database_share_its_engine(tmp_path: Path) -> None:
+    async with opened("durable", tmp_path) as (one, _), opened("durable", tmp_path) as (other, _):
+        assert one.parts.engine is other.parts.engine
+        run = await one.start("do it", plan=plan_of(step("a")))
+        await run.wait()
+        assert [found.id for found in await other.runs()] == [run.id]
