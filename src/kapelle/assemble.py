@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from kapelle.agents.spec import AgentSpec
-from kapelle.errors import BadInput
+from kapelle.errors import BadInput, SettingsError
 from kapelle.evidence.index import Index
 from kapelle.pack import Pack, discover
 from kapelle.plan.catalog import Catalog, make_catalog
@@ -92,6 +92,7 @@ def assemble(
         MissingExtra: a setting asks for something that is not installed.
     """
     remember(settings.secrets)
+    _refuse_models(settings)
     set_up_traces(settings.telemetry)
     brought = list(discover(settings)) if packs is None else list(packs)
     made_engine, index = _storage(settings, engine, foreground)
@@ -105,6 +106,15 @@ def assemble(
         strategies=(*strategies, *(one for pack in brought for one in pack.strategies)),
         sources={name: source for pack in brought for name, source in pack.sources.items()},
     )
+
+
+def _refuse_models(settings: Settings) -> None:
+    # No silent fallback: who asks for a model is told that the rules would answer.
+    for name, mode in (("PLANNER", settings.planner.mode), ("EXECUTOR", settings.executor.mode)):
+        if mode == "llm":
+            raise SettingsError(
+                f"setting `KAPELLE_{name}__MODE`: this version has no models yet; set it to deterministic"
+            )
 
 
 def _corpora(given: Mapping[str, Path | str]) -> dict[str, Path]:

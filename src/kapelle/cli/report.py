@@ -94,7 +94,7 @@ def _citation(one: Citation) -> Text:
     quote = " ".join(safe(one.quote).split())
     shown = quote if len(quote) <= 140 else quote[:139] + "…"
     place = safe(f"{one.source}:{one.start}-{one.end}")
-    return Text.assemble((f"  [{one.id}] ", "cyan"), f"“{shown}”  ", (place, "dim"))
+    return Text.assemble((f"  [{one.id}] ", "cyan"), (f"{place}  ", "dim"), f"“{shown}”")
 
 
 def _notes(console: Console, label: str, notes: Sequence[str]) -> None:

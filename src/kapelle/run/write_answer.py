@@ -138,7 +138,8 @@ def _lines(text: str) -> Iterator[tuple[int, int]]:
     start = 0
     for line in text.splitlines(keepends=True):
         bare = line.strip().rstrip(",")
-        if bare.strip('[]{}",: '):
+        # A line that only opens a list or an object says nothing by itself.
+        if bare.strip('[]{}",: ') and bare[-1] not in "[{":
             begin = start + line.index(bare)
             yield begin, begin + len(bare)
         start += len(line)
