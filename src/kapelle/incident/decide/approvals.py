@@ -11,7 +11,7 @@ from kapelle.incident.facts.model import Approval, Protection, Timing, Workflow
 from kapelle.incident.reading.quantities import minutes_shown
 from kapelle.incident.reading.terms import overlap, speaks_of, terms_of
 
-_PLAIN = frozenset(terms_of("change changes approval product production deploy"))
+_PLAIN = frozenset(terms_of("change changes approval product production deploy allowed permitted"))
 _ASKS_MAY = re.compile(
     r"\b(?:allowed|may|can|could|entitled|permitted|enough|sufficient|valid|eligible|suffic\w*|ok|okay"
     r"|count|counts|alone|instead|compliant|comply|good to go|go ahead|in order|valid|right|missing|start"

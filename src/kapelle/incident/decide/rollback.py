@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from kapelle.evidence.model import Excerpt
 from kapelle.incident.decide.lookup import nearest
-from kapelle.incident.decide.metrics import Measured, measure
+from kapelle.incident.decide.metrics import Judged, Measured, measure
 from kapelle.incident.decide.model import CORE, MORE, MUST, Answer, Case, Draft
 from kapelle.incident.decide.thresholds import Held, compare
 from kapelle.incident.decide.wording import (
@@ -27,7 +27,7 @@ _UNCERTAIN = re.compile(
 _ASKS_WHEN = re.compile(
     r"mandat|requir|must|when|trigger|threshold|limit|condition|criteria|should|do we|have to", re.IGNORECASE
 )
-_PLAIN = frozenset(terms_of("rollback immediately once mandatory any"))
+_PLAIN = frozenset(terms_of("rollback immediately immediate once mandatory any triggers requires causes forces leads"))
 _ROLLBACK = re.compile(ROLLBACK, re.IGNORECASE)
 
 
@@ -107,8 +107,9 @@ def _judge_words(trigger: Trigger, case: Case) -> _Judged | None:
 def _verdict(case: Case, triggers: tuple[Trigger, ...], stated: list[_Judged], measured: Measured | None) -> Draft:
     met = [judged for judged in stated if judged.met and judged.trigger.mandatory]
     joint = [trigger for trigger in triggers if trigger.joint]
-    if met and joint and any(trigger not in [judged.trigger for judged in met] for trigger in joint):
-        open_ones = [trigger for trigger in joint if trigger not in [judged.trigger for judged in met]]
+    open_ones = [trigger for trigger in joint if trigger not in [judged.trigger for judged in met]]
+    met = [judged for judged in met if not judged.trigger.joint] or met
+    if met and met[0].trigger.joint and open_ones:
         return Draft(
             f"Rollback is not mandatory on this alone: {met[0].why}, but all triggers must hold together, also "
             f"{listed([trigger.words for trigger in open_ones])}.",
@@ -121,7 +122,7 @@ def _verdict(case: Case, triggers: tuple[Trigger, ...], stated: list[_Judged], m
             merged(*(judged.trigger.excerpts for judged in met[:3])),
             MUST,
         )
-    measured_met = [finding for finding in measured.met if finding.trigger.mandatory] if measured else []
+    measured_met = _enough(measured, joint) if measured else []
     if measured_met and not stated:
         one = measured_met[0]
         return Draft(f"Rollback is mandatory: {one.why}.", merged(one.trigger.excerpts, one.rows), MUST)
@@ -133,6 +134,13 @@ def _verdict(case: Case, triggers: tuple[Trigger, ...], stated: list[_Judged], m
             MUST,
         )
     return _not_met(triggers, stated, measured)
+
+
+def _enough(measured: Measured, joint: list[Trigger]) -> list[Judged]:
+    """Mandatory triggers that the series meet; those that must hold together only when all do."""
+    met = [finding for finding in measured.met if finding.trigger.mandatory]
+    together = all(trigger in [finding.trigger for finding in met] for trigger in joint)
+    return [finding for finding in met if together or not finding.trigger.joint]
 
 
 def _not_met(triggers: tuple[Trigger, ...], stated: list[_Judged], measured: Measured | None) -> Draft:

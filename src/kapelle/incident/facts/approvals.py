@@ -23,6 +23,14 @@ _NEGATIVE = re.compile(
     r"\b(?:must not|may not|cannot|can not|never|does not|do not|not valid|expires?|expired|lapse|author of)\b",
     re.IGNORECASE,
 )
+_NEEDS_NONE = re.compile(
+    r"\b(?:do|does) not (?:require|need)(?: an?| any)? (?:approval|sign-?off)|without (?:an?y? )?approval",
+    re.IGNORECASE,
+)
+_ROLE_APPROVAL = re.compile(
+    r"[:–—]\s*(?P<roles>(?!at least|one|two|three|no\b|\d)[A-Za-z][^:;.,()\d]*?)\s+(?:approval|sign-?off|approves)\b",
+    re.IGNORECASE,
+)
 _BRACKET = re.compile(r"\((?P<roles>[^()]*[a-z][^()]*)\)")
 _FROM = re.compile(
     r"\b(?:from|by|of|with)\s+(?P<roles>(?!(?:the )?(?:change|request|incident ticket)\b)[^.;()]+)", re.IGNORECASE
@@ -34,7 +42,7 @@ _APPROVES = re.compile(
 )
 _AFTER_COLON = re.compile(r"[:–—]\s*(?P<roles>[^:.;()]+)$")
 _SUBJECT_END = re.compile(
-    r"\s*(?::|–|—|\s-\s|\b(?:needs?|requires?|require|takes?|must (?:have|be|carry|get)|is approved|are "
+    r"\s*(?::|–|—|\s-\s|\b(?:needs?|requires?|require|takes?|must (?:have|be|carry|get)|do not|does not|without|is approved|are "
     r"approved|calls? for|demands?|has to|have to|approved by|with|goes out)\b)",
     re.IGNORECASE,
 )
@@ -60,11 +68,9 @@ _TRIM = re.compile(
 
 def approvals_in(line: Line) -> Iterator[Approval]:
     """The approval rule of the line; none when it is not one."""
-    if (
-        line.topic == "change_log"
-        or not (_ABOUT.search(line.text) or line.topic == "approval")
-        or _NEGATIVE.search(line.text)
-    ):
+    if line.topic == "change_log" or not (_ABOUT.search(line.text) or line.topic == "approval"):
+        return
+    if _NEGATIVE.search(line.text) and not _NEEDS_NONE.search(line.text):
         return
     subject, count, roles, any_of = _from_cells(line) if line.entry.cells else _from_text(line)
     if not subject or (count is None and not roles):
@@ -94,7 +100,9 @@ def roles_of(text: str) -> tuple[str, ...]:
 
 
 def _from_text(line: Line) -> tuple[str, int | None, tuple[str, ...], bool]:
-    text = line.text
+    text = line.text.rstrip(". ")
+    if _NEEDS_NONE.search(text):
+        return _subject(line), 0, (), False
     match = _COUNT.search(text) or _COUNT_AFTER.search(text)
     any_of = _ANY_OF.search(text)
     count = (
@@ -134,7 +142,7 @@ def _roles(text: str, counted: bool) -> tuple[str, ...]:
                 return roles_of(match["roles"])
         if counted and (match := re.match(r"\s*[,:–—-]\s*(?P<roles>.+)$", tail[1])):
             return roles_of(match["roles"])
-    for pattern in (_APPROVES, _AFTER_COLON):
+    for pattern in (_ROLE_APPROVAL, _APPROVES, _AFTER_COLON):
         match = pattern.search(text)
         if match and not _COUNT.search(match["roles"]):
             return roles_of(match["roles"])

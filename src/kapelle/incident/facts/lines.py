@@ -29,7 +29,7 @@ _TOPICS: tuple[tuple[Topic, str], ...] = (
     ("fields", r"\bfields?\b|ticket|required (?:information|data)|mandatory data"),
     (
         "communication",
-        r"communicat|channel|cadence|updates?\b|reporting|stakeholder|broadcast|who hears|informing|messag",
+        r"communicat|\bcomms\b|channel|cadence|updates?\b|reporting|stakeholder|broadcast|who hears|informing|messag",
     ),
     ("on_call", r"on-?\s?call|\brota\b|roster"),
     (

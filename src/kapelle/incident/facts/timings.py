@@ -22,7 +22,7 @@ _ESCALATE = re.compile(
     r"(?<![\w-])(?P<verb>(?:re-?)?escalat\w*|pag(?:e|es|ed|ing)|call(?:s|ed)?(?: in)?|wak(?:e|es|ing)(?: "
     r"up)?|engag(?:e|es|ed)|involv(?:e|es|ed)|summon\w*|bring in|pull in|alert(?:s|ed)?|"
     r"notif(?:y|ies|ied|ication)|inform(?:s|ed)?|contact(?:s|ed)?|loop in|hand(?:s|ed)?(?: it)? over"
-    r"|ring(?:s)?|phone(?:s)?|raise(?:s|d)?|goes|go|moves?|reach(?:es)?)\b(?!-)(?!\s+(?:status )?page\b)",
+    r"|ring(?:s)?|phone(?:s)?|raise(?:s|d)?|goes|go|joins?|takes over|moves?|reach(?:es)?)\b(?!-)(?!\s+(?:status )?page\b)",
     re.IGNORECASE,
 )
 _STRONG = re.compile(r"escalat|^pag|^call|^wak|^engag|^summon|bring|pull|hand|ring|phone|involv", re.IGNORECASE)
@@ -65,7 +65,7 @@ _OBJECT = re.compile(
 )
 _PASSIVE = re.compile(
     rf"(?:^|[,;:]\s*|\bthen\s+|\bminutes?\s+|\bhours?\s+){_NAME}\s+(?:is|are|must be|gets|get|will be"
-    rf"|shall be|has to be|have to be|joins|takes over|must join)\s*(?:also\s+|then\s+)?(?:pag|call|notif"
+    rf"|shall be|has to be|have to be|joins|takes over|must join|must take over)\s*(?:also\s+|then\s+)?(?:pag|call|notif"
     rf"|inform|alert|engag|wok|involv|escalat|contact|brought|pull|summon)?",
     re.IGNORECASE,
 )
@@ -78,7 +78,10 @@ _NO_ROLE = re.compile(
     r"|response|update.*|post.*|the|record.*|first|second|third|regulators?)$",
     re.IGNORECASE,
 )
-_NO_ROLE_START = re.compile(r"^(?:every|each|any|all|no|if|there|when|it|this|their|its)\b", re.IGNORECASE)
+_NO_ROLE_START = re.compile(
+    r"^(?:every|each|any|all|no|if|there|when|it|this|their|its|through|via|by|in|on|at|within|after|with)\b",
+    re.IGNORECASE,
+)
 _CONDITION = re.compile(
     r"\b(?P<word>if|when|unless|while|as long as|provided|where|in case|should|without|until|only "
     r"for)\b\s*(?P<rest>[^,;:.]+)",
@@ -353,7 +356,9 @@ def _condition(text: str) -> tuple[str, dict[Signal, bool]]:
     if match is None:
         shown_signals = signals_in(text)
         needs: dict[Signal, bool] = {
-            name: value for name, value in shown_signals.items() if name in ("unowned", "unacknowledged", "unmitigated")
+            name: value
+            for name, value in shown_signals.items()
+            if value and name in ("unowned", "unacknowledged", "unmitigated")
         }
         return "", needs
     words = (

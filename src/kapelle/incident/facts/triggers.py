@@ -24,6 +24,10 @@ _REQUIRED = re.compile(
 )
 _ALL = re.compile(r"\ball\b(?: of)?(?: the| these)?|\bboth\b|together|simultaneously", re.IGNORECASE)
 _ANY = re.compile(r"\bany\b|\bone of\b|\beither\b|at least one", re.IGNORECASE)
+_CAUSES = re.compile(
+    rf"\b(?:triggers?|forces?|requires?|leads? to|warrants?|demands?|means|causes?)\s+(?:an?\s+)?(?:\w+\s+){{0,2}}?(?:{ROLLBACK})",
+    re.IGNORECASE,
+)
 _MODAL = re.compile(
     r"\b(?:must|may|should|shall|needs?|requires?|start|run|use|watch|record|post|announce|link|every|is "
     r"the|are the|is at|below)\b",
@@ -71,7 +75,8 @@ def _is_circumstance(line: Line) -> bool:
     """Whether a line without numbers stands in a list of triggers."""
     listed = line.entry.parents and _LEADS.search(line.entry.parents[-1].text)
     under_title = re.search(r"trigger|criteria|condition", line.heading, re.IGNORECASE) and not line.entry.parents
-    has_verdict = (
+    causes = _CAUSES.search(line.text) and not line.text.endswith(":")
+    has_verdict = causes or (
         _ROLLS_BACK.search(line.text)
         and _REQUIRED.search(line.text)
         and re.search(r"\b(?:if|when|after|upon|on)\b", line.text)

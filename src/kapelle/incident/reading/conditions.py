@@ -22,9 +22,10 @@ from kapelle.incident.reading.quantities import (
 )
 
 _METRICS: tuple[tuple[str, str], ...] = (
-    ("latency_p99_ms", r"\bp99\b"),
-    ("latency_p50_ms", r"\bp50\b|median latency"),
+    ("latency_p99_ms", r"\bp99\b(?:\s+latency)?"),
+    ("latency_p50_ms", r"\bp50\b(?:\s+latency)?|median latency"),
     ("latency_p95_ms", r"\bp\s?95\b|latenc\w*|response times?|slower|95th percentile"),
+    ("error_budget", r"error[\s-]budget(?:\s+burn\w*)?|burn rate"),
     (
         "error_rate",
         r"error[\s-]?(?:rate|ratio|share|percentage|level)s?|\berrors?\b|\b5xx\b|failure rate|(?:requests?"
@@ -45,6 +46,7 @@ METRIC_NAMES = {
     "latency_p99_ms": "p99 latency",
     "latency_p50_ms": "median latency",
     "error_rate": "error rate",
+    "error_budget": "error budget burn",
     "affected": "share affected",
     "synthetic_checks": "failed synthetic checks",
     "health_checks": "failed health checks",
@@ -131,7 +133,7 @@ def readings_in(text: str) -> tuple[Reading, ...]:
         _Found(one, metric) for one in _amounts(text) if not _inside(one, taken) and (metric := _metric_at(text, one))
     ]
     found = sorted([*found, *checks], key=lambda one: one.quantity.start)
-    spans = [one for one in durations(text) if not _is_lookback(text, one)]
+    spans = [one for one in durations(text) if not _is_lookback(text, one) and not _is_latency(text, one)]
     usual = [one for one in found if one.quantity.unit == "ms" and _states_baseline(text, one.quantity)]
     stated = [one for one in found if one not in usual] or found
     base = usual[0].quantity.value if usual and stated is not found else None
@@ -151,6 +153,7 @@ def _amounts(text: str) -> list[Quantity]:
         *(one for one in ratios(text) if not re.match(r"\s*in a row", text[one.end :])),
     ]
     spans = [(one.start, one.end) for one in (*found, *durations(text))]
+    found += [_as_milliseconds(one) for one in durations(text) if _is_latency(text, one)]
     for match in _BARE.finditer(text):
         comparator = comparator_at(text, match.start("number"), match.end("number"))
         if comparator and not any(start <= match.start("number") < end for start, end in spans):
@@ -168,17 +171,30 @@ def _amounts(text: str) -> list[Quantity]:
     return sorted(found, key=lambda one: one.start)
 
 
+def _is_latency(text: str, one: Quantity) -> bool:
+    """Whether some seconds are a latency, as in `p95 above 2 seconds`, and no time that something lasts."""
+    before = text[max(0, one.start - 45) : one.start]
+    named = re.search(r"(?:latenc\w*|response times?|p\s?9\d)[^.;,\d]{0,40}$", before, re.IGNORECASE)
+    return bool(named and one.text.endswith(("second", "seconds")) and not re.search(r"\bfor\b[^,;]*$", before))
+
+
+def _as_milliseconds(one: Quantity) -> Quantity:
+    value = round(one.value * 60_000, 3)
+    return one.model_copy(update={"value": value, "unit": "ms", "text": f"{shown(value)} ms"})
+
+
 def _metric_at(text: str, amount: Quantity) -> str:
     """The metric named nearest before the amount in its clause, else nearest after it."""
     left = max(text.rfind(mark, 0, amount.start) for mark in (";", ". ")) + 1
     right = min((place for mark in (";", ". ") if (place := text.find(mark, amount.end)) >= 0), default=len(text))
-    scores: list[tuple[float, str]] = []
+    scores: list[tuple[float, int, str]] = []
     for name, pattern in _COMPILED:
         for match in pattern.finditer(text, left, right):
             before = amount.start - match.end()
             distance = before if before >= 0 else (match.start() - amount.end) * 1.2
-            scores.append((distance + (15 if name == "affected" else 0), name))
-    best = min(scores, default=(0.0, ""))[1]
+            # Of two names at one place the longer says more: "p99 latency" is no "latency".
+            scores.append((distance + (15 if name == "affected" else 0), -len(match[0]), name))
+    best = min(scores, default=(0.0, 0, ""))[2]
     if amount.unit == "ms" and not best.startswith("latency"):
         return "latency_p95_ms"
     return best

@@ -31,10 +31,10 @@ _LONG_UNIT = r"seconds?|secs?|minutes?|mins?\.?|months?|hours?|hrs?|days?|weeks?
 _FILLER = r"(?:(?:consecutive|straight|full|further|more|additional|whole|solid|continuous|clock)[\s-]+){0,2}"
 _BUSINESS = r"(?P<business>(?:business|working|office|calendar)[\s-]+)?"
 _DURATION = re.compile(
-    rf"(?:(?P<half>half\s+an?)\s+(?P<half_unit>hour|day)|(?:(?<![\w.,:#])|(?<=\dh))(?P<number>{NUMBER}"
+    rf"(?:(?P<half>half(?:\s+an?)?)[\s-]+(?P<half_unit>hour|day)|(?:(?<![\w.,:#])|(?<=\dh))(?P<number>{NUMBER}"
     rf"|\ban?(?=\s+(?:hour|minute|day|week)\b))"
     rf"(?:[\s-]*{_FILLER}{_BUSINESS}{_FILLER}(?P<unit>{_LONG_UNIT})\b|(?P<short>[smhd])(?![A-Za-z])"
-    rf"|\s(?P<spaced>h)(?![A-Za-z'])))",
+    rf"|\s(?P<spaced>[hs])(?![A-Za-z'])))",
     re.IGNORECASE,
 )
 _PERCENT = re.compile(

@@ -3,19 +3,21 @@
 import re
 
 _NAME = r"(?:p|sev(?:erity)?|priority|s)(?:\s+level)?[\s-]?"
-_ONE = re.compile(rf"(?<![\w#./]){_NAME}(?P<rank>[0-5])(?![\w%]|\.\d)", re.IGNORECASE)
+_ONE = re.compile(rf"(?:(?<![\w#./])|(?<=\d/)|(?<=\d/`)){_NAME}(?P<rank>[0-5])(?![\w%]|\.\d)", re.IGNORECASE)
 _RANGE = re.compile(
     rf"(?<![\w#./]){_NAME}(?P<first>[0-5])`?\s*(?:-|–|—|\bto\b|\bthrough\b)\s*`?(?:{_NAME})(?P<last>[0-5])(?![\w%])",
     re.IGNORECASE,
 )
 _UPWARD = re.compile(r"`?\s*(?:\(?\s*(?:or|and)\s+(?:higher|above|worse|more severe|up)\b|\+)", re.IGNORECASE)
 _DOWNWARD = re.compile(r"`?\s*\(?\s*(?:or|and)\s+(?:lower|below|less severe)\b", re.IGNORECASE)
+_CHANNEL = re.compile(r"#[\w-]+")  # `#inc-p1` is a channel
 _LONE_S = re.compile(r"s[\s-]?\d", re.IGNORECASE)
 
 
 def severities_in(text: str) -> tuple[int, ...]:
     """Every rank named in `text`, ascending; ranges and `or higher` are expanded."""
     ranks: set[int] = set()
+    text = _CHANNEL.sub(" ", text)
     for match in _RANGE.finditer(text):
         ranks.update(range(int(match["first"]), int(match["last"]) + 1))
     for match in _ONE.finditer(text):

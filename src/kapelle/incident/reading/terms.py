@@ -33,7 +33,7 @@ _CONCEPTS: tuple[tuple[str, str], ...] = (
     ),
     (
         "outage",
-        r"outages?|\bdown\b|unavailab\w*|unreachable|inaccessible|offline|not (?:available|reachable"
+        r"outages?|(?:complete |total |full )?loss of (?:\w+ ){0,3}(?:service|access|function\w*|availability)|\bdown\b|unavailab\w*|unreachable|inaccessible|offline|not (?:available|reachable"
         r"|accessible|working|responding|loading|possible)|stopped working|(?:does|do|did|will)(?:n't| not) "
         r"(?:work|load|respond|open)|dead\b|broken|crash\w*|black screen|nothing works|complete(?:ly)? fail\w*"
         r"|(?:cannot|can't|can not|unable to|could not|couldn't|no longer|nobody can|no one can|not able to) "
@@ -211,6 +211,8 @@ def _root(word: str) -> str:
     for ending, least in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= least and not word.endswith("ss"):
             word = word.removesuffix(ending)
+            if ending in ("ed", "ing") and word[-1:] == word[-2:-1] and word[-1:] not in "lsz":
+                word = word[:-1]  # "shipped", "permitting"
             break
     return word.removesuffix("e")
 
