@@ -111,3 +111,15 @@ def test_superseding_none_is_superseding_nothing() -> None:
 def test_the_same_text_of_the_same_source_has_the_same_id() -> None:
     assert document_of("a.md", "x").id == document_of("a.md", "x").id
     assert len({document_of("a.md", "x").id, document_of("b.md", "x").id, document_of("a.md", "y").id}) == 3
+
+
+def test_front_matter_becomes_plain_values() -> None:
+    text = "---\ntitle: T\ndate: 2026-02-14\ntags: [a, 1, {b: null}]\nnested: {day: 2026-01-01}\n---\ntext"
+    assert document_of("a.md", text).meta == {
+        "title": "T",
+        "date": "2026-02-14",
+        "tags": ["a", 1, {"b": None}],
+        "nested": {"day": "2026-01-01"},
+    }
+    assert document_of("a.md", "---\n- a list\n---\n").meta == {}
+    assert document_of("a.yaml", text).meta == {}

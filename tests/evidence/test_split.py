@@ -175,3 +175,32 @@ def test_csv_rows_know_their_header_and_keep_quoted_line_breaks() -> None:
 def test_a_size_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         cut("a.txt", "x", size=0)
+
+
+def test_underlined_headings_are_headings() -> None:
+    text = "Guide\n=====\n\nintro\n\nPart\n----\ntext\n"
+    assert [(passage.section, passage.text) for passage in cut("a.md", text)] == [("", "intro"), ("Part", "text")]
+
+
+def test_json_lines_are_values_of_their_own() -> None:
+    assert [passage.text for passage in cut("t.jsonl", '{"a": 1}\n{"b": 2}\n', size=8)] == ['"a": 1', '"b": 2']
+
+
+def test_a_large_json_member_is_cut_under_its_key() -> None:
+    passages = cut("t.json", '{"outer": {"inner": "' + "x" * 50 + '", "other": 1}}', size=60)
+    assert {passage.section for passage in passages} == {"outer"}
+    assert passages[-1].text == '"other": 1'
+
+
+def test_a_yaml_comment_goes_with_what_it_is_above() -> None:
+    passages = cut("t.yaml", "a: 1\n# about b\nb: 2\n", size=16)
+    assert [passage.text for passage in passages] == ["a: 1", "# about b\nb: 2"]
+
+
+def test_a_csv_quote_that_is_never_closed_is_still_read() -> None:
+    assert [passage.text for passage in cut("t.csv", 'a,b\n"open,1\n2,3\n', size=5)][0] == "a,b"
+
+
+def test_a_byte_order_mark_is_no_part_of_a_passage() -> None:
+    for source in ("a.txt", "a.md", "a.yaml", "a.csv", "a.json"):
+        assert not any("\ufeff" in passage.text for passage in cut(source, "\ufeffkey: 1\n"))
