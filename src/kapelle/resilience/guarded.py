@@ -56,7 +56,17 @@ async def guarded(
         GaveUp: it failed for good; `error` is the last error, or RetriesExhausted around it.
     """
     began = time.monotonic()
-    made = 0
+    made = 1
+    # The first attempt is made outside the loop: most calls need no other, and the loop costs more than a quick call.
+    try:
+        return Guarded(await call(1), 1, time.monotonic() - began)
+    except Exception as error:
+        first = error
+
+    async def attempt_again(number: int) -> T:
+        if number == 1:
+            raise first
+        return await call(number)
 
     def pause(state: RetryCallState) -> float:
         error = _error(state)
@@ -79,7 +89,7 @@ async def guarded(
         async for attempt in attempts:
             with attempt:
                 made = attempt.retry_state.attempt_number
-                value = await call(made)
+                value = await attempt_again(made)
     except Exception as error:
         seconds = time.monotonic() - began
         last = RetriesExhausted(what, made, error) if made > 1 and classify(error) != "permanent" else error

@@ -41,6 +41,7 @@ class Writer:
         self._on_trouble = on_trouble
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kapelle-writer")
         self._closing = threading.Event()
+        self._connection: sa.Connection | None = None
 
     async def write(self, statements: Callable[[sa.Connection], T]) -> T:
         """Run `statements` in one transaction, again until it succeeds.
@@ -59,14 +60,15 @@ class Writer:
         troubled = False
         while True:
             try:
-                with self._engine.begin() as connection:
-                    result = statements(connection)
+                with self._open().begin():
+                    result = statements(self._open())
                 if troubled:
                     self._on_trouble(f"the database `{where(self._engine)}` can be written again")
                 return result
             except OwnershipLost:
                 raise
             except Exception as error:
+                self._drop()
                 fault = explain_fault(error, where(self._engine))
                 if fault is None:
                     raise
@@ -80,7 +82,20 @@ class Writer:
                 self._closing.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
 
+    def _open(self) -> sa.Connection:
+        """The connection of the writing thread, kept from one write to the next."""
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        return self._connection
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
+
     def close(self) -> None:
         """Let the last write end."""
         self._closing.set()
+        self._thread.submit(self._drop)
         self._thread.shutdown(wait=True)

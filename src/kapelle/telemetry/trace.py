@@ -31,6 +31,8 @@ def span(name: str, **attributes: Attribute) -> Iterator[Span]:
 
 def describe(current: Span, **attributes: Attribute) -> None:
     """Put attributes on a span; text is redacted, None left out."""
+    if not current.is_recording():
+        return
     for name, value in attributes.items():
         if value is not None:
             current.set_attribute(f"kapelle.{name}", redact_text(value) if isinstance(value, str) else value)
