@@ -91,6 +91,9 @@ def test_the_same_claim_is_said_once() -> None:
     assert compose_claims([claim("One.", "Page the"), claim("one. ", "Page the")], TEXTS).text == "One. [c1]"
 
 
+TEXT_OF_CLAIMS = st.text(max_size=40) | st.lists(
+    st.sampled_from(["A b.", "c", "[c9]", " ", "- ", "P1:", "Dr. X", "?", "\n", "1. "]), max_size=8
+).map("".join)
 EXCERPTS = st.builds(
     lambda start, length, quote, honest: Excerpt(
         source="policy.md",
@@ -106,16 +109,17 @@ EXCERPTS = st.builds(
 )
 
 
-@given(
-    st.lists(
-        st.builds(Claim, text=st.text(max_size=40), excerpts=st.lists(EXCERPTS, max_size=3).map(tuple)), max_size=20
-    )
-)
+@given(st.lists(st.builds(Claim, text=TEXT_OF_CLAIMS, excerpts=st.lists(EXCERPTS, max_size=3).map(tuple)), max_size=20))
 def test_whatever_is_claimed_only_exact_quotes_are_cited(claims: list[Claim]) -> None:
     answer = compose_claims(claims, TEXTS)
     assert check_citations(answer.citations, TEXTS).passed
     assert check_length(answer.text, answer.citations).passed
+    assert check_cited(answer.text if answer.found else "", answer.citations).passed
     assert Candidate.model_validate_json(answer.model_dump_json()) == answer
+
+
+def test_a_claim_of_two_sentences_carries_its_markers_twice() -> None:
+    assert compose_claims([claim("Page her. Then wait.", "Page the")], TEXTS).text == "Page her. [c1] Then wait. [c1]"
 
 
 def test_every_sentence_of_a_composed_answer_is_cited() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from kapelle.answer.model import Candidate
-from kapelle.answer.number import Numbering, Texts
+from kapelle.answer.number import Numbering, Texts, folded, marked
 from kapelle.evidence.model import Claim
 from kapelle.verdict.checks import MAX_CITATIONS, MAX_WORDS
 
@@ -13,19 +13,20 @@ NOT_FOUND = "The sources do not say."
 def compose_claims(
     claims: Sequence[Claim], texts: Texts, *, max_words: int = MAX_WORDS, max_citations: int = MAX_CITATIONS
 ) -> Candidate:
-    """Make an answer of claims, in order, each followed by its markers.
+    """Make an answer of claims, in order, the markers behind each of their sentences.
 
     A claim without an excerpt, or with one that is not `text[start:end]` of its version in `texts`, is dropped and
     listed in `missing`; so is what does not fit into `max_words` (markers counted) and `max_citations`.
     """
     numbering = Numbering(texts, max_citations)
-    sentences: list[str] = []
+    said: list[str] = []
     missing: list[str] = []
     room = max_words
     for claim in _distinct(claims):
-        sentence = _ended(" ".join(claim.text.split()))
+        sentence = _ended(folded(claim.text))
         problem = _problem(claim, numbering)
-        if problem is None and len(sentence.split()) + 1 > room:
+        length = len(marked(sentence, "[c1]").split())
+        if problem is None and length > room:
             problem = f"left out, {max_words} words are full"
         markers = "" if problem else numbering.cite(sentence, claim.excerpts)
         if not problem and not markers:
@@ -33,18 +34,18 @@ def compose_claims(
         if problem:
             missing.append(f"{sentence} ({problem})")
             continue
-        sentences.append(f"{sentence} {markers}")
-        room -= len(sentence.split()) + 1
+        said.append(marked(sentence, markers))
+        room -= length
     return Candidate(
-        text=" ".join(sentences) or NOT_FOUND,
+        text=" ".join(said) or NOT_FOUND,
         citations=numbering.citations,
         missing=tuple(missing),
-        found=bool(sentences),
+        found=bool(said),
     )
 
 
 def _problem(claim: Claim, numbering: Numbering) -> str | None:
-    if not claim.text.strip():
+    if not folded(claim.text):
         return "empty"
     if not claim.excerpts:
         return "no quote shows it"

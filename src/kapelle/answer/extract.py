@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from kapelle.answer.compose import NOT_FOUND
 from kapelle.answer.model import Candidate
-from kapelle.answer.number import Numbering, Texts
+from kapelle.answer.number import Numbering, Texts, folded, marked
 from kapelle.answer.rank import Ranked, rank_sentences
 from kapelle.evidence.index import Statistics
 from kapelle.evidence.kinds import visible
@@ -50,11 +50,11 @@ def compose_extractive(
     chosen = _choose(rank_sentences(question, standing[:_PASSAGES], weights), weights)
     said: list[str] = []
     for sentence in map(_with_list, chosen):
-        claim = visible(sentence.quote, sentence.passage.source)
+        claim = folded(visible(sentence.quote, sentence.passage.source))
         if len(" ".join([*said, claim]).split()) + 1 > MAX_WORDS:
             continue
         excerpt = _excerpt(sentence.passage, sentence.start, sentence.end)
-        said.append(f"{claim} {numbering.cite(claim, [excerpt], passage=sentence.passage.id)}")
+        said.append(marked(claim, numbering.cite(claim, [excerpt], passage=sentence.passage.id)))
     if not said:
         return _not_found(question, hits, searched)
     return Candidate(text=" ".join(said), citations=numbering.citations)

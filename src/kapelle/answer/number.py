@@ -1,12 +1,17 @@
 """Number the citations of an answer: `c1`, `c2` ..., one for each span."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from kapelle.evidence.model import Citation, Excerpt
+from kapelle.language.sentences import sentences
 from kapelle.verdict.citations import check_citation, support
 
 Texts = Mapping[tuple[str, str], str]
 """Stored texts by (source, sha256)."""
+
+
+_MARKER = re.compile(r"\[c\d+\]")
 
 
 class Numbering:
@@ -45,3 +50,13 @@ class Numbering:
                 )
             ids.append(self._citations[key].id)
         return "".join(f"[{id}]" for id in dict.fromkeys(ids))
+
+
+def folded(text: str) -> str:
+    """A claim on one line, without markers of its own: those in it (a source may hold `[c1]`) name nothing here."""
+    return " ".join(_MARKER.sub(" ", text).split())
+
+
+def marked(claim: str, markers: str) -> str:
+    """A claim with its markers behind each of its sentences, so that none stands without."""
+    return " ".join(f"{claim[start:end]} {markers}" for start, end in sentences(claim))
