@@ -68,7 +68,7 @@ class Writer:
             except OwnershipLost:
                 raise
             except Exception as error:
-                self._drop()
+                self._drop_broken()
                 fault = explain_fault(error, where(self._engine))
                 if fault is None:
                     raise
@@ -88,10 +88,13 @@ class Writer:
             self._connection = self._engine.connect()
         return self._connection
 
+    def _drop_broken(self) -> None:
+        if self._connection is not None and (self._connection.closed or self._connection.invalidated):
+            self._drop()
+
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.invalidate()
             connection.close()
 
     def close(self) -> None:
