@@ -52,7 +52,7 @@ async def decide_incident(
     """Decide by the company's facts and what its systems show; each sentence carries the lines it rests on."""
     if facts is None:
         return Decision(missing=("the company's policies and configuration could not be read",))
-    measured = [output for output in (baseline, metrics) if output is not None]
+    measured: list[JsonValue] = [output for output in (baseline, metrics) if output is not None]
     evidence = Evidence.of(measured or None, logs, tickets, knowledge)
     return decide(read_question(prompt, context or {}), facts, evidence)
 

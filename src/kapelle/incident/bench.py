@@ -65,22 +65,26 @@ class Report(BaseModel):
 
     scenarios: tuple[ScenarioResult, ...]
 
-    @computed_field
+    @computed_field  # type: ignore[prop-decorator]  # mypy does not know decorated properties
+    @property
     def total(self) -> int:
         """Scenarios that were asked."""
         return len(self.scenarios)
 
-    @computed_field
+    @computed_field  # type: ignore[prop-decorator]  # mypy does not know decorated properties
+    @property
     def passed(self) -> int:
         """Scenarios that passed."""
         return sum(result.passed for result in self.scenarios)
 
-    @computed_field
+    @computed_field  # type: ignore[prop-decorator]  # mypy does not know decorated properties
+    @property
     def pass_rate(self) -> float:
         """Passed over total, 0..1; 0 without scenarios."""
         return sum(result.passed for result in self.scenarios) / len(self.scenarios) if self.scenarios else 0.0
 
-    @computed_field
+    @computed_field  # type: ignore[prop-decorator]  # mypy does not know decorated properties
+    @property
     def by_kind(self) -> dict[str, Share]:
         """Shares by kind, sorted by name."""
         kinds = sorted({result.kind for result in self.scenarios})

@@ -96,7 +96,7 @@ def _gather(task: Task, s: Steps, company: Company) -> Handle:
     facts = s.tool("read_company_facts", title="Read policies and configuration")
     found |= _measurements(task, s, question, company)
     if _TICKETED.search(task.prompt):
-        found["tickets"] = s.tool("jira_search_tickets", **_ticket_filters(task), title="Search tickets")
+        found["tickets"] = s.tool("jira_search_tickets", inputs=_ticket_filters(task), title="Search tickets")
     decision = s.agent(
         "decide_incident",
         prompt=prompt,

@@ -26,7 +26,7 @@ try:
     from fastapi.openapi.docs import get_swagger_ui_html
     from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
     from fastapi.staticfiles import StaticFiles
-    from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped]  # it ships no types
+    from swagger_ui_bundle import swagger_ui_path  # it ships no types
 except ImportError as error:
     if __name__ == "__main__":
         sys.exit(str(MissingExtra("server")))
