@@ -14,17 +14,23 @@ from kapelle.settings import load_settings
 from kapelle.store.commit import Writer
 from kapelle.store.engine import open_engine
 
+PAGES: dict[str, int] = {}
+"""How many pages the database may have: what a disk's free space is to a file."""
+
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[sa.Engine]:
+    PAGES["most"] = 10_000
     engine = open_engine(load_settings(home=tmp_path))
-    # One connection, so that a limit on its pages holds for every write.
-    engine.dispose()
-    limited = sa.create_engine(engine.url, pool_size=1, max_overflow=0)
-    with limited.begin() as connection:
+
+    @sa.event.listens_for(engine, "begin")
+    def _limited(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(f"pragma max_page_count={PAGES['most']}")
+
+    with engine.begin() as connection:
         connection.exec_driver_sql("create table t (x)")
-    yield limited
-    limited.dispose()
+    yield engine
+    engine.dispose()
 
 
 @contextmanager
@@ -39,11 +45,6 @@ def writing(database: sa.Engine, patience: float | None) -> Iterator[tuple[Write
 
 def put(size: int = 100_000) -> object:
     return lambda connection: connection.execute(sa.text("insert into t values (zeroblob(:n))"), {"n": size})
-
-
-def limit(database: sa.Engine, pages: int) -> None:
-    with database.connect() as connection:
-        connection.exec_driver_sql(f"pragma max_page_count={pages}")
 
 
 def rows(database: sa.Engine) -> int:
@@ -65,14 +66,14 @@ async def test_a_write_is_one_transaction(database: sa.Engine) -> None:
 
 
 async def test_a_full_disk_is_waited_for_and_told_once_and_the_write_is_not_lost(database: sa.Engine) -> None:
-    limit(database, 10)
+    PAGES["most"] = 10
     with writing(database, None) as (writer, told):
         waiting = asyncio.ensure_future(writer.write(put()))  # type: ignore[arg-type]
         await asyncio.sleep(0.5)
         assert not waiting.done()
         assert len(told) == 1
         assert "is full" in told[0] and told[0].endswith("; waiting")
-        limit(database, 10_000)
+        PAGES["most"] = 10_000
         await asyncio.wait_for(waiting, 5)
         assert len(told) == 2
         assert "can be written again" in told[1]
@@ -80,15 +81,15 @@ async def test_a_full_disk_is_waited_for_and_told_once_and_the_write_is_not_lost
 
 
 async def test_patience_ends_with_what_to_do(database: sa.Engine) -> None:
-    limit(database, 10)
+    PAGES["most"] = 10
     with writing(database, 0.2) as (writer, _), pytest.raises(StoreUnavailable, match="nothing finished is lost"):
         await asyncio.wait_for(writer.write(put()), 5)  # type: ignore[arg-type]
-    limit(database, 10_000)
+    PAGES["most"] = 10_000
     assert rows(database) == 0
 
 
 async def test_closing_ends_the_waiting(database: sa.Engine) -> None:
-    limit(database, 10)
+    PAGES["most"] = 10
     told: list[str] = []
     writer = Writer(database, patience=None, on_trouble=told.append)
     waiting = asyncio.ensure_future(writer.write(put()))  # type: ignore[arg-type]

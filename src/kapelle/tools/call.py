@@ -66,7 +66,7 @@ def check_arguments(tool: Tool, arguments: Mapping[str, JsonValue]) -> dict[str,
         ToolInputError: the message names each argument and what was expected.
     """
     try:
-        model = tool.inputs.model_validate_json(json.dumps(dict(arguments)), strict=True)
+        model = tool.inputs.model_validate_json(json.dumps(dict(arguments), allow_nan=False), strict=True)
     except ValidationError as error:
         raise ToolInputError(f"`{tool.name}`: {_explain(error)}") from None
     except ValueError:
@@ -85,6 +85,10 @@ def check_output(tool: Tool, result: Any) -> JsonValue:  # Any: whatever the fun
         dumped: JsonValue = tool.output.dump_python(value, mode="json")
     except ValidationError as error:
         raise ToolFailed(f"`{tool.name}` returned something else than it declares: {_explain(error)}") from None
+    try:
+        json.dumps(dumped, allow_nan=False)
+    except ValueError:
+        raise ToolFailed(f"`{tool.name}` returned what is no JSON (NaN and infinity are none)") from None
     return dumped
 
 
@@ -103,7 +107,7 @@ async def _limited(
     if not inspect.iscoroutinefunction(tool.function):
         return await _in_thread(tool, values, timeout, late, on_overrun)
     # Waited for, not awaited: a tool that swallows its cancellation must not hold the caller.
-    task = asyncio.ensure_future(tool.function(**values))
+    task = asyncio.ensure_future(_contained(tool, values))
     try:
         await asyncio.wait({task}, timeout=timeout)
     except asyncio.CancelledError:
@@ -114,6 +118,14 @@ async def _limited(
         task.add_done_callback(_forget)
         raise late
     return task.result()
+
+
+async def _contained(tool: Tool, values: dict[str, Any]) -> Any:
+    try:
+        return await tool.function(**values)
+    except (SystemExit, KeyboardInterrupt, GeneratorExit) as raised:
+        # A task that raises one of these ends the loop, and with it every run of the process.
+        raise ToolFailed(f"`{tool.name}` tried to end the process: {type(raised).__name__}") from None
 
 
 def _forget(task: asyncio.Future[Any]) -> None:
