@@ -1,6 +1,7 @@
 """Read a Task from text, JSON or YAML."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def read_task(text: str) -> Task:
     stripped = text.strip()
     if not stripped:
         raise TaskError("`prompt`: the task is empty; say what you want to know or have done")
-    if stripped.startswith(("{", "prompt:")) or "\nprompt:" in stripped:
+    if _looks_structured(stripped):
         return make_task(_read_object(stripped, "the task"))
     return make_task({"prompt": stripped})
 
@@ -65,9 +66,23 @@ def read_structured(path: Path, what: str) -> dict[str, JsonValue]:
         raise UnreadableSource(str(error)) from None
 
 
+_FIELD = re.compile(r"(?:#.*\n|---\s*\n|\s*\n)*([a-z_]+):")
+
+
+def _looks_structured(text: str) -> bool:
+    """Whether a text is meant as an object: prose may hold braces, and lines that begin with `prompt:`."""
+    if text.startswith("{"):
+        return text[1:].lstrip().startswith(('"', "}"))
+    first = _FIELD.match(text)
+    if first is None or first[1] not in Task.model_fields:
+        return False
+    return first[1] == "prompt" or "\nprompt:" in text
+
+
 def _read_object(text: str, what: str) -> dict[str, JsonValue]:
     try:
         value = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
+        json.dumps(value, allow_nan=False, default=str)
     except json.JSONDecodeError as error:
         raise TaskError(f"{what} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
     except yaml.YAMLError as error:
@@ -75,6 +90,12 @@ def _read_object(text: str, what: str) -> dict[str, JsonValue]:
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise TaskError(
             f"{what} is not YAML: {getattr(error, 'problem', None) or 'it cannot be parsed'}{where}"
+        ) from None
+    except RecursionError:
+        raise TaskError(f"{what} is nested too deeply") from None
+    except (ValueError, TypeError):
+        raise TaskError(
+            f"{what} holds what JSON has no word for: NaN, infinity, a number of thousands of digits"
         ) from None
     if not isinstance(value, dict):
         raise TaskError(f"{what} must be an object (`key: value`), not {type(value).__name__}")
