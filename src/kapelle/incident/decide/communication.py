@@ -56,7 +56,7 @@ def _rules(case: Case, audiences: Sequence[str]) -> list[Draft]:
     timings = [rule for rule in case.view.of(Timing) if rule.action in ("update", "other")]
     facts_of_both: list[ChannelUse | Timing] = [*timings, *case.view.of(ChannelUse)]
     for fact in facts_of_both:
-        if fact.topic in ("communication", "other", "severity") and _of_severity(case, fact.severities):
+        if fact.topic in ("communication", "other") and _of_severity(case, fact.severities):
             found.setdefault((fact.excerpt.start, fact.excerpt.end), fact)
     facts = sorted(found.values(), key=lambda fact: fact.excerpt.start)
     about = [fact for fact in facts if not audiences or any(_speaks_of(name, fact.text) for name in audiences)]

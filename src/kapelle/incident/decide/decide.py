@@ -15,7 +15,7 @@ from kapelle.incident.decide.lookup import nearest
 from kapelle.incident.decide.metrics import decide_metrics
 from kapelle.incident.decide.model import CORE, MORE, MUST, Answer, Case, Decision, Draft
 from kapelle.incident.decide.obligations import decide_audit, decide_closing
-from kapelle.incident.decide.on_call import decide_on_call
+from kapelle.incident.decide.on_call import decide_on_call, named_engineers
 from kapelle.incident.decide.records import decide_logs, decide_tickets, related
 from kapelle.incident.decide.rollback import decide_rollback, triggered
 from kapelle.incident.decide.scope import out_of_scope
@@ -186,6 +186,8 @@ def _kinds(case: Case) -> list[Kind]:
     kinds = list(case.question.kinds)
     if "rollback" not in kinds and "comparison" not in kinds and triggered(case):
         kinds.insert(min(1, len(kinds)), "rollback")
+    if not kinds and named_engineers(case):
+        kinds = ["on_call"]
     if not [kind for kind in kinds if kind not in _SUPPORT] and case.rank is not None and not kinds:
         described = bool(case.question.concepts or case.question.readings)
         kinds = ["triage", "escalation"] if described or not case.question.severities else ["escalation"]

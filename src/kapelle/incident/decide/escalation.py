@@ -140,8 +140,7 @@ def _asked(case: Case, rules: Sequence[Timing], elapsed: Elapsed) -> list[Draft]
     """Whether the role that the task asks about is due."""
     if not re.search(r"\b(?:does|do|must|should|has|have|is|need)\b", case.question.prompt, re.IGNORECASE):
         return []
-    words = [set(terms_of(role)) for role in case.question.roles]
-    rule = next((rule for rule in rules if rule.role and set(terms_of(rule.role)) in words), None)
+    rule = next((rule for rule in rules if rule.role and speaks_of(case.question.terms, rule.role)), None)
     if rule is None:
         return []
     when = f"{rule.role} is due at +{rule.length.text}" + (f" {_if(rule)}" if rule.condition else "")

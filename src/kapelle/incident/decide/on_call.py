@@ -89,14 +89,15 @@ def _week(case: Case, shifts: Sequence[RotaShift], day: datetime.date) -> list[D
     return [Draft(f"{span}, {people}.", shown_by(ordered), MUST, least=len(ordered))]
 
 
+def named_engineers(case: Case) -> list[str]:
+    """Engineers of the rota whom the task names, by full or first name."""
+    names = dict.fromkeys(shift.engineer for shift in case.view.configured(RotaShift))
+    return [name for name in names if re.search(rf"\b{re.escape(name.split()[0])}\b", case.question.prompt)]
+
+
 def _people(case: Case, shifts: Sequence[RotaShift]) -> list[Draft]:
     """Weeks of a person whom the task names."""
-    names = {shift.engineer for shift in shifts}
-    asked = [
-        name
-        for name in names
-        if re.search(rf"\b{re.escape(name)}\b|\b{re.escape(name.split()[0])}\b", case.question.prompt, re.IGNORECASE)
-    ]
+    asked = named_engineers(case)
     if not asked or case.question.dates:
         return []
     own = [shift for shift in shifts if shift.engineer in asked]

@@ -32,11 +32,7 @@ _WHEN = re.compile(
 def decide_ticket_fields(case: Case) -> Answer:
     """The required fields of the ticket asked about, with what a described ticket lacks."""
     opening = due(case, ("fields",)) if _WHEN.search(case.question.prompt) else []
-    kinds = [
-        kind
-        for kind in ("change", "incident", "problem")
-        if re.search(rf"\b{kind}", case.question.prompt, re.IGNORECASE)
-    ]
+    kinds = kinds_of_ticket(case.question.prompt)
     if not kinds and (case.rank is not None or case.question.concepts):
         kinds = ["incident"]
     lists = [fact for fact in case.view.of(FieldList) if not kinds or fact.subject in (*kinds, "")]
@@ -52,6 +48,12 @@ def decide_ticket_fields(case: Case) -> Answer:
     if opening:
         return Answer((*opening, *(Draft(draft.text, draft.excerpts, MORE) for draft in drafts)))
     return Answer(tuple(drafts), conflicts=_conflicts(lists, config))
+
+
+def kinds_of_ticket(prompt: str) -> list[str]:
+    """The kinds of ticket a task speaks of; a release is a change."""
+    words = {"change": r"change|release|deploy|rollout|migration", "incident": r"incident", "problem": r"problem"}
+    return [kind for kind, pattern in words.items() if re.search(rf"\b(?:{pattern})", prompt, re.IGNORECASE)]
 
 
 def _subjects(lists: Sequence[FieldList]) -> list[str]:

@@ -80,7 +80,7 @@ def approvals_in(line: Line) -> Iterator[Approval]:
     yield Approval(
         excerpt=line.excerpt,
         lead=line.parent_lead if not line.entry.cells and subject not in line.text else (),
-        text=line.text,
+        text=line.said,
         heading=line.heading,
         topic="approval",
         severities=line.severities,

@@ -7,6 +7,8 @@ from kapelle.incident.facts.lines import Line
 from kapelle.incident.facts.model import FieldList
 
 _KINDS = ("incident", "change", "problem", "rollback", "emergency")
+_CHANGES = ("release", "deployment", "deploy", "rollout", "migration")
+_TICKET_KIND = re.compile(r"\b(?P<kind>[a-z]+)[\s-](?:tickets?|records?|requests?)\b", re.IGNORECASE)
 _ASKS = re.compile(
     r"\b(?:must|shall|required?|requires|needs?|mandatory|carr(?:y|ies)|contains?|includes?|fields?|has to"
     r"|have to|lists?|states?|records?|with)\b",
@@ -74,7 +76,12 @@ def _split(text: str) -> tuple[str, ...]:
 
 
 def _subject(text: str) -> str:
-    return next((kind for kind in _KINDS if re.search(rf"\b{kind}", text, re.IGNORECASE)), "")
+    """The kind of ticket: what stands before the word, a release being a change; else a kind named anywhere."""
+    named = _TICKET_KIND.search(text)
+    kind = named["kind"].lower() if named else ""
+    if kind in _CHANGES:
+        return "change"
+    return next((one for one in _KINDS if re.search(rf"\b{one}", text, re.IGNORECASE)), "")
 
 
 def _from_cells(line: Line) -> Iterator[FieldList]:
@@ -98,7 +105,7 @@ def _fields(line: Line, subject: str, names: tuple[str, ...]) -> FieldList:
     return FieldList(
         excerpt=line.excerpt,
         lead=() if _subject(line.text) else line.parent_lead,
-        text=line.text,
+        text=line.said,
         heading=line.heading,
         topic="fields",
         severities=line.severities,

@@ -47,6 +47,12 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 
+_SAYS_LITTLE = re.compile(
+    r"(?:obligation|action|step|rule|what|requirement|duty|task|event|item|activity|meaning|criteria|definition"
+    r"|description|what it looks like|what to do|name)s?|",
+    re.IGNORECASE,
+)
+
 
 def topic_of(text: str) -> Topic:
     """What a title or line is about, by its words."""
@@ -64,6 +70,19 @@ class Line:
     def text(self) -> str:
         """The line in plain words."""
         return self.entry.text
+
+    @cached_property
+    def said(self) -> str:
+        """The line as a sentence: of a table row the severity, then the cells, with their headers where these say more."""
+        if not self.entry.cells:
+            return self.text
+        severity = next((cell for _, cell in self.entry.cells if _LABEL.fullmatch(cell)), "")
+        parts = [
+            cell if _SAYS_LITTLE.fullmatch(header) else f"{header}: {cell}"
+            for header, cell in self.entry.cells
+            if cell != severity
+        ]
+        return f"{severity}: {'; '.join(parts)}" if severity else "; ".join(parts)
 
     @property
     def raw(self) -> str:
@@ -88,11 +107,16 @@ class Line:
     @cached_property
     def topic(self) -> Topic:
         """By the innermost title that has one, else by the line's words."""
+        return self.titled or topic_of(f"{self.entry.context} {self.text}")
+
+    @cached_property
+    def titled(self) -> Topic | None:
+        """What the innermost title that has a topic is about; None without one."""
         for heading in reversed(self.entry.headings):
             topic = topic_of(re.sub(r"^\d+[.)]?\s*", "", heading.text))
             if topic == "change_log" or (topic != "other" and not _LABEL.fullmatch(heading.text)):
                 return topic
-        return topic_of(f"{self.entry.context} {self.text}")
+        return None
 
     @cached_property
     def severities(self) -> tuple[int, ...]:

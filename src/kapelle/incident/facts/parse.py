@@ -53,7 +53,7 @@ def _line_facts(line: Line, names: dict[str, str]) -> Iterator[Fact]:
     yield Statement(
         excerpt=line.excerpt,
         lead=line.severity_lead,
-        text=line.text,
+        text=line.said,
         heading=line.heading,
         topic=line.topic,
         severities=line.severities,
@@ -65,7 +65,7 @@ def _line_facts(line: Line, names: dict[str, str]) -> Iterator[Fact]:
         yield ChannelUse(
             excerpt=line.excerpt,
             lead=line.severity_lead,
-            text=line.text,
+            text=line.said,
             heading=line.heading,
             topic=line.topic,
             severities=line.severities,

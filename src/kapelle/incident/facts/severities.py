@@ -9,6 +9,7 @@ from kapelle.incident.facts.timings import channels_in
 from kapelle.incident.reading.conditions import Reading, readings_in
 from kapelle.incident.reading.quantities import comparator_at, durations, percentages
 from kapelle.incident.reading.severity import severities_in
+from kapelle.incident.reading.terms import concepts_of
 
 _PREFIX = re.compile(
     r"^(?:severity\s*:?\s*)?(?:p|sev(?:erity)?|priority|s|level)[\s-]?[0-5]\s*(?:\([^)]*\)\s*)?(?:[-–—:=]+"
@@ -30,24 +31,32 @@ _NAME_HEADER = re.compile(r"^(?:name|label|title)$", re.IGNORECASE)
 
 def severities_of(line: Line) -> Iterator[SeverityRule]:
     """The criterion the line gives for one severity; none when it is not one."""
-    own = severities_in(line.text)
     if len(line.severities) != 1 or line.label or _RULE_ABOUT_RULES.search(line.text):
         return
-    if line.topic != "severity" and not (own and line.topic == "other" and _PREFIX.match(line.text)):
+    if line.titled not in (None, "severity") or not (line.titled or _begins_with_severity(line)):
         return
     criteria = _criteria(line)
-    if len(criteria.split()) < 2 or channels_in(criteria):
+    if len(criteria.split()) < 2 or channels_in(criteria) or not (line.titled or _tells_impact(criteria)):
         return
     yield SeverityRule(
         excerpt=line.excerpt,
         lead=line.severity_lead,
-        text=line.text,
+        text=line.said,
         heading=line.heading,
         topic="severity",
         severities=line.severities,
         criteria=criteria,
         conditions=tuple(condition_of(reading) for reading in readings_in(criteria.replace(";", ","))),
     )
+
+
+def _begins_with_severity(line: Line) -> bool:
+    return bool(line.entry.cells and severities_in(line.entry.cells[0][1])) or bool(_PREFIX.match(line.text))
+
+
+def _tells_impact(criteria: str) -> bool:
+    """Under a title that says nothing of severities, a criterion speaks of an impact or gives a number."""
+    return bool(concepts_of(criteria) or readings_in(criteria))
 
 
 def condition_of(reading: Reading) -> Condition:

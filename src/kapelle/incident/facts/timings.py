@@ -267,7 +267,7 @@ def _timing(line: Line, segment: _Segment, verb: str) -> Timing | None:
     return Timing(
         excerpt=line.excerpt,
         lead=line.severity_lead,
-        text=line.text,
+        text=line.said,
         heading=line.heading,
         topic=line.topic,
         severities=line.severities,

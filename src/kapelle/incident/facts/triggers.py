@@ -94,7 +94,7 @@ def _trigger(line: Line, part: str, readings: list[Reading]) -> Trigger:
     return Trigger(
         excerpt=line.excerpt,
         lead=line.parent_lead,
-        text=line.text,
+        text=line.said,
         heading=line.heading,
         topic="rollback",
         severities=line.severities,

@@ -90,14 +90,14 @@ CUES: tuple[Cue, ...] = (
     _cue(
         "change_window",
         4,
-        r"freez\w*|change window|blackout|moratorium|deploy(?:ment)? window|release window|next (?:possible "
+        r"freez\w*|frozen|change window|blackout|moratorium|deploy(?:ment)? window|release window|next (?:possible "
         r"|allowed )?(?:window|slot)",
     ),
     _cue(
         "approvals",
         4,
         r"approv\w*|sign(?:ed|ing|s)?[\s-]?off|who (?:must|has to|may|can|needs to|should) (?:agree"
-        r"|authori[sz]e|consent|say yes)|authori[sz]\w*|four-?eyes|signatures?|who signs|(?:must|has to|have "
+        r"|authori[sz]e|consent|say yes)|authori[sz]\w*|four-?eyes|signatures?|who signs|\bsign(?:ed|s)\b|(?:must|has to|have "
         r"to|to|who) sign\b|\bagree[ds]?\b|green light|consent",
     ),
     _cue(

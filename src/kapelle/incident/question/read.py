@@ -175,6 +175,12 @@ def _drop_subjects(scores: dict[Kind, float], prompt: str) -> None:
     ):
         scores.pop("approvals", None)
     if (
+        "approvals" in scores
+        and re.search(r"\bwho\b|how many|whose", prompt, re.IGNORECASE)
+        and not readings_in(prompt)
+    ):
+        scores.pop("rollback", None)
+    if (
         "communication" in scores
         and re.search(r"#\w", prompt)
         and re.search(r"retention|kept|retain", prompt, re.IGNORECASE)
@@ -219,6 +225,9 @@ def _elapsed(prompt: str) -> tuple[Elapsed, ...]:
         for reading in readings_in(prompt)
         if (place := prompt.find(reading.text)) >= 0
     ]
+    minute = re.search(r"\b(?:at |in |since )?minute (\d+)\b", prompt, re.IGNORECASE)
+    if minute:
+        return (Elapsed(minutes=float(minute[1]), text=minutes_shown(float(minute[1]))),)
     free = [one for one in durations(prompt) if not any(start <= one.start < end for start, end in bound)]
     return tuple(Elapsed(minutes=one.value, text=one.text, business=one.business) for one in free)
 

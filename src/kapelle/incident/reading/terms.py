@@ -18,6 +18,11 @@ STOP = frozenset(
     )
 )
 
+_PEOPLE = (
+    r"(?:customer|user|shop|tenant|account|client|person|people|patient|passenger|member|merchant|compan(?:y|ies)"
+    r"|guest|student|subscriber|organi[sz]ation|team)"
+)
+
 # Concepts: what an incident does, to whom, how widely. Phrases first, because "partly unavailable" is no outage.
 _CONCEPTS: tuple[tuple[str, str], ...] = (
     (
@@ -42,11 +47,10 @@ _CONCEPTS: tuple[tuple[str, str], ...] = (
     ),
     (
         "data_exposed",
-        r"expos\w*|leak\w*|disclos\w*|breach\w*|stolen|unauthori[sz]ed|(?:other|another|wrong|different"
-        r"|someone else'?s?|strangers?'?)\s+(?:\w+\s+)?(?:customer|user|shop|tenant|account|client|person"
-        r"|people)\w*(?:'s?)?\s+(?:data|orders?|invoices?|details|records?|address\w*|information)|(?:see|sees"
-        r"|saw|seen|view\w*|read|access\w*|receiv\w*|got|show\w*|visible)\b.{0,50}\b(?:of )?(?:another|other"
-        r"|someone else|different|wrong|foreign|strangers?)\b|intrusion|compromis\w*|security (?:incident"
+        r"expos\w*|leak\w*|disclos\w*|breach\w*|stolen|unauthori[sz]ed|(?:see|sees|saw|seen|view\w*|read|access\w*"
+        r"|receiv\w*|got|show\w*|visible)\b.{0,50}\b(?:another|other|someone else'?s?|different|wrong|foreign"
+        rf"|strangers?'?)\s+(?:\w+\s+)?{_PEOPLE}|(?:another|other|someone else'?s?|wrong|strangers?'?)\s+(?:\w+\s+)?{_PEOPLE}"
+        r"\w*(?:'s?)?\s+(?:data|orders?|invoices?|details|records?|address\w*|information)|intrusion|compromis\w*|security (?:incident"
         r"|breach|event)|hacked",
     ),
     (
