@@ -32,6 +32,7 @@ from kapelle.settings import Settings, load_settings
 from kapelle.task.intake import make_task
 from kapelle.task.model import Checklist, StrategyCall, Task
 from kapelle.telemetry.logs import log
+from kapelle.telemetry.redact import redact, redact_text
 from kapelle.telemetry.trace import span
 from kapelle.tools.call import check_arguments
 from kapelle.tools.model import Tool
@@ -207,7 +208,9 @@ class Orchestrator:
             TaskError, PlanError: nothing was started.
             StoreUnavailable: the database cannot be written; nothing was started.
         """
-        made = self.task(task if task is not None else (plan.why or "walk the plan") if plan else "", **fields)
+        made = without_secrets(
+            self.task(task if task is not None else (plan.why or "walk the plan") if plan else "", **fields)
+        )
         chosen = self.check(plan, made) if plan is not None else await self._plan(made)
         return await self.start_checked(made, chosen, key=key)
 
@@ -447,6 +450,12 @@ class Approval:
             reason=reason,
             arguments=arguments,
         )
+
+
+def without_secrets(task: Task) -> Task:
+    """A task as it may be stored: a run reads it back from its row, so that is what every step sees."""
+    given = {"prompt": redact_text(task.prompt), "context": redact(task.context), "metadata": redact(task.metadata)}
+    return task.model_copy(update=given)
 
 
 def check_edited(catalog: Catalog, tool: str, arguments: Mapping[str, JsonValue]) -> None:

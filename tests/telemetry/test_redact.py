@@ -1,0 +1,80 @@
+"""Secrets go, whatever they stand in; what only looks like one stays."""
+
+from typing import Any
+
+import pytest
+
+from kapelle.telemetry.redact import redact, redact_text, remember
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("key sk-proj-abcdefghijklmnop1234 used", "key [redacted] used"),
+        ("Authorization: Bearer abcdefghijklmnop", "Authorization: Bearer [redacted]"),
+        ("basic dXNlcjpwYXNzd29yZA==", "basic [redacted]"),
+        ("postgresql://ann:hunter22@db/kapelle", "postgresql://ann:[redacted]@db/kapelle"),
+        ("redis://:hunter22@cache:6379", "redis://:[redacted]@cache:6379"),
+        ("password=hunter22&x=1", "password=[redacted]&x=1"),
+        ('{"api_key": "abcdef123"}', '{"api_key": "[redacted]"}'),
+        ("OPENAI_API_KEY=abcdef123", "OPENAI_API_KEY=[redacted]"),
+        ("client_secret: abcdef123", "client_secret: [redacted]"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc", "[redacted]"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----", "[redacted]"),
+    ],
+)
+def test_a_secret_in_a_text_is_taken_out(text: str, expected: str) -> None:
+    assert redact_text(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ask-me-anything-about-the-long-report",
+        "the risk-free-option-is-the-best-of-all",
+        "https://example.com/path?x=1",
+        "see http://10.0.0.1:8080/a@b",
+        "basic training",
+        "the secret is out",
+        "ticket OPS-1234",
+        "tokens: 1234567",
+        "sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "bearer of bad news",
+    ],
+)
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert redact_text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"password": "x"}, {"password": "[redacted]"}),
+        ({"X-API-Key": "x"}, {"X-API-Key": "[redacted]"}),
+        ({"db": {"passwd": "x", "host": "h"}}, {"db": {"passwd": "[redacted]", "host": "h"}}),
+        ({"api_keys": ["a", "b"]}, {"api_keys": ["[redacted]", "[redacted]"]}),
+        ({"credentials": {"user": "u", "n": 3}}, {"credentials": {"user": "[redacted]", "n": 3}}),
+        ({"tokens": 5, "max_tokens": "6"}, {"tokens": 5, "max_tokens": "6"}),
+        ({"password": "", "token": None}, {"password": "", "token": None}),
+        ({"keyboard": "x", "secretary": "Ann"}, {"keyboard": "x", "secretary": "Ann"}),
+        (("a", ["b", {"cookie": "c"}]), ("a", ["b", {"cookie": "[redacted]"}])),
+    ],
+)
+def test_a_field_that_holds_secrets_is_masked(value: Any, expected: Any) -> None:
+    assert redact(value) == expected
+
+
+def test_what_is_no_json_becomes_a_text_without_secrets() -> None:
+    remember(["known-value"])
+    assert redact({"error": ValueError("used known-value")}) == {"error": "used [redacted]"}
+    assert "known-value" not in str(redact({"set": {"known-value"}, "bytes": b"known-value"}))
+
+
+def test_a_loaded_value_is_taken_out_wherever_it_stands() -> None:
+    remember(["known-value", "short"])
+    assert redact_text("xknown-valuex short") == "x[redacted]x short"
+
+
+def test_the_longer_of_two_values_goes_first() -> None:
+    remember(["known-value", "known-value-and-more"])
+    assert redact_text("known-value-and-more") == "[redacted]"

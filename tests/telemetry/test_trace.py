@@ -1,0 +1,56 @@
+"""Spans carry what happened and no secret."""
+
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
+
+from kapelle.settings import TelemetrySettings
+from kapelle.telemetry import trace as ours
+from kapelle.telemetry.redact import remember
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(ours, "_tracer", provider.get_tracer("kapelle"))
+    yield exporter
+    provider.shutdown()
+
+
+def test_a_span_has_its_attributes_without_secrets(spans: InMemorySpanExporter) -> None:
+    remember(["known-value"])
+    with ours.span("step a", run="run_1", text="known-value", count=3, nothing=None):
+        pass
+    (span,) = spans.get_finished_spans()
+    assert span.name == "step a"
+    assert span.attributes == {"kapelle.run": "run_1", "kapelle.text": "[redacted]", "kapelle.count": 3}
+
+
+def test_an_error_is_noted_without_secrets_and_raised(spans: InMemorySpanExporter) -> None:
+    remember(["known-value"])
+    with pytest.raises(ValueError, match="known-value"), ours.span("step a"):
+        raise ValueError("known-value")
+    (span,) = spans.get_finished_spans()
+    assert span.status.status_code is StatusCode.ERROR
+    assert "known-value" not in span.to_json()
+
+
+def test_spans_nest(spans: InMemorySpanExporter) -> None:
+    with ours.span("outer"), ours.span("inner"):
+        pass
+    inner, outer = spans.get_finished_spans()
+    assert inner.parent is not None and outer.context is not None
+    assert inner.parent.span_id == outer.context.span_id
+
+
+def test_without_an_endpoint_nothing_is_set_up() -> None:
+    before = trace.get_tracer_provider()
+    assert ours.set_up_traces(TelemetrySettings()) is False
+    assert trace.get_tracer_provider() is before
