@@ -4,6 +4,7 @@ import importlib.util
 import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import entry_points, version
 from pathlib import Path
@@ -144,7 +145,7 @@ async def _doctor(common: Common) -> int:
 
 
 def _sqlite() -> tuple[str, bool, str]:
-    with sqlite3.connect(":memory:") as connection:
+    with closing(sqlite3.connect(":memory:")) as connection:
         options = {row[0] for row in connection.execute("pragma compile_options")}
     there = "ENABLE_FTS5" in options
     return "sqlite", there, sqlite3.sqlite_version + ("" if there else ": built without FTS5; use another Python")

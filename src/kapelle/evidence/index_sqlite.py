@@ -1,6 +1,7 @@
 """The `Index` on SQLite: texts, passages and their FTS5 index in one file and one transaction."""
 
 import json
+import weakref
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -176,7 +177,10 @@ def memory_index() -> SqliteIndex:
     """An index in memory; it goes with its last reference."""
     engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
     ensure_schema(engine)
-    return SqliteIndex(engine)
+    index = SqliteIndex(engine)
+    # Python 3.13 warns of a connection that is only collected.
+    weakref.finalize(index, engine.dispose)
+    return index
 
 
 def _any_of(words: Sequence[str]) -> str:
