@@ -1,5 +1,6 @@
 """Tell errors apart, once: transient, timeout, exhausted (slow down), permanent."""
 
+from math import inf
 from typing import Literal, TypeAlias
 
 from kapelle.errors import KapelleError, StepTimeout
@@ -10,6 +11,7 @@ ErrorClass: TypeAlias = Literal["transient", "timeout", "exhausted", "permanent"
 _PERMANENT = (
     TypeError,
     ValueError,
+    ArithmeticError,
     AttributeError,
     NameError,
     LookupError,
@@ -38,4 +40,4 @@ def classify(error: BaseException) -> ErrorClass:
 def retry_after(error: BaseException) -> float | None:
     """Seconds the other side asks to wait, when the error carries `retry_after`."""
     seconds = getattr(error, "retry_after", None)
-    return float(seconds) if isinstance(seconds, int | float) and seconds >= 0 else None
+    return float(seconds) if isinstance(seconds, int | float) and 0 <= seconds < inf else None
