@@ -51,7 +51,7 @@ async def _planner(least: float, common: Common) -> int:
     out().print(table)
     for pair in report.pairs:
         if not pair.passed:
-            out().print(f"  ✗ {pair.id}: {safe('; '.join(pair.reasons))}", style="red", markup=False)
+            out().print(f"  ✗ {pair.id}: {safe('; '.join(pair.reasons))}", style="red")
     out().print(
         f"{report.passed}/{report.total} passed ({report.pass_rate:.0%}), {report.valid} valid, "
         f"median {report.median_ms:.2f} ms, worst {report.worst_ms:.2f} ms a plan"
@@ -101,7 +101,7 @@ async def _scenarios(file: Path | None, least: float, only: str | None, common: 
         return 0 if report.pass_rate >= least else 1
     for one in report.scenarios:
         if not one.passed:
-            out().print(f"✗ {one.id} ({one.kind}): {safe('; '.join(one.reasons))}", style="red", markup=False)
+            out().print(f"✗ {one.id} ({one.kind}): {safe('; '.join(one.reasons))}", style="red")
     for kind, share in report.by_kind.items():
         out().print(f"{kind}: {share.passed}/{share.total}")
     out().print(f"{report.passed}/{report.total} passed ({report.pass_rate:.0%})")

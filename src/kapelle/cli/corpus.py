@@ -36,7 +36,7 @@ async def _add(folder: Path, name: str, common: Common) -> int:
         f"{report.removed} removed; {report.passages} passages written"
     )
     for one in skipped:
-        out().print(f"  skipped {safe(one.path)}: {safe(one.why)}", style="yellow", markup=False)
+        out().print(f"  skipped {safe(one.path)}: {safe(one.why)}", style="yellow")
     return 0
 
 
@@ -77,7 +77,7 @@ async def _search(words: str, corpus: str | None, k: int, common: Common) -> int
         table.add_row(f"{hit.scores.get('score', 0):.2f}", safe(place), text[:240])
     out().print(table)
     if found.recommend_fallback:
-        out().print(found.fallback_reason, style="yellow", markup=False)
+        out().print(found.fallback_reason, style="yellow")
     return 0
 
 
@@ -98,10 +98,8 @@ def build_incident_index(*, path: Path | None = None, common: Common = Common())
         print_json({"path": str(target), "knowledge": knowledge.model_dump(), "issues": issues.model_dump()})
         return 0
     for one in (knowledge, issues):
-        out().print(
-            f"{one.collection}: {one.added} added, {one.changed} changed, {one.unchanged} unchanged", markup=False
-        )
-    out().print(f"wrote {target}", markup=False)
+        out().print(f"{one.collection}: {one.added} added, {one.changed} changed, {one.unchanged} unchanged")
+    out().print(f"wrote {target}")
     return 0
 
 
@@ -118,7 +116,7 @@ async def _list(common: Common) -> int:
         print_json({"corpora": [one.model_dump() for one in found]})
         return 0
     for one in found:
-        out().print(f"{safe(one.name)}: {one.documents} documents, {one.passages} passages", markup=False)
+        out().print(f"{safe(one.name)}: {one.documents} documents, {one.passages} passages")
     if not found:
         out().print("no corpora yet; add one with: kapelle corpus add FOLDER")
     return 0

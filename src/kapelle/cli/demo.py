@@ -40,13 +40,13 @@ async def _demo(common: Common) -> int:
         before = await run.status()
         plan = before.plan
         if plan is not None and not common.json:
-            out().print(f"\n  {safe(PROMPT)}\n", style="bold", markup=False)
-            out().print("\n".join("  " + line for line in draw_text(plan).splitlines()) + "\n", markup=False)
+            out().print(f"\n  {safe(PROMPT)}\n", style="bold")
+            out().print("\n".join("  " + line for line in draw_text(plan).splitlines()) + "\n")
         record = await show_progress(house, run, quiet=common.json and not sys.stderr.isatty())
         steps = await run.steps()
     if common.json:
         print_json(run_json(record, steps))
         return exit_code(record)
     print_answer(out(), record)
-    out().print(NEXT.format(run=record.id), markup=False)
+    out().print(NEXT.format(run=record.id))
     return exit_code(record)

@@ -13,7 +13,8 @@ from rich.text import Text
 from rich.tree import Tree
 
 from kapelle.cli.session import err, safe
-from kapelle.plan.model import Plan, walk_steps
+from kapelle.ids import join_path
+from kapelle.plan.model import Plan
 from kapelle.run.model import Event
 
 MARKS = {
@@ -48,7 +49,8 @@ class LiveRun:
     def __post_init__(self) -> None:
         if self.plan is not None:
             for step in self.plan.steps:
-                self.lines[step.id] = _Line(step.id, step.title or step.id)
+                path = join_path("", step.id)
+                self.lines[path] = _Line(path, step.title or step.id)
 
     def feed(self, event: Event) -> None:
         """Take an event in."""
@@ -164,8 +166,3 @@ def plain_line(event: Event) -> str:
     if event.kind in ("note", "fallback"):
         return safe(f"· {event.path}: {data.get('text', '')}")
     return ""
-
-
-def steps_in(plan: Plan) -> int:
-    """Steps of a plan, bodies counted once."""
-    return sum(1 for _ in walk_steps(plan.steps))

@@ -52,7 +52,7 @@ async def _plan(words: str, corpora: dict[str, Path], strategy: str | None, comm
 
 
 def _print_plan(console: Console, made: Plan) -> None:
-    console.print(safe(draw_text(made)), markup=False)
+    console.print(safe(draw_text(made)))
     cost = made.estimate
     if cost is None:
         return
@@ -84,7 +84,7 @@ async def _validate(file: Path, corpora: dict[str, Path], common: Common) -> int
         print_json({"valid": not problems, "problems": [one.model_dump(mode="json") for one in problems]})
     elif problems:
         for one in problems:
-            out().print(f"{one.code}: {safe(str(one))}", markup=False)
+            out().print(f"{one.code}: {safe(str(one))}")
     else:
         out().print(f"valid: {len(made.steps)} steps")
     return 2 if problems else 0

@@ -1,5 +1,6 @@
 """A run as text or as one JSON object."""
 
+import json
 from collections.abc import Sequence
 
 from pydantic import JsonValue
@@ -77,6 +78,9 @@ def candidate_json(candidate: Candidate) -> dict[str, JsonValue]:
 def print_answer(console: Console, record: RunRecord) -> None:
     """An answer with its quotes and its verdict, for a person."""
     candidate = candidate_of(record)
+    if not candidate.text and candidate.value is not None:
+        console.print()
+        console.print(safe(json.dumps(candidate.value, indent=2, ensure_ascii=False)))
     if candidate.text:
         console.print()
         console.print(Padding(Text(safe(candidate.text)), (0, 2), expand=False), soft_wrap=False)

@@ -41,14 +41,14 @@ class Common:
 
 
 def out() -> Console:
-    """Where results go."""
+    """Where results go; square brackets in them are text, not markup."""
     # A pipe has no width of its own; a table for it is wide enough for `grep`.
-    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
+    return Console(highlight=False, markup=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 
 
 def err() -> Console:
     """Where progress and errors go."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
 def print_json(value: object) -> None:

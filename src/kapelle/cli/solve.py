@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from pydantic import JsonValue, ValidationError
+from rich.text import Text
 
 from kapelle.cli.live import Progress
 from kapelle.cli.report import exit_code, print_answer, run_json
@@ -189,11 +190,11 @@ async def show_progress(house: Orchestrator, run: Run, *, quiet: bool = False) -
 async def _ask(approval: Approval) -> None:
     """Ask at the terminal."""
     console, record = err(), approval.record
-    console.print(f"\n[bold yellow]Approval[/] {record.id}: {safe(record.action)}")
+    console.print(Text.assemble(("\nApproval ", "bold yellow"), f"{record.id}: {safe(record.action)}"))
     for label, value in (("why", record.why), ("risk", record.risk), ("arguments", record.arguments)):
         if value:
             shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            console.print(f"  {label}: {safe(shown)[:500]}", markup=False)
+            console.print(f"  {label}: {safe(shown)[:500]}")
     loop = asyncio.get_running_loop()
     reply = await loop.run_in_executor(None, input, "Approve? [y/N] ")
     if reply.strip().lower() in ("y", "yes"):
@@ -210,4 +211,4 @@ async def tell(house: Orchestrator, run: Run, record: RunRecord, common: Common)
     print_answer(out(), record)
     if record.status == "waiting":
         for one in await house.approvals(run=run.id):
-            err().print(f"  kapelle approve {one.id}    {safe(one.record.action)}", markup=False)
+            err().print(f"  kapelle approve {one.id}    {safe(one.record.action)}")

@@ -3,15 +3,14 @@
 import re
 from collections.abc import Sequence
 
+from kapelle.incident.decide.approval_rules import best_rules, count_shown, is_known, kind_of_rule, pipeline, rule_shown
 from kapelle.incident.decide.lookup import nearest
 from kapelle.incident.decide.model import CORE, MORE, MUST, Answer, Case, Draft
-from kapelle.incident.decide.rollback import workflow_shown
 from kapelle.incident.decide.wording import listed, lower_first, merged, sentence
-from kapelle.incident.facts.model import Approval, Protection, Timing, Workflow
+from kapelle.incident.facts.model import Approval, Timing
 from kapelle.incident.reading.quantities import minutes_shown
-from kapelle.incident.reading.terms import overlap, speaks_of, terms_of
+from kapelle.incident.reading.terms import speaks_of, terms_of
 
-_PLAIN = frozenset(terms_of("change changes approval product production deploy allowed permitted"))
 _ASKS_MAY = re.compile(
     r"\b(?:allowed|may|can|could|entitled|permitted|enough|sufficient|valid|eligible|suffic\w*|ok|okay"
     r"|count|counts|alone|instead|compliant|comply|good to go|go ahead|in order|valid|right|missing|start"
@@ -64,70 +63,19 @@ def decide_approvals(case: Case) -> Answer:
     return Answer((*drafts, *_closed_list(case, judged), *pipeline(case, chosen[0])))
 
 
-def best_rules(case: Case, rules: Sequence[Approval], *, partly: bool = True) -> list[Approval]:
-    """Rules for what the task is about, the most specific first: all that tells a subject apart must be spoken of.
-
-    Where no rule fits so, `partly` takes those that share the most.
-    """
-    asked = set(case.question.terms)
-    if case.settled.get("frozen"):
-        asked |= set(terms_of("freeze window"))
-    if case.question.signals.get("emergency"):
-        asked.add("emergency")
-    fitting = []
-    for position, rule in enumerate(rules):
-        own = set(terms_of(rule.subject)) - _PLAIN
-        telling = own or set(terms_of(rule.subject))
-        share = overlap(telling - {"window"}, asked)
-        if share == 1.0 and (own or not _has_kind(asked, rules)):
-            fitting.append((-len(own & asked), position, rule))
-    if (
-        not fitting and partly
-    ):  # "database change" for "Database schema change": the words shared with no other rule tell
-        shared = [
-            (-len(_kind(rule) & asked), position, rule) for position, rule in enumerate(rules) if _kind(rule) & asked
-        ]
-        fitting = [one for one in shared if one[0] == min(shared)[0]]
-    best = [rule for _, _, rule in sorted(fitting, key=lambda one: one[:2])]
-    # Several kinds may be asked about at once; a kind contained in a more specific one is not asked for.
-    return [rule for index, rule in enumerate(best) if not any(_kind(rule) < _kind(other) for other in best[:index])]
-
-
-def _kind(rule: Approval) -> set[str]:
-    return set(terms_of(rule.subject)) - _PLAIN
-
-
-def _has_kind(asked: set[str], rules: Sequence[Approval]) -> bool:
-    return any(_kind(rule) and _kind(rule) <= asked for rule in rules)
-
-
 def _stated(case: Case, rules: Sequence[Approval], rank: int) -> list[Draft]:
     return [Draft(rule_shown(rule), rule.excerpts, rank if index == 0 else CORE) for index, rule in enumerate(rules)]
-
-
-def rule_shown(rule: Approval) -> str:
-    """Such as `Standard change needs 2 approvals: peer reviewer and service owner.`"""
-    plural = "s" if rule.subject.rstrip().endswith("s") and not rule.subject.rstrip().endswith("ss") else ""
-    verb = "need" if plural else "needs"
-    amount = f"{rule.count} approval{'' if rule.count == 1 else 's'}" if rule.count else "no approval"
-    roles = (
-        f": {'any of ' if rule.any_of and len(rule.roles) > 1 else ''}"
-        f"{listed(rule.roles, 'or' if rule.any_of else 'and')}"
-        if rule.roles
-        else ""
-    )
-    return sentence(f"{rule.subject} {verb} {amount}{roles}")
 
 
 def _enough(case: Case, rule: Approval) -> Draft | None:
     """Whether the roles or approvals the task speaks of fulfil the rule; None when it asks for the rule only."""
     named = [role for role in rule.roles if speaks_of(case.question.terms, role)]
-    strangers = [role for role in case.question.roles if not _known(role, rule.roles)]
+    strangers = [role for role in case.question.roles if not is_known(role, rule.roles)]
     given = case.question.approvals_given
     if not _ASKS_MAY.search(case.question.prompt) and given is None:
         return None
     if strangers and not (named and given):
-        required = f"{rule.subject} needs {_count(rule)} from {listed(rule.roles, 'or' if rule.any_of else 'and')}"
+        required = f"{rule.subject} needs {count_shown(rule)} from {listed(rule.roles, 'or' if rule.any_of else 'and')}"
         return Draft(
             sentence(
                 f"No, {_article(strangers[0])} is not allowed to approve this: {required}, and {strangers[0]} is not "
@@ -167,7 +115,7 @@ def _enough(case: Case, rule: Approval) -> Draft | None:
         else ""
     )
     return Draft(
-        sentence(f"No, not enough: {rule.subject} needs {_count(rule)} ({', '.join(rule.roles)}){still}"),
+        sentence(f"No, not enough: {rule.subject} needs {count_shown(rule)} ({', '.join(rule.roles)}){still}"),
         rule.excerpts,
         MUST,
     )
@@ -175,7 +123,7 @@ def _enough(case: Case, rule: Approval) -> Draft | None:
 
 def _tie(case: Case, rule: Approval) -> Draft | None:
     """A line that ties this kind of change to incidents of some severities, where the task names another."""
-    if not case.question.severities or "emergency" not in _kind(rule):
+    if not case.question.severities or "emergency" not in kind_of_rule(rule):
         return None
     lines = [
         fact
@@ -198,22 +146,13 @@ def _tie(case: Case, rule: Approval) -> Draft | None:
     )
 
 
-def _known(role: str, roles: Sequence[str]) -> bool:
-    own = set(terms_of(role))
-    return any(own and (own <= set(terms_of(known)) or set(terms_of(known)) <= own) for known in roles)
-
-
 def _article(role: str) -> str:
     return f"{'an' if role[:1] in 'aeiou' else 'a'} {role}"
 
 
-def _count(rule: Approval) -> str:
-    return f"{rule.count} approval{'' if rule.count == 1 else 's'}"
-
-
 def _any_subject(case: Case, rules: Sequence[Approval]) -> Answer:
     """The task names no kind of change: whether a role may approve anything, else every rule."""
-    strangers = [role for role in case.question.roles if not any(_known(role, rule.roles) for rule in rules)]
+    strangers = [role for role in case.question.roles if not any(is_known(role, rule.roles) for rule in rules)]
     if strangers and _ASKS_MAY.search(case.question.prompt):
         every = merged(*(rule.excerpts for rule in rules[:6]))
         roles = list(dict.fromkeys(role for rule in rules for role in rule.roles))
@@ -277,32 +216,3 @@ def _expiry(case: Case) -> Draft | None:
         rule.excerpts,
         MUST,
     )
-
-
-def pipeline(case: Case, rule: Approval) -> list[Draft]:
-    """The pipeline and the protected environment that ask for the same approvals."""
-    own = _kind(rule) - {"standard", "highrisk", "emergency"}
-    flows = [
-        flow
-        for flow in case.view.configured(Workflow)
-        if flow.required_approvals
-        and (
-            own & set(terms_of(f"{flow.name.replace('-', ' ')} {flow.environment}"))
-            if own
-            else flow.required_approvals == rule.count
-        )
-    ]
-    protections = [
-        fact
-        for fact in case.view.configured(Protection)
-        if fact.reviewers and (any(flow.environment == fact.environment for flow in flows))
-    ]
-    drafts = [Draft(workflow_shown(flow), flow.excerpts, MORE) for flow in flows[:1]]
-    return drafts + [
-        Draft(
-            sentence(f"Environment {fact.environment} is protected by reviewers {listed(fact.reviewers)}"),
-            fact.excerpts,
-            MORE,
-        )
-        for fact in protections[:1]
-    ]

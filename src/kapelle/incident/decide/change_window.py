@@ -5,25 +5,26 @@ opening.
 import re
 from collections.abc import Sequence
 
-from kapelle.incident.decide.approvals import best_rules, rule_shown
+from kapelle.incident.decide.approval_rules import best_rules, rule_shown
 from kapelle.incident.decide.model import CORE, MORE, MUST, Answer, Case, Draft
+from kapelle.incident.decide.window_rules import (
+    applicable,
+    boundary_lines,
+    concerns,
+    covers,
+    exemption_for,
+    frozen_at,
+    next_opening,
+    on_boundary,
+    until_shown,
+)
 from kapelle.incident.decide.wording import sentence
 from kapelle.incident.facts.model import Approval, FieldList, Statement, Window
-from kapelle.incident.reading.calendar import DAY, WEEK, Moment, shifted, within
+from kapelle.incident.reading.calendar import DAY, Moment
 from kapelle.incident.reading.terms import ROLLBACK, terms_of
 
-_PLAIN = frozenset(
-    terms_of(
-        "change window freeze frozen deploy hours work allowed weekend weekly period product production "
-        "general code year end maintenance blackout moratorium calendar winter summer holiday"
-    )
-)
-_EXEMPT = re.compile(r"emergency|roll-?\s?back|exempt|exception|override", re.IGNORECASE)
 _INCLUDES_END = re.compile(
     r"includ\w*\s+(?:both|its closing|the closing|its last|the last|its end|the end)|inclusive", re.IGNORECASE
-)
-_BOUNDARY = re.compile(
-    r"(?:opening|closing|first|last|start|end)\w*\s+(?:minute|moment|time)|inclusive|exclusive", re.IGNORECASE
 )
 _ASKS_FREEZE = re.compile(
     r"\b(?:in|inside|within|part of|under|during|still|does|is)\b.{0,40}\b(?:the |a )?(?:freeze|blackout"
@@ -50,50 +51,6 @@ def decide_change_window(case: Case) -> Answer:
     return Answer((*drafts, *needs(case)), missing)
 
 
-def frozen_at(windows: Sequence[Window], moment: Moment) -> Window | None:
-    """The freeze that holds at a moment; of a day without a time, one that holds all day."""
-    for window in windows:
-        if not window.allows and covers(window, moment):
-            return window
-    return None
-
-
-def covers(window: Window, moment: Moment, *, includes_end: bool = False) -> bool:
-    """Whether a window holds at a moment; a day without a time lies in it when the whole day does."""
-    if window.first and window.last:
-        return moment.date is not None and within(moment.date, window.first, window.last)
-    if moment.minute is None:
-        return any(
-            span.contains(moment.minute_of_week) and span.contains(moment.minute_of_week + DAY - 1)
-            for span in window.spans
-        )
-    minute = moment.minute_of_week
-    return any(span.contains(minute) or (includes_end and minute == span.end % WEEK) for span in window.spans)
-
-
-def kind_of(subject: str) -> set[str]:
-    """What tells a kind of change apart, such as `standard` or `database`."""
-    return set(terms_of(subject)) - _PLAIN
-
-
-def applicable(case: Case, windows: Sequence[Window]) -> list[Window]:
-    """The allowing windows for the kind of change asked about, the most specific; for all kinds when it names none."""
-    asked = set(case.question.terms)
-    allowing = [window for window in windows if window.allows]
-    fitting = [
-        (len(kind_of(window.subject) & asked), window) for window in allowing if kind_of(window.subject) <= asked
-    ]
-    best = max((count for count, _ in fitting), default=0)
-    if best:
-        return [window for count, window in fitting if count == best]
-    partial = [(len(kind_of(window.subject) & asked), window) for window in allowing if kind_of(window.subject) & asked]
-    if partial:
-        return [window for count, window in partial if count == max(count for count, _ in partial)]
-    general = [window for _, window in fitting]
-    standard = [window for window in allowing if "standard" in kind_of(window.subject)]
-    return general or standard or allowing
-
-
 def needs(case: Case) -> list[Draft]:
     """Approvals and ticket fields that the change needs."""
     rules = best_rules(case, case.view.of(Approval), partly="approvals" in case.question.kinds)
@@ -113,7 +70,7 @@ def needs(case: Case) -> list[Draft]:
 
 
 def _at(case: Case, windows: Sequence[Window], moment: Moment) -> list[Draft]:
-    freeze = frozen_at([window for window in windows if _concerns(case, window)], moment)
+    freeze = frozen_at([window for window in windows if concerns(case, window)], moment)
     if (
         _ASKS_FREEZE.search(case.question.prompt)
         and freeze is None
@@ -126,7 +83,7 @@ def _at(case: Case, windows: Sequence[Window], moment: Moment) -> list[Draft]:
             *_windowed(case, windows, moment, exempt=False, exemption=None),
         ]
     exempt = case.question.signals.get("emergency") is True or bool(_ROLLBACK.search(case.question.prompt))
-    exemption = _exemption(case, frozen=freeze is not None)
+    exemption = exemption_for(case, frozen=freeze is not None)
     if freeze:
         return _in_freeze(case, freeze, moment, exempt, exemption)
     return _windowed(case, windows, moment, exempt=exempt, exemption=exemption)
@@ -139,13 +96,11 @@ def _windowed(
     chosen = applicable(case, windows)
     includes_end = any(
         _INCLUDES_END.search(fact.text) and not re.search(r"exclud", fact.text, re.IGNORECASE)
-        for fact in _boundary_lines(case)
+        for fact in boundary_lines(case)
     )
     inside = next((window for window in chosen if covers(window, moment, includes_end=includes_end)), None)
     boundary = [
-        Draft(sentence(fact.text), fact.excerpts, CORE)
-        for fact in _boundary_lines(case)
-        if _on_boundary(chosen, moment)
+        Draft(sentence(fact.text), fact.excerpts, CORE) for fact in boundary_lines(case) if on_boundary(chosen, moment)
     ][:1]
     if inside:
         return [_allowed(case, inside, moment), *boundary]
@@ -166,15 +121,8 @@ def _windowed(
     ]
 
 
-def _concerns(case: Case, window: Window) -> bool:
-    """A freeze of one kind of change does not stop another kind; one of all changes stops all."""
-    kind = kind_of(window.subject)
-    others = {term for other in case.view.of(Window) if other.allows for term in kind_of(other.subject)}
-    return not (kind & others) or bool(kind & set(case.question.terms)) or not (others & set(case.question.terms))
-
-
 def _in_freeze(case: Case, freeze: Window, moment: Moment, exempt: bool, exemption: Statement | None) -> list[Draft]:
-    until = _until(freeze, moment)
+    until = until_shown(freeze, moment)
     name = f"the freeze ({freeze.shown})"
     if exempt and exemption:
         return [
@@ -205,13 +153,6 @@ def _exempt_name(case: Case) -> str:
     )
 
 
-def _until(freeze: Window, moment: Moment) -> str:
-    if not freeze.spans or moment.minute is None:
-        return ""
-    span = next((span for span in freeze.spans if span.contains(moment.minute_of_week)), None)
-    return f", which ends on {shifted(moment, span.until_end(moment.minute_of_week)).shown}" if span else ""
-
-
 def _allowed(case: Case, window: Window, moment: Moment) -> Draft:
     subject = f" for {window.subject}" if window.subject else ""
     lasting = case.question.elapsed[0] if case.question.elapsed else None
@@ -238,7 +179,7 @@ def _allowed(case: Case, window: Window, moment: Moment) -> Draft:
 def _outside(chosen: Sequence[Window], windows: Sequence[Window], moment: Moment) -> Draft:
     window = chosen[0]
     subject = f" for {window.subject}" if window.subject else ""
-    opening = _next_opening(chosen, windows, moment)
+    opening = next_opening(chosen, windows, moment)
     then = f"; the next opening is {opening.shown}" if opening else ""
     day = moment.minute is None and any(span.start // DAY == moment.weekday for one in chosen for span in one.spans)
     if day:
@@ -252,44 +193,6 @@ def _outside(chosen: Sequence[Window], windows: Sequence[Window], moment: Moment
         window.excerpts,
         MUST,
     )
-
-
-def _next_opening(chosen: Sequence[Window], windows: Sequence[Window], moment: Moment) -> Moment | None:
-    """The earliest start of a window after the moment that lies in no freeze, within a week."""
-    minute = moment.minute_of_week
-    waits = sorted({(span.start - minute) % WEEK for window in chosen for span in window.spans} - {0})
-    for wait in waits:
-        then = shifted(moment, wait)
-        if frozen_at(windows, then) is None:
-            return then
-    return None
-
-
-def _on_boundary(chosen: Sequence[Window], moment: Moment) -> bool:
-    return any(
-        moment.minute is not None and moment.minute_of_week in (span.start, span.end % WEEK)
-        for window in chosen
-        for span in window.spans
-    )
-
-
-def _boundary_lines(case: Case) -> list[Statement]:
-    return [fact for fact in case.view.statements if fact.topic == "change" and _BOUNDARY.search(fact.text)]
-
-
-def _exemption(case: Case, *, frozen: bool) -> Statement | None:
-    """The line that says what is still allowed in a freeze or outside the windows."""
-    lines = [
-        fact
-        for fact in case.view.statements
-        if fact.topic == "change"
-        and _EXEMPT.search(fact.text)
-        and re.search(r"allow|permit|may|only|except|exempt|any ?time|possible", fact.text, re.IGNORECASE)
-    ]
-    telling = [
-        fact for fact in lines if bool(re.search(r"during|freeze|frozen|weekend", fact.text, re.IGNORECASE)) == frozen
-    ]
-    return next(iter(telling or lines), None)
 
 
 def _schedule(case: Case, windows: Sequence[Window]) -> list[Draft]:
@@ -325,7 +228,7 @@ def _schedule(case: Case, windows: Sequence[Window]) -> list[Draft]:
         )
     ):
         stops = [Draft(sentence(lines[0].text), lines[0].excerpts, MUST)]
-    exemption = _exemption(case, frozen=about_freeze)
+    exemption = exemption_for(case, frozen=about_freeze)
     tail = [Draft(sentence(exemption.text), exemption.excerpts, CORE if about_freeze else MORE)] if exemption else []
     if case.question.signals.get("emergency") is True and tail:
         return [Draft(tail[0].text, tail[0].excerpts, MUST), *stops]

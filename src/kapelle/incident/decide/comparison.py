@@ -3,7 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from kapelle.incident.decide.differences import Difference, Direction, differences
+from kapelle.incident.decide.difference import Difference, Direction
+from kapelle.incident.decide.differences import differences
 from kapelle.incident.decide.model import CORE, MUST, Answer, Case, Draft
 from kapelle.incident.decide.view import named_policies
 from kapelle.incident.decide.wording import listed, sentence

@@ -5,6 +5,7 @@ circumstances.
 import re
 from collections.abc import Sequence
 
+from kapelle.incident.decide.acknowledgement import acknowledge
 from kapelle.incident.decide.model import CORE, MORE, MUST, SPARE, Answer, Case, Draft
 from kapelle.incident.decide.on_call import engineer_for, on_duty, shown_by
 from kapelle.incident.decide.wording import clock_after, listed, merged, sentence, shift_shown, timing_shown
@@ -14,16 +15,6 @@ from kapelle.incident.reading.quantities import minutes_shown
 from kapelle.incident.reading.signals import Signal
 from kapelle.incident.reading.terms import speaks_of, terms_of
 
-_ACKNOWLEDGED_AFTER = re.compile(
-    r"(?<!un)(?<!not )(?<!yet )\b(?:acknowledg\w*|ack(?:ed)?|answered|responded|picked up)\b", re.IGNORECASE
-)
-_ASKS_ACKNOWLEDGE = re.compile(
-    r"\b(?:how|when|what|which|until|must|should|time|deadline|limit|target)\b.{0,60}\back(?!\w*\s+(?:but"
-    r"|and))|\back\w*\s+(?:it\s+)?(?:after|within|in|took|at|by|only|time|deadline|limit|\d|window)"
-    r"|\back\w*.{0,40}\b(?:late|in time|on time|compliant|comply|ok|okay|fine|slow|enough)\b|minutes? to "
-    r"ack|hours? to ack|first response|response (?:time|deadline)|respond",
-    re.IGNORECASE,
-)
 _ESCALATES = re.compile(r"escalat|\bpag(?:e|ed|ing)\b|\bnext\b|\bwhom?\b|\bcall", re.IGNORECASE)
 
 
@@ -37,7 +28,7 @@ def decide_escalation(case: Case) -> Answer:
     elapsed = case.question.elapsed[0] if case.question.elapsed else None
     if stranger := _stranger(case, rules):
         return Answer((stranger, *(_step(case, case.view.name(case.rank), rule, MORE) for rule in rules)))
-    acknowledgement = _acknowledgement(case, rules, elapsed)
+    acknowledgement = acknowledge(case, rules, elapsed)
     if acknowledgement and not _ESCALATES.search(case.question.prompt):
         return Answer(tuple(acknowledgement))
     if elapsed is None:
@@ -159,42 +150,6 @@ def _asked(case: Case, rules: Sequence[Timing], elapsed: Elapsed) -> list[Draft]
 
 def _described(case: Case, name: str) -> str:
     return f"an unowned {name}" if case.question.signals.get("unowned") else name
-
-
-def _acknowledgement(case: Case, rules: Sequence[Timing], elapsed: Elapsed | None) -> list[Draft]:
-    """The limit, and whether a stated time kept it."""
-    rule = next((rule for rule in rules if rule.action == "acknowledge"), None)
-    if rule is None or not _ASKS_ACKNOWLEDGE.search(case.question.prompt):
-        return []
-    name = case.view.name(case.rank or 0)
-    if elapsed is None:
-        return [Draft(sentence(f"{name}: {timing_shown(rule, case.question.started)}"), rule.excerpts, MUST)]
-    if case.question.claimed:
-        right = elapsed.minutes == rule.length.minutes and elapsed.business == rule.length.business
-        verdict = "Yes, that is right" if right else f"No, not {elapsed.text}"
-        return [
-            Draft(
-                sentence(f"{verdict}: {name} must be acknowledged within {rule.length.text}{_by_policy(case)}"),
-                rule.excerpts,
-                MUST,
-            )
-        ]
-    limit = f"{name} must be acknowledged within {rule.length.text}"
-    if elapsed.minutes <= rule.length.minutes:
-        verdict = "Yes, in time" if _ACKNOWLEDGED_AFTER.search(case.question.prompt) else "Not late yet"
-        return [Draft(sentence(f"{verdict}: {limit}, and {elapsed.text} is within that limit"), rule.excerpts, MUST)]
-    over = "" if rule.length.business else f", {minutes_shown(elapsed.minutes - rule.length.minutes)} over"
-    return [
-        Draft(
-            sentence(f"No, too late: {limit}, and {elapsed.text} is past that limit{over}, so it is not compliant"),
-            rule.excerpts,
-            MUST,
-        )
-    ]
-
-
-def _by_policy(case: Case) -> str:
-    return f" under {case.view.policies[-1].name}" if case.view.policies else ""
 
 
 def _chain(case: Case, rules: Sequence[Timing]) -> list[Draft]:

@@ -8,13 +8,14 @@ from pathlib import PurePosixPath
 from kapelle.evidence.model import Document
 from kapelle.incident.facts import configs
 from kapelle.incident.facts.approvals import approvals_in
+from kapelle.incident.facts.clauses import channels_in
 from kapelle.incident.facts.fields import fields_in
 from kapelle.incident.facts.lines import Line, lines_of
 from kapelle.incident.facts.model import ChannelUse, CompanyFacts, Fact, Policy, Statement
 from kapelle.incident.facts.policies import policies_of
 from kapelle.incident.facts.references import references_in, source_names
 from kapelle.incident.facts.severities import severities_of
-from kapelle.incident.facts.timings import channels_in, timings_in
+from kapelle.incident.facts.timings import timings_in
 from kapelle.incident.facts.triggers import triggers_in
 from kapelle.incident.facts.windows import windows_in
 from kapelle.incident.reading.severity import severity_name

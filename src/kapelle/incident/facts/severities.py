@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from kapelle.incident.facts.clauses import channels_in
 from kapelle.incident.facts.lines import Line
 from kapelle.incident.facts.model import Condition, SeverityRule
-from kapelle.incident.facts.timings import channels_in
 from kapelle.incident.reading.conditions import Reading, readings_in
 from kapelle.incident.reading.quantities import comparator_at, durations, percentages
 from kapelle.incident.reading.severity import severities_in
