@@ -47,6 +47,7 @@ def best_rules(case: Case, rules: Sequence[Approval], *, partly: bool = True) ->
 
 
 def kind_of_rule(rule: Approval) -> set[str]:
+    """What tells the rule's subject apart, such as `standard` or `database`."""
     return set(terms_of(rule.subject)) - _PLAIN
 
 
@@ -69,11 +70,13 @@ def rule_shown(rule: Approval) -> str:
 
 
 def is_known(role: str, roles: Sequence[str]) -> bool:
+    """Whether a role is one of `roles`, by all the words of either."""
     own = set(terms_of(role))
     return any(own and (own <= set(terms_of(known)) or set(terms_of(known)) <= own) for known in roles)
 
 
 def count_shown(rule: Approval) -> str:
+    """Such as `2 approvals`."""
     return f"{rule.count} approval{'' if rule.count == 1 else 's'}"
 
 

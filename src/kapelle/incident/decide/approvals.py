@@ -75,50 +75,37 @@ def _enough(case: Case, rule: Approval) -> Draft | None:
     if not _ASKS_MAY.search(case.question.prompt) and given is None:
         return None
     if strangers and not (named and given):
-        required = f"{rule.subject} needs {count_shown(rule)} from {listed(rule.roles, 'or' if rule.any_of else 'and')}"
-        return Draft(
-            sentence(
-                f"No, {_article(strangers[0])} is not allowed to approve this: {required}, and {strangers[0]} is not "
-                f"on that list"
-            ),
-            rule.excerpts,
-            MUST,
-        )
-    needed = rule.count or 0
-    have = given if given is not None else len(named)
-    if (
-        re.search(r"\b(?:may|can|allowed|entitled|permitted|eligible)\b", case.question.prompt, re.IGNORECASE)
-        and named
-        and given is None
-        and not re.search(r"enough|alone|suffic|without|instead|only", case.question.prompt, re.IGNORECASE)
-    ):
+        return Draft(sentence(_refused(strangers[0], rule)), rule.excerpts, MUST)
+    if named and given is None and _asks_leave(case.question.prompt):
         return Draft(
             sentence(f"Yes, {listed(named)} may approve: {lower_first(rule_shown(rule))}"), rule.excerpts, MUST
         )
-    if not have and not named:
+    if not given and not named:
         return None
-    lacking = [role for role in rule.roles if role not in named] if not rule.any_of else []
+    return Draft(sentence(_counted(rule, named, given)), rule.excerpts, MUST)
+
+
+def _asks_leave(prompt: str) -> bool:
+    """Whether a role asks for leave to approve, and not whether its approval suffices."""
+    may = re.search(r"\b(?:may|can|allowed|entitled|permitted|eligible)\b", prompt, re.IGNORECASE)
+    return bool(may) and not re.search(r"enough|alone|suffic|without|instead|only", prompt, re.IGNORECASE)
+
+
+def _refused(stranger: str, rule: Approval) -> str:
+    required = f"{rule.subject} needs {count_shown(rule)} from {listed(rule.roles, 'or' if rule.any_of else 'and')}"
+    return f"No, {_article(stranger)} is not allowed to approve this: {required}, and {stranger} is not on that list"
+
+
+def _counted(rule: Approval, named: Sequence[str], given: int | None) -> str:
+    """Whether the approvals at hand suffice: their number, and, where the roles are named, each of them."""
+    needed, have = rule.count or 0, len(named) if given is None else given
+    lacking = [] if rule.any_of else [role for role in rule.roles if role not in named]
     if have >= needed and (not lacking or (given is not None and not named)):
-        return Draft(
-            sentence(
-                f"Yes, {have} approval{'' if have == 1 else 's'} suffice{'s' if have == 1 else ''}: "
-                f"{lower_first(rule_shown(rule))}"
-            ),
-            rule.excerpts,
-            MUST,
-        )
-    still = (
-        f"; still missing: {listed(lacking)}"
-        if lacking and named
-        else f"; {needed - have} more needed"
-        if needed > have
-        else ""
-    )
-    return Draft(
-        sentence(f"No, not enough: {rule.subject} needs {count_shown(rule)} ({', '.join(rule.roles)}){still}"),
-        rule.excerpts,
-        MUST,
-    )
+        plural = "approval suffices" if have == 1 else "approvals suffice"
+        return f"Yes, {have} {plural}: {lower_first(rule_shown(rule))}"
+    more = f"; {needed - have} more needed" if needed > have else ""
+    still = f"; still missing: {listed(lacking)}" if lacking and named else more
+    return f"No, not enough: {rule.subject} needs {count_shown(rule)} ({', '.join(rule.roles)}){still}"
 
 
 def _tie(case: Case, rule: Approval) -> Draft | None:

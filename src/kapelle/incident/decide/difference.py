@@ -56,6 +56,7 @@ def stricter(old: Condition, new: Condition) -> Direction:
 
 
 def in_one_only(fact: Timing | Trigger | Approval | Window, direction: Direction, what: str, shown: str) -> Difference:
+    """An obligation that only one of the versions has."""
     topic = fact.topic
     text = timing_shown(fact) if isinstance(fact, Timing) and fact.action == "escalate" else shown
     return Difference(

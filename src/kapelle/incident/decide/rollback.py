@@ -3,7 +3,6 @@
 import re
 from typing import NamedTuple
 
-from kapelle.evidence.model import Excerpt
 from kapelle.incident.decide.lookup import nearest
 from kapelle.incident.decide.metrics import Judged, Measured, measure
 from kapelle.incident.decide.model import CORE, MORE, MUST, Answer, Case, Draft
@@ -260,8 +259,3 @@ def _conflicts(stated: list[_Judged], measured: Measured | None) -> tuple[str, .
         f"the task's numbers {'meet' if said else 'do not meet'} a rollback trigger, the measured ones "
         f"{'do' if shown else 'do not'}",
     )
-
-
-def rows_and_rules(measured: Measured) -> tuple[Excerpt, ...]:
-    """Every excerpt a measured result rests on."""
-    return merged(*(merged(finding.trigger.excerpts, finding.rows) for finding in measured.findings))

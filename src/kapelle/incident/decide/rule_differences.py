@@ -23,6 +23,7 @@ from kapelle.incident.reading.terms import overlap, terms_of
 
 
 def trigger_differences(before: Sequence[Fact], after: Sequence[Fact]) -> Iterator[Difference]:
+    """Rollback triggers, aligned by metric and unit."""
     olds = [(fact, condition) for fact in before if isinstance(fact, Trigger) for condition in fact.conditions]
     for fact in (fact for fact in after if isinstance(fact, Trigger)):
         for condition in fact.conditions:
@@ -55,6 +56,7 @@ def trigger_differences(before: Sequence[Fact], after: Sequence[Fact]) -> Iterat
 
 
 def approval_differences(before: Sequence[Fact], after: Sequence[Fact]) -> Iterator[Difference]:
+    """Approval rules, aligned by their subject."""
     olds = [fact for fact in before if isinstance(fact, Approval)]
     for new in (fact for fact in after if isinstance(fact, Approval)):
         old = next((fact for fact in olds if set(terms_of(fact.subject)) == set(terms_of(new.subject))), None)
@@ -88,6 +90,7 @@ def _count(rule: Approval) -> str:
 
 
 def window_differences(before: Sequence[Fact], after: Sequence[Fact]) -> Iterator[Difference]:
+    """Change windows and freezes, aligned by their subject."""
     olds = [fact for fact in before if isinstance(fact, Window) and fact.topic == "change"]
     for new in (fact for fact in after if isinstance(fact, Window) and fact.topic == "change"):
         old = next(
@@ -133,6 +136,7 @@ def _minutes(window: Window) -> int:
 
 
 def field_differences(before: Sequence[Fact], after: Sequence[Fact]) -> Iterator[Difference]:
+    """Fields of a kind of ticket that came or went."""
     for subject in dict.fromkeys(fact.subject for fact in after if isinstance(fact, FieldList)):
         olds = [fact for fact in before if isinstance(fact, FieldList) and fact.subject == subject]
         news = [fact for fact in after if isinstance(fact, FieldList) and fact.subject == subject]
@@ -151,6 +155,7 @@ def field_differences(before: Sequence[Fact], after: Sequence[Fact]) -> Iterator
 
 
 def severity_differences(before: Sequence[Fact], after: Sequence[Fact]) -> Iterator[Difference]:
+    """Numbers of the severity matrix, aligned by severity and metric."""
     olds = [(fact, condition) for fact in before if isinstance(fact, SeverityRule) for condition in fact.conditions[:1]]
     for fact in (fact for fact in after if isinstance(fact, SeverityRule)):
         for condition in fact.conditions[:1]:

@@ -1,4 +1,6 @@
-"""Settles what several kinds of answer need before any is given: the severity, named tickets, kinds, whether a freeze holds."""
+"""Settles what several kinds of answer need before any is given: the severity, named tickets, kinds, whether a
+freeze holds.
+"""
 
 from dataclasses import replace
 

@@ -76,6 +76,7 @@ def concerns(case: Case, window: Window) -> bool:
 
 
 def until_shown(freeze: Window, moment: Moment) -> str:
+    """When the freeze that holds at a moment ends; empty where it is not known."""
     if not freeze.spans or moment.minute is None:
         return ""
     span = next((span for span in freeze.spans if span.contains(moment.minute_of_week)), None)
@@ -94,6 +95,7 @@ def next_opening(chosen: Sequence[Window], windows: Sequence[Window], moment: Mo
 
 
 def on_boundary(chosen: Sequence[Window], moment: Moment) -> bool:
+    """Whether a moment is the first minute of a window, or the one at which it closes."""
     return any(
         moment.minute is not None and moment.minute_of_week in (span.start, span.end % WEEK)
         for window in chosen
@@ -102,6 +104,7 @@ def on_boundary(chosen: Sequence[Window], moment: Moment) -> bool:
 
 
 def boundary_lines(case: Case) -> list[Statement]:
+    """Lines that say whether a window includes its first and last minute."""
     return [fact for fact in case.view.statements if fact.topic == "change" and _BOUNDARY.search(fact.text)]
 
 

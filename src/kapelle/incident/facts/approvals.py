@@ -42,7 +42,8 @@ _APPROVES = re.compile(
 )
 _AFTER_COLON = re.compile(r"[:–—]\s*(?P<roles>[^:.;()]+)$")
 _SUBJECT_END = re.compile(
-    r"\s*(?::|–|—|\s-\s|\b(?:needs?|requires?|require|takes?|must (?:have|be|carry|get)|do not|does not|without|is approved|are "
+    r"\s*(?::|–|—|\s-\s|\b(?:needs?|requires?|require|takes?|must (?:have|be|carry|get)|do not|does not"
+    r"|without|is approved|are "
     r"approved|calls? for|demands?|has to|have to|approved by|with|goes out)\b)",
     re.IGNORECASE,
 )

@@ -1,4 +1,6 @@
-"""Cuts a policy line into clauses that each may hold one obligation; of a table row the cells, put together by their headers."""
+"""Cuts a policy line into clauses that each may hold one obligation; of a table row the cells, put together by
+their headers.
+"""
 
 import re
 
@@ -16,7 +18,8 @@ ESCALATE = re.compile(
     r"(?<![\w-])(?P<verb>(?:re-?)?escalat\w*|pag(?:e|es|ed|ing)|call(?:s|ed)?(?: in)?|wak(?:e|es|ing)(?: "
     r"up)?|engag(?:e|es|ed)|involv(?:e|es|ed)|summon\w*|bring in|pull in|alert(?:s|ed)?|"
     r"notif(?:y|ies|ied|ication)|inform(?:s|ed)?|contact(?:s|ed)?|loop in|hand(?:s|ed)?(?: it)? over"
-    r"|ring(?:s)?|phone(?:s)?|raise(?:s|d)?|goes|go|joins?|takes over|moves?|reach(?:es)?)\b(?!-)(?!\s+(?:status )?page\b)",
+    r"|ring(?:s)?|phone(?:s)?|raise(?:s|d)?|goes|go|joins?|takes over|moves?"
+    r"|reach(?:es)?)\b(?!-)(?!\s+(?:status )?page\b)",
     re.IGNORECASE,
 )
 
@@ -140,5 +143,6 @@ def _row_piece(header: str, cell: str) -> tuple[str, bool]:
 
 
 def has_verb(text: str) -> bool:
+    """Whether a clause says what is to be done, its condition aside."""
     text = CONDITION.sub("", text)
     return any(pattern.search(text) for pattern in (ACKNOWLEDGE, ESCALATE, UPDATE, RETAIN, RESOLVE))

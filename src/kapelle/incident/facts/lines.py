@@ -73,7 +73,9 @@ class Line:
 
     @cached_property
     def said(self) -> str:
-        """The line as a sentence: of a table row the severity, then the cells, with their headers where these say more."""
+        """The line as a sentence: of a table row the severity, then the cells, with their headers where these
+        say more.
+        """
         if not self.entry.cells:
             return self.text
         severity = next((cell for _, cell in self.entry.cells if _LABEL.fullmatch(cell)), "")

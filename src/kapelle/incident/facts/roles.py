@@ -30,7 +30,8 @@ _OBJECT = re.compile(
 
 _PASSIVE = re.compile(
     rf"(?:^|[,;:]\s*|\bthen\s+|\bminutes?\s+|\bhours?\s+){_NAME}\s+(?:is|are|must be|gets|get|will be"
-    rf"|shall be|has to be|have to be|joins|takes over|must join|must take over)\s*(?:also\s+|then\s+)?(?:pag|call|notif"
+    rf"|shall be|has to be|have to be|joins|takes over|must join|must take over)\s*(?:also\s+"
+    rf"|then\s+)?(?:pag|call|notif"
     rf"|inform|alert|engag|wok|involv|escalat|contact|brought|pull|summon)?",
     re.IGNORECASE,
 )
@@ -56,6 +57,7 @@ _NO_ROLE_START = re.compile(
 
 
 def role_in(text: str, *, inherits: bool) -> str:
+    """The role a clause names; `inherits` says that its verb stands in the clause before. Empty when there is none."""
     patterns = [_TO_ROLE, _PASSIVE, _OBJECT] + ([_BARE_TO] if inherits else [])
     patterns += [re.compile(rf"\bto\s+{_NAME}{_END}", re.IGNORECASE)]
     for pattern in patterns:

@@ -25,7 +25,8 @@ _REQUIRED = re.compile(
 _ALL = re.compile(r"\ball\b(?: of)?(?: the| these)?|\bboth\b|together|simultaneously", re.IGNORECASE)
 _ANY = re.compile(r"\bany\b|\bone of\b|\beither\b|at least one", re.IGNORECASE)
 _CAUSES = re.compile(
-    rf"\b(?:triggers?|forces?|requires?|leads? to|warrants?|demands?|means|causes?)\s+(?:an?\s+)?(?:\w+\s+){{0,2}}?(?:{ROLLBACK})",
+    rf"\b(?:triggers?|forces?|requires?|leads? to|warrants?|demands?|means"
+    rf"|causes?)\s+(?:an?\s+)?(?:\w+\s+){{0,2}}?(?:{ROLLBACK})",
     re.IGNORECASE,
 )
 _MODAL = re.compile(

@@ -97,7 +97,8 @@ CUES: tuple[Cue, ...] = (
         "approvals",
         4,
         r"approv\w*|sign(?:ed|ing|s)?[\s-]?off|who (?:must|has to|may|can|needs to|should) (?:agree"
-        r"|authori[sz]e|consent|say yes)|authori[sz]\w*|four-?eyes|signatures?|who signs|\bsign(?:ed|s)\b|(?:must|has to|have "
+        r"|authori[sz]e|consent|say yes)|authori[sz]\w*|four-?eyes|signatures?|who signs|\bsign(?:ed|s)\b"
+        r"|(?:must|has to|have "
         r"to|to|who) sign\b|\bagree[ds]?\b|green light|consent",
     ),
     _cue(

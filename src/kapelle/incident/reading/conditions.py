@@ -140,12 +140,6 @@ def readings_in(text: str) -> tuple[Reading, ...]:
     return tuple(_reading(text, stated, position, spans, base) for position in range(len(stated)))
 
 
-def mentions_metric(text: str) -> tuple[str, ...]:
-    """Metrics named in `text`, with or without a number."""
-    named = [name for name, pattern in _COMPILED if name != "affected" and pattern.search(text)]
-    return tuple(named + (["synthetic_checks"] if re.search(r"synthetic|canary|probe", text, re.IGNORECASE) else []))
-
-
 def _amounts(text: str) -> list[Quantity]:
     found = [
         *percentages(text),

@@ -67,6 +67,7 @@ class _State:
 
     @property
     def titles(self) -> tuple[Heading, ...]:
+        """The headings that hold here, the document's own left out."""
         return tuple(heading for _, heading in self.headings if not heading.title)
 
 
@@ -77,6 +78,7 @@ class _Line:
 
     @property
     def end(self) -> int:
+        """One past its last character."""
         return self.start + len(self.text)
 
 

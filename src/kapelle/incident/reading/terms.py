@@ -38,7 +38,8 @@ _CONCEPTS: tuple[tuple[str, str], ...] = (
     ),
     (
         "outage",
-        r"outages?|(?:complete |total |full )?loss of (?:\w+ ){0,3}(?:service|access|function\w*|availability)|\bdown\b|unavailab\w*|unreachable|inaccessible|offline|not (?:available|reachable"
+        r"outages?|(?:complete |total |full )?loss of (?:\w+ ){0,3}(?:service|access|function\w*|availability)"
+        r"|\bdown\b|unavailab\w*|unreachable|inaccessible|offline|not (?:available|reachable"
         r"|accessible|working|responding|loading|possible)|stopped working|(?:does|do|did|will)(?:n't| not) "
         r"(?:work|load|respond|open)|dead\b|broken|crash\w*|black screen|nothing works|complete(?:ly)? fail\w*"
         r"|(?:cannot|can't|can not|unable to|could not|couldn't|no longer|nobody can|no one can|not able to) "
@@ -49,8 +50,10 @@ _CONCEPTS: tuple[tuple[str, str], ...] = (
         "data_exposed",
         r"expos\w*|leak\w*|disclos\w*|breach\w*|stolen|unauthori[sz]ed|(?:see|sees|saw|seen|view\w*|read|access\w*"
         r"|receiv\w*|got|show\w*|visible)\b.{0,50}\b(?:another|other|someone else'?s?|different|wrong|foreign"
-        rf"|strangers?'?)\s+(?:\w+\s+)?{_PEOPLE}|(?:another|other|someone else'?s?|wrong|strangers?'?)\s+(?:\w+\s+)?{_PEOPLE}"
-        r"\w*(?:'s?)?\s+(?:data|orders?|invoices?|details|records?|address\w*|information)|intrusion|compromis\w*|security (?:incident"
+        rf"|strangers?'?)\s+(?:\w+\s+)?{_PEOPLE}|(?:another|other|someone else'?s?|wrong"
+        rf"|strangers?'?)\s+(?:\w+\s+)?{_PEOPLE}"
+        r"\w*(?:'s?)?\s+(?:data|orders?|invoices?|details|records?|address\w*|information)|intrusion"
+        r"|compromis\w*|security (?:incident"
         r"|breach|event)|hacked",
     ),
     (
