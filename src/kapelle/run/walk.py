@@ -120,21 +120,27 @@ class Walk:
             OwnershipLost: another process took the run over; its steps were stopped and nothing more was recorded.
             StoreUnavailable: the database could not be written for longer than the patience allowed.
         """
+        with trace.span("run", run=self._run_id, task=self._task.id, plan=self._plan.id) as span:
+            try:
+                status = await self._walk()
+            finally:
+                await self._stop_all()
+            trace.describe(span, status=status)
+            return status
+
+    async def _walk(self) -> RunStatus:
         batch = self._take_up(await self._checkpoint.past())
-        try:
-            while True:
-                await self._look_outside()
-                self._admit(batch)
-                if not self._running and not batch.admitted:
-                    status = await self._end(batch)
-                    if status is not None:
-                        return status
-                else:
-                    await self._commit(batch, None)
-                batch = _Batch()
-                await self._collect(batch)
-        finally:
-            await self._stop_all()
+        while True:
+            await self._look_outside()
+            self._admit(batch)
+            if not self._running and not batch.admitted:
+                status = await self._end(batch)
+                if status is not None:
+                    return status
+            else:
+                await self._commit(batch, None)
+            batch = _Batch()
+            await self._collect(batch)
 
     # The stored results are fed to a fresh frontier: what it then wants started is where the run stands.
     def _take_up(self, past: Past) -> _Batch:
