@@ -211,8 +211,10 @@ class Orchestrator:
         made = without_secrets(
             self.task(task if task is not None else (plan.why or "walk the plan") if plan else "", **fields)
         )
-        chosen = self.check(plan, made) if plan is not None else await self._plan(made)
-        return await self.start_checked(made, chosen, key=key)
+        # Planning and the run have one parent, so that a request is one trace.
+        with span("task", task=made.id, owner=made.owner):
+            chosen = self.check(plan, made) if plan is not None else await self._plan(made)
+            return await self.start_checked(made, chosen, key=key)
 
     async def start_checked(self, made: Task, chosen: Plan, *, key: str | None = None) -> "Run":
         """Begin a run of a plan that `plan` or `check` returned for this task."""
