@@ -27,7 +27,7 @@ def described(name: str) -> list[str]:
         return [f"{name}{inspect.signature(thing)}" if callable(thing) else name]
     lines = [f"class {name}{_signature(thing)}"]
     for key, value in sorted(vars(thing).items()):
-        if key.startswith("_") or key.startswith("model_"):
+        if key.startswith(("_", "model_")):
             continue
         if isinstance(value, FunctionType):
             lines.append(f"    {key}{inspect.signature(value)}")
@@ -46,6 +46,7 @@ def _signature(thing: type) -> str:
 
 def test_names_and_signatures_are_those_of_the_golden_file() -> None:
     found = "\n".join(line for name in sorted(kapelle.__all__) for line in described(name) if name != "__version__")
+    found = found.replace("pathlib._local.", "pathlib.")  # its home since Python 3.13
     if REFRESH:
         GOLDEN.write_text(found + "\n")
     assert found.splitlines() == GOLDEN.read_text().splitlines()

@@ -14,7 +14,7 @@ from kapelle.agents.spec import AgentSpec
 from kapelle.answer.model import Candidate
 from kapelle.assemble import EngineName, Parts, assemble
 from kapelle.budget.model import Budget
-from kapelle.errors import BadInput, PlanError, WaitingForApproval
+from kapelle.errors import BadInput, PlanError, ToolInputError, WaitingForApproval
 from kapelle.evidence.index import IngestReport
 from kapelle.evidence.load import Skipped, load
 from kapelle.evidence.search import SearchResult, search
@@ -143,7 +143,7 @@ class Orchestrator:
             TaskError: a field is wrong.
         """
         if isinstance(task, Task):
-            given = task.model_dump(exclude_unset=True)
+            given = {"id": task.id, **task.model_dump(exclude_unset=True)}
         else:
             given = {"prompt": task} if isinstance(task, str) else dict(task)
         strategy = fields.pop("strategy", None)
@@ -153,7 +153,7 @@ class Orchestrator:
         if checks is not None:
             fields["checklist"] = Checklist(items=tuple(checks))
         merged = {"owner": self.settings.owner, "model": self._model, "budget": self._budget, **given, **fields}
-        return make_task(merged)
+        return without_secrets(make_task(merged))
 
     async def plan(self, task: Task | str | Mapping[str, JsonValue], **fields: Any) -> Plan:
         """Plan a task: completed, validated, priced; nothing is performed.
@@ -208,9 +208,7 @@ class Orchestrator:
             TaskError, PlanError: nothing was started.
             StoreUnavailable: the database cannot be written; nothing was started.
         """
-        made = without_secrets(
-            self.task(task if task is not None else (plan.why or "walk the plan") if plan else "", **fields)
-        )
+        made = self.task(task if task is not None else (plan.why or "walk the plan") if plan else "", **fields)
         # Planning and the run have one parent, so that a request is one trace.
         with span("task", task=made.id, owner=made.owner):
             chosen = self.check(plan, made) if plan is not None else await self._plan(made)
@@ -439,7 +437,9 @@ class Approval:
             ToolInputError: they do not fit the tool's schema; nothing was decided.
         """
         tool = self.record.tool
-        if tool is not None and isinstance(arguments, dict):
+        if tool is not None:
+            if not isinstance(arguments, dict):
+                raise ToolInputError(f"`{tool}`: edited arguments must be an object of all its arguments")
             check_edited(self._house.catalog, tool, arguments)
         return await self._decide("approved", by, reason, arguments)
 
@@ -455,7 +455,7 @@ class Approval:
 
 
 def without_secrets(task: Task) -> Task:
-    """A task as it may be stored: a run reads it back from its row, so that is what every step sees."""
+    """A task as it may be stored; a run reads it back from its row, so that is what plan and steps see."""
     given = {"prompt": redact_text(task.prompt), "context": redact(task.context), "metadata": redact(task.metadata)}
     return task.model_copy(update=given)
 
