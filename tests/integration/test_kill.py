@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 
@@ -129,3 +130,26 @@ def test_a_terminated_command_leaves_its_run_resumable(place: Place) -> None:
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130, errors
     assert place.run("resume", run_of(place)).returncode == 0
+
+
+def test_a_long_lived_process_with_the_same_app_walks_interrupted_runs_on(place: Place) -> None:
+    environment = {**place.environment, "KAPELLE_APP": "slow_app:house", "STEP_SECONDS": "0.2"}
+    begin = "import asyncio; from slow_app import house; asyncio.run(house.run_async('go', strategy='ten'))"
+    first = subprocess.Popen([sys.executable, "-c", begin], cwd=place.folder, env=environment, stderr=subprocess.PIPE)
+    wait_for_marks(place, 8, first)  # type: ignore[arg-type]  # only polled
+    first.kill()
+    first.communicate()
+    program = (
+        "import asyncio\n"
+        "from slow_app import house\n"
+        "async def main():\n"
+        "    async with house:\n"
+        "        (record,) = await house.runs()\n"
+        "        print((await house.get(record.id).wait()).status)\n"
+        "asyncio.run(main())\n"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=place.folder, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "succeeded", done.stderr
+    again = Counter(line.split()[1] for line in place.marks if line.startswith("begun"))
+    assert again["slow"] == 1
