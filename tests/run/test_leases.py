@@ -1,0 +1,105 @@
+"""Who is alive: a fresh beat, and on this host the very process that wrote it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from kapelle.run import leases
+from kapelle.run.leases import Lease, boot_id, forget_dead, living, process_started
+from kapelle.settings import load_settings
+from kapelle.store.engine import open_engine
+from kapelle.store.migrate import migrate
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[sa.Engine]:
+    engine = open_engine(load_settings(home=tmp_path))
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+def alive(database: sa.Engine) -> set[str]:
+    with database.connect() as connection:
+        return living(connection)
+
+
+def put(database: sa.Engine, *, age: float = 0.0, **changed: object) -> None:
+    row = {
+        "executor": "x_1",
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "boot": boot_id(),
+        "process_started": process_started(os.getpid()),
+        "beat": time.time() - age,
+        **changed,
+    }
+    with database.begin() as connection:
+        names = ", ".join(row)
+        marks = ", ".join(f":{name}" for name in row)
+        connection.execute(sa.text(f"insert into leases ({names}) values ({marks})"), row)
+
+
+def test_a_process_lives_from_its_lease_to_its_release(database: sa.Engine) -> None:
+    lease = Lease(database)
+    assert alive(database) == {lease.executor}
+    assert lease.fresh
+    lease.release()
+    assert alive(database) == set()
+
+
+def test_a_lease_is_renewed(database: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "BEAT", 0.05)
+    lease = Lease(database)
+    beats = set()
+    for _ in range(100):
+        with database.connect() as connection:
+            beats.add(connection.execute(sa.text("select beat from leases")).scalar())
+        if len(beats) > 2:
+            break
+        time.sleep(0.02)
+    lease.release()
+    assert len(beats) > 2
+
+
+@pytest.mark.parametrize(
+    ("age", "changed", "expected"),
+    [
+        (0, {}, True),
+        (4, {}, True),
+        (6, {}, False),
+        (0, {"process_started": "1"}, False),
+        (0, {"boot": "another"}, False),
+        (0, {"pid": 2**22 + 1}, False),
+        (0, {"host": "elsewhere", "pid": 1, "boot": "another"}, True),
+        (6, {"host": "elsewhere"}, False),
+    ],
+)
+def test_a_lease_counts_while_it_is_fresh_and_its_process_is_there(
+    database: sa.Engine, age: float, changed: dict[str, object], expected: bool
+) -> None:
+    put(database, age=age, **changed)
+    assert alive(database) == ({"x_1"} if expected else set())
+
+
+def test_a_process_that_was_killed_is_not_there() -> None:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        assert process_started(process.pid) is not None
+        process.kill()
+        process.wait()
+        assert process_started(process.pid) is None
+
+
+def test_old_leases_are_forgotten(database: sa.Engine) -> None:
+    put(database, age=4_000)
+    put(database, executor="x_2", age=10)
+    with database.begin() as connection:
+        forget_dead(connection)
+        assert connection.execute(sa.text("select executor from leases")).scalars().all() == ["x_2"]
