@@ -85,6 +85,7 @@ class DurableEngine:
         self._writer = Writer(engine, patience=patience, on_trouble=on_trouble)
         self._work: dict[str, Work] = {}
         self._walks: dict[str, asyncio.Task[None]] = {}
+        self._bodies: set[asyncio.Task[Any]] = set()
         self._faults: dict[str, KapelleError] = {}
         with translated(engine):
             self._lease = leases.Lease(engine)
@@ -179,6 +180,10 @@ class DurableEngine:
     async def walk(self, run: str, owner: str, generation: int, xid: str) -> str:
         """Walk one generation of a run; called by its workflow."""
         work = self._work[run]
+        body = asyncio.current_task()
+        assert body is not None
+        self._bodies.add(body)
+        body.add_done_callback(self._bodies.discard)
         with translated(self._engine), self._engine.connect() as connection:
             record = rows.read_run(connection, run, owner)
         if record.plan is None:
@@ -293,12 +298,11 @@ class DurableEngine:
         self.users -= 1
         if self.users > 0:
             return
-        walks = list(self._walks.values())
-        for walk in walks:
-            walk.cancel()
-        await asyncio.gather(*walks, return_exceptions=True)
-        for task in [task for task in asyncio.all_tasks() if task.get_name().startswith("step ")]:
+        # DBOS shields its workflows from whoever waits for them: the bodies are cancelled themselves, and stay PENDING.
+        tasks = [*self._walks.values(), *self._bodies]
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         _engines.pop(self._engine.url.render_as_string(hide_password=False), None)
         await asyncio.get_running_loop().run_in_executor(None, self._shut_down)
 
