@@ -455,13 +455,13 @@ class Writer:
             "jira.yaml": f"projects:\n  - key: {self.project}\n    name: Operations\n    issue_types: [Incident, "
             f"Change]\npriority_map:\n  P1: Highest\n  P2: High\n  P3: Low\nincident_fields:\n  required: "
             f"[{', '.join(self.fields)}]\nchange_fields:\n  required: [{', '.join(self.change_fields)}]\n",
-            "github_actions.yaml": f"workflows:\n  - name: deploy-live\n    trigger: [push]\n    environment: production\n    "
-            f"required_approvals: {self.new.standard}\n    requires_change_ticket: true\n  - name: "
+            "github_actions.yaml": "workflows:\n  - name: deploy-live\n    trigger: [push]\n    environment: "
+            f"production\n    required_approvals: {self.new.standard}\n    requires_change_ticket: true\n  - name: "
             f"rollback-live\n    trigger: [workflow_dispatch]\n    environment: production\n    "
             f"required_approvals: 1\nenvironment_protections:\n  production:\n    wait_timer_minutes: 5\n    "
             f"reviewers: [{', '.join(self.approvers[:2])}]\n",
-            "postgres.yaml": f"clusters:\n  - name: main\n    rpo_minutes: 5\n    rto_minutes: 30\naudit_logging:\n  audit_schema: "
-            f"{self.audit}\n  required_tables: [escalations, rollbacks]\n  retention_days: {self.new.retention}\n",
+            "postgres.yaml": "clusters:\n  - name: main\n    rpo_minutes: 5\n    rto_minutes: 30\naudit_logging:\n  "
+            f"audit_schema: {self.audit}\n  required_tables: [escalations, rollbacks]\n  retention_days: {self.new.retention}\n",
         }
 
     def data(self) -> dict[str, object]:

@@ -14,7 +14,7 @@ from kapelle.errors import UnreadableSource
 MAX_WORDS = 250
 """Words an answer may have; citation marks such as `[c1]` are not counted."""
 MAX_CITATIONS = 12
-_MARK = re.compile(r"\[c\d+\]")
+_MARK = re.compile(r"\s*\[c\d+\]")
 _CONFIGS = {"jira_config": "jira", "slack_config": "slack", "postgres_config": "postgres"}
 
 
@@ -129,7 +129,7 @@ def score_scenario(
         name for name in scenario.citations if not any(_is_source(source, name, names or {}) for source in citations)
     )
     said = tuple(one for one in scenario.forbidden if _holds(folded, one))
-    words = len(_MARK.sub(" ", text).split())
+    words = len(_MARK.sub("", text).split())
     reasons = [f"not said: {fact}" for fact in missing_facts]
     reasons += [f"not cited: {name}" for name in missing_citations]
     reasons += [f"said though wrong: {one}" for one in said]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from kapelle.incident.facts.lines import Line
 from kapelle.incident.facts.model import Trigger
 from kapelle.incident.facts.severities import condition_of
-from kapelle.incident.reading.conditions import Reading, readings_in
+from kapelle.incident.reading.conditions import METRIC_NAMES, Reading, readings_in
 from kapelle.incident.reading.terms import ROLLBACK
 
 _LEADS = re.compile(
@@ -50,15 +50,12 @@ def triggers_in(line: Line) -> Iterator[Trigger]:
     parts = _alternatives(text) if not line.entry.cells else [text]
     metric = ""
     for part in parts:
-        readings = [_of_metric(reading, metric) for reading in readings_in(part)]
-        readings = [reading for reading in readings if reading.comparator not in ("lt", "le")]
+        # "over 2% for 5 minutes or above 6% for 1 minute": the second names no metric of its own.
+        found = readings_in(part) or readings_in(f"{METRIC_NAMES.get(metric, metric)} {part}")
+        readings = [reading for reading in found if reading.comparator not in ("lt", "le")]
         metric = readings[0].metric if readings else metric
         if readings or (len(parts) == 1 and _is_circumstance(line)):
             yield _trigger(line, part, readings)
-
-
-def _of_metric(reading: Reading, metric: str) -> Reading:
-    return reading if reading.metric else reading.model_copy(update={"metric": metric})
 
 
 def _alternatives(text: str) -> list[str]:

@@ -37,6 +37,7 @@ _DURATION = re.compile(
     rf"|\s(?P<spaced>[hs])(?![A-Za-z'])))",
     re.IGNORECASE,
 )
+_CHANNEL = re.compile(r"#[\w-]+")  # `#inc-5m` is a channel
 _PERCENT = re.compile(
     rf"(?<![\w.,])(?P<number>{NUMBER})[\s-]*(?:%|per\s?cent\b|pct\b|percentage points?\b)", re.IGNORECASE
 )
@@ -117,7 +118,8 @@ def minutes_shown(minutes: float) -> str:
 
 def durations(text: str) -> tuple[Quantity, ...]:
     """Every duration in `text`, in order; `1 hour 30 minutes` is one."""
-    found = [_duration(text, match) for match in _DURATION.finditer(text)]
+    bare = _CHANNEL.sub(lambda match: " " * len(match[0]), text)
+    found = [_duration(text, match) for match in _DURATION.finditer(bare)]
     merged: list[Quantity] = []
     for one in found:
         last = merged[-1] if merged else None

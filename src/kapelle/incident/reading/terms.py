@@ -132,6 +132,8 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ),
     (r"hot[\s-]?fix(?:es)?|emergenc\w*|urgent\w*|break-?glass|expedited", "emergency"),
     (r"c-level|board members?|\bexecs?\b|executives?|leadership|management team|\bceo\b|\bcto\b", "executive"),
+    (r"plug-?\s?ins?\b", "plugin"),
+    (r"add-?\s?ons?\b", "addon"),
     (r"nobody|no one", "nobody"),
 )
 _COMPILED = tuple((re.compile(pattern, re.IGNORECASE), f" {word} ") for pattern, word in _PHRASES)

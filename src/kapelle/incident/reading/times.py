@@ -17,7 +17,8 @@ _DAYS = re.compile(
 )
 _GROUPS = {"weekend": (5, 6), "week": (0, 1, 2, 3, 4), "business": (0, 1, 2, 3, 4), "working": (0, 1, 2, 3, 4)}
 _CLOCK = re.compile(
-    r"(?<![\d:.#])(?:(?P<hour>[01]?\d|2[0-4])[:.h](?P<minute>[0-5]\d)(?::[0-5]\d)?(?:\s*(?P<half>am|pm"
+    r"(?<![\d:.#])(?<!\d\+)(?:(?P<hour>[01]?\d|2[0-4])(?:[:h]|\.(?=[0-5]\d\s*(?:[ap]\.?m\b|UTC|GMT"
+    r"|h\b)))(?P<minute>[0-5]\d)(?::[0-5]\d)?(?:\s*(?P<half>am|pm"
     r"|a\.m\.|p\.m\.)(?![a-z]))?"
     r"|(?P<hour12>1[0-2]|0?[1-9])\s*(?P<half12>am|pm|a\.m\.|p\.m\.)(?![a-z])"
     r"|(?P<military>(?:[01]\d|2[0-4])[0-5]\d)(?=\s*(?:(?:-|–|—|to|and)\s*\d{4}\s*)?(?:h\b|hrs\b|hours\b|UTC|Z\b|GMT))"
