@@ -93,7 +93,11 @@ class DurableEngine:
 
     def _launch(self) -> None:
         # DBOS logs a lost ownership as a warning and an unwritable database with a traceback; both are told by us.
-        logging.getLogger("dbos").setLevel(logging.CRITICAL)
+        # Without a handler it would hold on to the stderr of this moment, which may be closed at the next launch.
+        logger = logging.getLogger("dbos")
+        logger.setLevel(logging.CRITICAL)
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())
         DBOS(
             config={
                 "name": "kapelle",
