@@ -461,7 +461,8 @@ class Writer:
             f"required_approvals: 1\nenvironment_protections:\n  production:\n    wait_timer_minutes: 5\n    "
             f"reviewers: [{', '.join(self.approvers[:2])}]\n",
             "postgres.yaml": "clusters:\n  - name: main\n    rpo_minutes: 5\n    rto_minutes: 30\naudit_logging:\n  "
-            f"audit_schema: {self.audit}\n  required_tables: [escalations, rollbacks]\n  retention_days: {self.new.retention}\n",
+            f"audit_schema: {self.audit}\n  required_tables: [escalations, rollbacks]\n"
+            f"  retention_days: {self.new.retention}\n",
         }
 
     def data(self) -> dict[str, object]:

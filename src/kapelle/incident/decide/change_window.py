@@ -26,6 +26,11 @@ from kapelle.incident.reading.terms import ROLLBACK, terms_of
 _INCLUDES_END = re.compile(
     r"includ\w*\s+(?:both|its closing|the closing|its last|the last|its end|the end)|inclusive", re.IGNORECASE
 )
+_ASKS_SPAN = re.compile(
+    r"\b(?:when|what time|how long|until)\b.{0,50}(?:freeze|frozen|blackout|moratorium)|"
+    r"\b(?:freeze|blackout|moratorium)\b.{0,25}\b(?:ends?|starts?|begins?|over|lifted|last)\b",
+    re.IGNORECASE,
+)
 _ASKS_FREEZE = re.compile(
     r"\b(?:in|inside|within|part of|under|during|still|does|is)\b.{0,40}\b(?:the |a )?(?:freeze|blackout"
     r"|moratorium|frozen)\b(?! allowed)",
@@ -40,7 +45,8 @@ def decide_change_window(case: Case) -> Answer:
     if not windows:
         return Answer(missing=("change windows: no policy line gives one",))
     moments = case.question.moments[:2] if not case.question.window_start else case.question.moments[:1]
-    if not moments:
+    timed = any(moment.minute is not None for moment in moments)
+    if not moments or (not timed and _ASKS_SPAN.search(case.question.prompt)):
         return Answer((*_schedule(case, windows), *needs(case)))
     drafts = [draft for moment in moments for draft in _at(case, windows, moment)]
     missing = tuple(

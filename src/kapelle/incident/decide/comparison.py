@@ -47,7 +47,7 @@ def decide_comparison(case: Case) -> Answer:
     old, new = pair
     every = differences(case.view.facts, old, new)
     asked = _about(case, [one for one in every if one.direction != "unchanged"])
-    same = _about(case, [one for one in every if one.direction == "unchanged"]) if _is_narrow(case) or not asked else []
+    same = [] if asked else _about(case, [one for one in every if one.direction == "unchanged"])
     chosen = _directed(case, asked) or asked
     if not chosen and not same:
         return Answer(missing=(f"comparison: nothing asked about differs between {old.name} and {new.name}",))
@@ -98,10 +98,6 @@ def _is_wide(case: Case) -> bool:
             re.IGNORECASE,
         )
     )
-
-
-def _is_narrow(case: Case) -> bool:
-    return not _is_wide(case)
 
 
 def _directed(case: Case, found: Sequence[Difference]) -> list[Difference]:

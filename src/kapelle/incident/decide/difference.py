@@ -42,7 +42,7 @@ class Difference:
         if self.direction == "removed":
             return f"{self.what} was removed: {self.old}"
         if self.direction == "unchanged":
-            return f"{self.what} is unchanged at {self.new}"
+            return f"{self.what.rstrip(':')} is unchanged at {self.new}"
         return f"{self.what} {self.direction} from {self.old} to {self.new}"
 
 

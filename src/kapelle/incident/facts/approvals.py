@@ -69,7 +69,9 @@ _TRIM = re.compile(
 
 def approvals_in(line: Line) -> Iterator[Approval]:
     """The approval rule of the line; none when it is not one."""
-    if line.topic == "change_log" or not (_ABOUT.search(line.text) or line.topic == "approval"):
+    if line.titled not in (None, "approval", "change", "rollback", "closing", "scope") or not (
+        _ABOUT.search(line.text) or line.topic == "approval"
+    ):
         return
     if _NEGATIVE.search(line.text) and not _NEEDS_NONE.search(line.text):
         return

@@ -145,7 +145,8 @@ CUES: tuple[Cue, ...] = (
     _cue(
         "versions",
         4,
-        r"(?:which|what) (?:policy|version)\b.{0,40}(?:force|appl\w*|current|valid|effective|supersed\w*"
+        r"replac\w*.{0,30}polic|polic\w*.{0,30}\breplac\w*|(?:which|what) (?:policy|version)\b.{0,40}(?:force"
+        r"|appl\w*|current|valid|effective|supersed\w*"
         r"|latest|newest|counts|binding)|effective (?:date|since|from)|in force|(?:does|is|was|what|which"
         r"|has).{0,30}supersed\w*|since when .{0,30}(?:policy|version)|(?:is|are) policy_?\w* still|take "
         r"effect",

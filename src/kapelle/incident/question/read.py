@@ -47,6 +47,7 @@ _ROLE_PATTERNS = tuple(
         rf"|says?\s+(?:\w+\s+)?(?:can\s+|may\s+)?)*(?:approve[sd]?|signed|sign[s]?|approves|authori[sz]ed?)\b",
     )
 )
+_FORCED = re.compile(r"(?:does|do|would|by|under) (?:the|our) polic(?:y|ies)", re.IGNORECASE)
 _KEY = re.compile(r"\b[A-Z][A-Z0-9]{1,9}-\d+\b")
 _ORDINAL = re.compile(
     r"\b(?:second|2nd|third|3rd)[\s-](?:highest|level|most severe|worst"
@@ -151,6 +152,13 @@ def _kinds(prompt: str, *, has_numbers: bool) -> tuple[Kind, ...]:
 
 def _drop_subjects(scores: dict[Kind, float], prompt: str) -> None:
     """Take out kinds whose words only name the subject of another: `record each escalation` asks for no escalation."""
+    versions = r"compar|differ|tighten|relax|stricter|version|polic|\bv\d|\bold\b|previous|changed"
+    if (
+        "comparison" in scores
+        and readings_in(prompt)
+        and not re.search(versions, _FORCED.sub(" ", prompt), re.IGNORECASE)
+    ):
+        scores.pop("comparison")  # "p95 moved from 300 ms to 480 ms"
     others = {"audit", "on_call", "communication", "approvals", "ticket_fields", "closing"} & scores.keys()
     timed = bool(moments_of(prompt)) or re.search(
         r"window|freez|frozen|black-?out|weekend|weekday", prompt, re.IGNORECASE
