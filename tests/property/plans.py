@@ -89,8 +89,11 @@ def bodies(draw: st.DrawFn, prefix: str, depth: int) -> tuple[tuple[Step, ...], 
         if steps[-1].id in fates:
             fates[steps[-1].id] = "fails"
         fates[f"{prefix}spare"] = draw(st.sampled_from(FATES))
-        steps.append(step(f"{prefix}spare", uses="fated"))
-        steps.append(step(f"{prefix}end", steps[-2].id, uses="fated", join="any"))
+        primary, asks = steps[-1].id, draw(st.booleans())
+        if asks:
+            steps.append(ApprovalStep(id=f"{prefix}ask", action="Go?"))
+        steps.append(step(f"{prefix}spare", uses="fated", after=[f"{prefix}ask"] if asks else []))
+        steps.append(step(f"{prefix}end", primary, uses="fated", join="any"))
     return tuple(steps), fates
 
 

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from tests.builders import again, done, each, lost, plan_of, ref, step, when
 
 from kapelle.plan.graph import Graph, graph_of
-from kapelle.plan.model import Plan, Step
+from kapelle.plan.model import ApprovalStep, Plan, Step
 from kapelle.run.frontier import Frontier, Instead, Settle, Start
 from kapelle.run.model import REJECTED, StepFailure, StepResult
 
@@ -232,6 +232,29 @@ def test_a_chain_of_fallbacks_that_nobody_needs_is_skipped_whole() -> None:
     assert played.started == ["a", "d"]
 
 
+ASK = ApprovalStep(id="ask", action="Go?")
+
+
+def test_nobody_is_asked_for_a_fallback_that_is_not_needed() -> None:
+    steps = [step("a", on_error={"fallback": "b"}), ASK, step("b", after=["ask"]), step("c", "a")]
+    good, bad = play(*steps), play(*steps, a=BROKEN)
+    assert good.started == ["a", "c"]
+    assert good.why("ask") == "skipped: not needed"
+    assert bad.started == ["a", "ask", "b", "c"]
+
+
+def test_a_fallback_that_a_person_refuses_helps_nobody() -> None:
+    steps = [step("a", on_error={"fallback": "b"}), ASK, step("b", after=["ask"]), step("c", "a")]
+    played = play(*steps, a=BROKEN, ask=rejected)
+    assert played.started == ["a", "ask"]
+    assert "it broke" in played.why("c")
+
+
+def test_a_person_whom_others_wait_for_is_asked_at_once() -> None:
+    steps = [step("a", on_error={"fallback": "b"}), ASK, step("b", after=["ask"]), step("c", after=["ask"])]
+    assert play(*steps).started == ["a", "ask", "c"]
+
+
 def test_a_skipped_step_needs_no_fallback() -> None:
     played = play(step("x"), step("a", "x", on_error={"fallback": "b"}), step("b"), x=BROKEN)
     assert played.started == ["x"]
@@ -402,7 +425,10 @@ def reads_of(steps: int, monkeypatch: pytest.MonkeyPatch) -> int:
     def counted(body: tuple[Step, ...]) -> Graph:
         graph = graph_of(body)
         return Graph(
-            *(CountingGraph(part) for part in (graph.steps, graph.needs, graph.dependents, graph.stands_in_for))
+            *(
+                CountingGraph(part)
+                for part in (graph.steps, graph.needs, graph.dependents, graph.stands_in_for, graph.asks_for)
+            )
         )
 
     monkeypatch.setattr("kapelle.run.frontier.graph_of", counted)

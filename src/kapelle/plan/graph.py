@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kapelle.plan.model import Best, Fallback, MapStep, RepeatStep, Step, children
+from kapelle.plan.model import ApprovalStep, Best, Fallback, MapStep, RepeatStep, Step, children
 from kapelle.plan.reference import RESERVED, Ref, refs_in, refs_of
 
 
@@ -32,6 +32,8 @@ class Graph:
     dependents: dict[str, tuple[str, ...]]
     stands_in_for: dict[str, tuple[str, ...]]
     """A fallback step: the steps it is performed instead of."""
+    asks_for: dict[str, str]
+    """An approval that only a fallback step waits for: that step. Nobody is asked before it is needed."""
 
 
 def graph_of(steps: tuple[Step, ...]) -> Graph:
@@ -45,11 +47,18 @@ def graph_of(steps: tuple[Step, ...]) -> Graph:
             dependents[need].append(step.id)
         if isinstance(step.on_error, Fallback) and step.on_error.fallback in by_id:
             stands_in_for.setdefault(step.on_error.fallback, []).append(step.id)
+    asks_for = {
+        need: stand_in
+        for stand_in in stands_in_for
+        for need in needs[stand_in].all
+        if isinstance(by_id[need], ApprovalStep) and dependents[need] == [stand_in]
+    }
     return Graph(
         by_id,
         needs,
         {key: tuple(value) for key, value in dependents.items()},
         {key: tuple(value) for key, value in stands_in_for.items()},
+        asks_for,
     )
 
 

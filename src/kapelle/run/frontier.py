@@ -116,7 +116,7 @@ class Frontier:
 
     def _open(self, scope: Scope) -> None:
         for name in scope.graph.steps:
-            if scope.waits[name] == 0 and name not in scope.graph.stands_in_for:
+            if scope.waits[name] == 0 and self._wanted(scope, name):
                 self._queue.extend(self._decide(scope, name))
 
     def _drain(self) -> None:
@@ -153,8 +153,8 @@ class Frontier:
         return scope, primary, result
 
     def _wanted(self, scope: Scope, name: str) -> bool:
-        """A fallback step is performed only once a step it stands in for has failed."""
-        primaries = scope.graph.stands_in_for.get(name)
+        """A fallback step, and what only it waits a person for, begins once a step it stands in for has failed."""
+        primaries = scope.graph.stands_in_for.get(scope.graph.asks_for.get(name, name))
         if primaries is None:
             return True
         return any(p in scope.results and p not in scope.effective for p in primaries)
@@ -162,8 +162,13 @@ class Frontier:
     def _fall_back(self, scope: Scope, name: str, stand_in: str) -> Iterator[tuple[Scope, str, StepResult]]:
         if stand_in in scope.effective:
             yield self._stand_in(scope, name, stand_in)
-        elif scope.waits[stand_in] == 0:
-            yield from self._decide(scope, stand_in)
+            return
+        for begun in (*self._asked_by(scope, stand_in), stand_in):
+            if scope.waits[begun] == 0:
+                yield from self._decide(scope, begun)
+
+    def _asked_by(self, scope: Scope, stand_in: str) -> list[str]:
+        return [name for name, wanted_by in scope.graph.asks_for.items() if wanted_by == stand_in]
 
     def _release_stand_in(self, scope: Scope, name: str) -> Iterator[tuple[Scope, str, StepResult]]:
         """Skip a fallback step that nobody can need any more."""
@@ -172,7 +177,8 @@ class Frontier:
             return
         primaries = scope.graph.stands_in_for.get(on_error.fallback, ())
         if all(primary in scope.effective for primary in primaries):
-            yield self._skip(scope, on_error.fallback, "not needed")
+            for unneeded in (*self._asked_by(scope, on_error.fallback), on_error.fallback):
+                yield self._skip(scope, unneeded, "not needed")
 
     def _decide(self, scope: Scope, name: str) -> Iterator[tuple[Scope, str, StepResult]]:
         if name in scope.decided:
