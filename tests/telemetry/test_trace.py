@@ -9,6 +9,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
+from kapelle.errors import MissingExtra
 from kapelle.settings import TelemetrySettings
 from kapelle.telemetry import trace as ours
 from kapelle.telemetry.redact import remember
@@ -54,3 +55,43 @@ def test_without_an_endpoint_nothing_is_set_up() -> None:
     before = trace.get_tracer_provider()
     assert ours.set_up_traces(TelemetrySettings()) is False
     assert trace.get_tracer_provider() is before
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "expected"),
+    [
+        ("http://phoenix:4317", "http://phoenix:4317/v1/traces"),
+        ("http://phoenix:4317/", "http://phoenix:4317/v1/traces"),
+        ("http://phoenix/v1/traces", "http://phoenix/v1/traces"),
+    ],
+)
+def test_with_an_endpoint_spans_are_sent_there_once_set_up(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, expected: str
+) -> None:
+    chosen: list[TracerProvider] = []
+    monkeypatch.setattr(trace, "set_tracer_provider", chosen.append)
+    monkeypatch.setattr(ours, "_exporting", False)
+    settings = TelemetrySettings(otlp_endpoint=endpoint, service_name="house")
+    assert ours.set_up_traces(settings) is True
+    assert ours.set_up_traces(settings) is False
+    (provider,) = chosen
+    assert provider.resource.attributes["service.name"] == "house"
+    (processor,) = provider._active_span_processor._span_processors
+    assert processor.span_exporter._endpoint == expected  # type: ignore[attr-defined]
+    provider.shutdown()
+
+
+def test_a_provider_that_the_program_set_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ours, "_exporting", False)
+    monkeypatch.setattr(trace, "get_tracer_provider", TracerProvider)
+    assert ours.set_up_traces(TelemetrySettings(otlp_endpoint="http://phoenix:4317")) is False
+
+
+def test_a_missing_extra_is_told_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> object:
+        raise ImportError(name)
+
+    monkeypatch.setattr(ours, "_exporting", False)
+    monkeypatch.setattr("importlib.import_module", missing)
+    with pytest.raises(MissingExtra, match=r"kapelle\[otel\]"):
+        ours.set_up_traces(TelemetrySettings(otlp_endpoint="http://phoenix:4317"))
