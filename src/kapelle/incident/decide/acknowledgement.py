@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from kapelle.incident.decide.model import MUST, Case, Draft
-from kapelle.incident.decide.wording import sentence, timing_shown
+from kapelle.incident.decide.wording import kept_shown, sentence, timing_shown
 from kapelle.incident.facts.model import Timing
 from kapelle.incident.question.model import Elapsed
 from kapelle.incident.reading.quantities import minutes_shown
@@ -18,7 +18,7 @@ _ASKS_ACKNOWLEDGE = re.compile(
     r"\b(?:how|when|what|which|until|must|should|time|deadline|limit|target)\b.{0,60}\back(?!\w*\s+(?:but"
     r"|and))|\back\w*\s+(?:it\s+)?(?:after|within|in|took|at|by|only|time|deadline|limit|\d|window)"
     r"|\back\w*.{0,40}\b(?:late|in time|on time|compliant|comply|ok|okay|fine|slow|enough)\b|minutes? to "
-    r"ack|hours? to ack|first response|response (?:time|deadline)|respond",
+    r"ack|(?:overdue|late|missed|due)\b.{0,40}\back|hours? to ack|first response|response (?:time|deadline)|respond",
     re.IGNORECASE,
 )
 
@@ -43,12 +43,15 @@ def acknowledge(case: Case, rules: Sequence[Timing], elapsed: Elapsed | None) ->
         ]
     limit = f"{name} must be acknowledged within {rule.length.text}"
     if elapsed.minutes <= rule.length.minutes:
-        verdict = "Yes, in time" if _ACKNOWLEDGED_AFTER.search(case.question.prompt) else "Not late yet"
+        prompt = case.question.prompt
+        done = _ACKNOWLEDGED_AFTER.search(prompt)
+        verdict = kept_shown(prompt, kept=True, words="in time") if done else "Not late yet"
         return [Draft(sentence(f"{verdict}: {limit}, and {elapsed.text} is within that limit"), rule.excerpts, MUST)]
+    late = kept_shown(case.question.prompt, kept=False, words="too late")
     over = "" if rule.length.business else f", {minutes_shown(elapsed.minutes - rule.length.minutes)} over"
     return [
         Draft(
-            sentence(f"No, too late: {limit}, and {elapsed.text} is past that limit{over}, so it is not compliant"),
+            sentence(f"{late}: {limit}, and {elapsed.text} is past that limit{over}, so it is not compliant"),
             rule.excerpts,
             MUST,
         )

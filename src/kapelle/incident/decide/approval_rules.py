@@ -55,10 +55,14 @@ def _has_kind(asked: set[str], rules: Sequence[Approval]) -> bool:
     return any(kind_of_rule(rule) and kind_of_rule(rule) <= asked for rule in rules)
 
 
+def verb_for(subject: str) -> str:
+    """`needs`, or `need` of several."""
+    last = subject.rstrip().split(" during ")[0]
+    return "need" if last.endswith("s") and not last.endswith("ss") else "needs"
+
+
 def rule_shown(rule: Approval) -> str:
     """Such as `Standard change needs 2 approvals: peer reviewer and service owner.`"""
-    plural = "s" if rule.subject.rstrip().endswith("s") and not rule.subject.rstrip().endswith("ss") else ""
-    verb = "need" if plural else "needs"
     amount = f"{rule.count} approval{'' if rule.count == 1 else 's'}" if rule.count else "no approval"
     roles = (
         f": {'any of ' if rule.any_of and len(rule.roles) > 1 else ''}"
@@ -66,7 +70,7 @@ def rule_shown(rule: Approval) -> str:
         if rule.roles
         else ""
     )
-    return sentence(f"{rule.subject} {verb} {amount}{roles}")
+    return sentence(f"{rule.subject} {verb_for(rule.subject)} {amount}{roles}")
 
 
 def is_known(role: str, roles: Sequence[str]) -> bool:

@@ -3,7 +3,15 @@
 import re
 from collections.abc import Sequence
 
-from kapelle.incident.decide.approval_rules import best_rules, count_shown, is_known, kind_of_rule, pipeline, rule_shown
+from kapelle.incident.decide.approval_rules import (
+    best_rules,
+    count_shown,
+    is_known,
+    kind_of_rule,
+    pipeline,
+    rule_shown,
+    verb_for,
+)
 from kapelle.incident.decide.lookup import nearest
 from kapelle.incident.decide.model import CORE, MORE, MUST, Answer, Case, Draft
 from kapelle.incident.decide.wording import listed, lower_first, merged, sentence
@@ -87,12 +95,16 @@ def _enough(case: Case, rule: Approval) -> Draft | None:
 
 def _asks_leave(prompt: str) -> bool:
     """Whether a role asks for leave to approve, and not whether its approval suffices."""
-    may = re.search(r"\b(?:may|can|allowed|entitled|permitted|eligible)\b", prompt, re.IGNORECASE)
+    leave = r"\b(?:may|can|could|allowed|entitled|permitted|eligible|is|are)\b.{0,60}\b(?:approve|sign|authori[sz]e)\b"
+    may = re.search(leave, prompt, re.IGNORECASE)
     return bool(may) and not re.search(r"enough|alone|suffic|without|instead|only", prompt, re.IGNORECASE)
 
 
 def _refused(stranger: str, rule: Approval) -> str:
-    required = f"{rule.subject} needs {count_shown(rule)} from {listed(rule.roles, 'or' if rule.any_of else 'and')}"
+    required = (
+        f"{rule.subject} {verb_for(rule.subject)} {count_shown(rule)} from "
+        f"{listed(rule.roles, 'or' if rule.any_of else 'and')}"
+    )
     return f"No, {_article(stranger)} is not allowed to approve this: {required}, and {stranger} is not on that list"
 
 
@@ -105,7 +117,9 @@ def _counted(rule: Approval, named: Sequence[str], given: int | None) -> str:
         return f"Yes, {have} {plural}: {lower_first(rule_shown(rule))}"
     more = f"; {needed - have} more needed" if needed > have else ""
     still = f"; still missing: {listed(lacking)}" if lacking and named else more
-    return f"No, not enough: {rule.subject} needs {count_shown(rule)} ({', '.join(rule.roles)}){still}"
+    return (
+        f"No, not enough: {rule.subject} {verb_for(rule.subject)} {count_shown(rule)} ({', '.join(rule.roles)}){still}"
+    )
 
 
 def _tie(case: Case, rule: Approval) -> Draft | None:

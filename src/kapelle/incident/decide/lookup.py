@@ -25,7 +25,7 @@ def nearest(case: Case, words: str = "", *, topics: Sequence[Topic] = (), least:
     scored = [
         (score(case, asked, fact), position, fact)
         for position, fact in enumerate(case.view.statements)
-        if not topics or fact.topic in topics
+        if (not topics or fact.topic in topics) and not fact.text.endswith(":")
     ]
     kept = [one for one in scored if one[0] >= least]
     return [fact for _, _, fact in sorted(kept, key=lambda one: (-one[0], one[1]))]

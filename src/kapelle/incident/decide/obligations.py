@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from kapelle.incident.decide.lookup import nearest
 from kapelle.incident.decide.model import CORE, MORE, MUST, Answer, Case, Draft
-from kapelle.incident.decide.wording import lower_first, sentence, without_prefix
+from kapelle.incident.decide.wording import kept_shown, lower_first, sentence, without_prefix
 from kapelle.incident.facts.model import Entry, Statement, Timing, Topic
 from kapelle.incident.question.model import Elapsed
 from kapelle.incident.reading.quantities import durations, minutes_shown
@@ -173,7 +173,8 @@ def _judged(case: Case, rule: Timing, elapsed: Elapsed | None) -> Draft:
     if elapsed.minutes <= rule.length.minutes:
         return Draft(
             sentence(
-                f"Yes, in time and compliant: {elapsed.text} is within the limit of {rule.length.text} "
+                f"{kept_shown(case.question.prompt, kept=True, words='in time and compliant')}: {elapsed.text} is "
+                f"within the limit of {rule.length.text} "
                 f"({lower_first(statement)})"
             ),
             rule.excerpts,
@@ -182,7 +183,8 @@ def _judged(case: Case, rule: Timing, elapsed: Elapsed | None) -> Draft:
     over = minutes_shown(elapsed.minutes - rule.length.minutes)
     return Draft(
         sentence(
-            f"No, not compliant: {elapsed.text} is {over} too late, the limit is {rule.length.text} "
+            f"{kept_shown(case.question.prompt, kept=False, words='not compliant')}: {elapsed.text} is {over} too "
+            f"late, the limit is {rule.length.text} "
             f"({lower_first(statement)})"
         ),
         rule.excerpts,

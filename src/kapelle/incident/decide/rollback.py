@@ -160,6 +160,7 @@ def _not_met(triggers: tuple[Trigger, ...], stated: list[_Judged], measured: Mea
     if measured and measured.findings:
         one = measured.findings[0]
         return Draft(f"Rollback is not mandatory: {one.why}.", merged(one.trigger.excerpts, one.rows), MUST)
+    triggers = tuple(trigger for trigger in triggers if trigger.mandatory) or triggers
     rules = listed([_rule(trigger) for trigger in triggers[:6]], "or")
     return Draft(
         f"Rollback is mandatory when one of these holds: {rules}.",

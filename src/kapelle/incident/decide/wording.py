@@ -31,6 +31,12 @@ def sentence(text: str) -> str:
     return first + ("" if first.endswith(("?", "!")) else ".")
 
 
+def kept_shown(prompt: str, *, kept: bool, words: str) -> str:
+    """`Yes` or `No` before `words`, by whether the task asks if a limit was kept or if it was missed."""
+    fault = re.search(r"\b(?:overdue|late|missed|violat\w*|breach\w*|behind|infring\w*)\b", prompt, re.IGNORECASE)
+    return f"{'Yes' if kept != bool(fault) else 'No'}, {words}"
+
+
 def spelled(text: str) -> str:
     """`text` with its durations in digits and full units: `ten min` becomes `10 minutes`, `4 consecutive min`
     `4 consecutive minutes`.

@@ -61,7 +61,7 @@ _NO_ROLE = re.compile(
 )
 _TRIM = re.compile(
     r"^(?:(?:the|an?|one|both|either|any|plus|also|including|of|by|from|namely|i\.e\.|two|three|at "
-    r"least)\s+)+|\s+(?:before|in writing|within|on|prior|during|after|if|when|for|must|is|are|required"
+    r"least)(?:\s*:\s*|\s+))+|\s+(?:before|in writing|within|on|prior|during|after|if|when|for|must|is|are|required"
     r"|needed|as well|together|in advance|approvals?|approvers?|sign-?off)\b.*$",
     re.IGNORECASE,
 )

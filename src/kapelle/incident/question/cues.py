@@ -28,7 +28,9 @@ CUES: tuple[Cue, ...] = (
     _cue(
         "comparison",
         4,
-        r"\bcompar\w*|\bv(?:ersion )?\d\b.{1,80}\bv(?:ersion )?\d\b|before and after|old and (?:the )?new|new "
+        r"\b(?:lower|higher|shorter|longer|fewer|more|less|stricter|looser)\b.{0,40}\b(?:in|under|than|with)\b"
+        r".{0,14}(?:\bv\d|version|policy|previous|\bold)|\bcompar\w*|\bv(?:ersion )?\d\b.{1,80}\bv(?:ersion "
+        r")?\d\b|before and after|old and (?:the )?new|new "
         r"and (?:the )?old|become (?:easier|harder)|differen\w*|\bdiffer\b|tighten\w*|relax(?:ed|es)?\b"
         r"|loosen\w*|stricter|what (?:has |was |is )?(?:changed|new|different)|(?:how|what) (?:did|has|have"
         r"|was|were|is) .{0,60}(?:chang\w+|moved?|differ\w*)|chang(?:ed|es|ing) (?:from|since|between)"
@@ -104,7 +106,8 @@ CUES: tuple[Cue, ...] = (
     _cue(
         "audit",
         4,
-        r"audit\w*|\blogged\b|(?:be|been|is|was|are|were|we|i) (?:log|record)\w*|record(?:ed|ing)?\b(?! "
+        r"audit\w*|journal\w*|\bledger\b|\blogged\b|(?:be|been|is|was|are|were|we|i) (?:log|record)\w*"
+        r"|record(?:ed|ing)?\b(?! "
         r"(?:high|low))|retention|how long .{0,40}(?:kept|keep|retain\w*|stored?)|retain\w*|evidence (?:kept"
         r"|retention)|paper trail|traceab",
     ),

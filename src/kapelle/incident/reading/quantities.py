@@ -41,6 +41,12 @@ _CHANNEL = re.compile(r"#[\w-]+")  # `#inc-5m` is a channel
 _PERCENT = re.compile(
     rf"(?<![\w.,])(?P<number>{NUMBER})[\s-]*(?:%|per\s?cent\b|pct\b|percentage points?\b)", re.IGNORECASE
 )
+_PERCENT_RANGE = re.compile(
+    rf"(?:\bbetween\s+(?P<low>{NUMBER})\s*%?(?:\s*percent)?\s+and\s+"
+    rf"|(?<![\w.,])(?P<from>{NUMBER})\s*%?\s*(?:-|–|\bto\b)\s*)"
+    rf"(?P<high>{NUMBER})\s*(?:%|per\s?cent\b)",
+    re.IGNORECASE,
+)
 _MILLISECONDS = re.compile(rf"(?<![\w.,])(?P<number>{NUMBER})\s*(?:ms|msecs?|milliseconds?)\b", re.IGNORECASE)
 _TIMES = re.compile(
     rf"(?<![\w.,])(?P<number>{NUMBER})\s*(?:x\b|×|times\b)|\b(?P<double>doubl(?:e|es|ed)|twice)\b"
@@ -133,7 +139,18 @@ def durations(text: str) -> tuple[Quantity, ...]:
 
 def percentages(text: str) -> tuple[Quantity, ...]:
     """Every percentage in `text`, in order."""
-    return tuple(_plain(text, match, "percent", "{}%") for match in _PERCENT.finditer(text))
+    ranges = list(_PERCENT_RANGE.finditer(text))
+    found = [
+        _bound(match, name, bound)
+        for match in ranges
+        for name, bound in (("low" if match["low"] else "from", "ge"), ("high", "le"))
+    ]
+    spans = [match.span() for match in ranges]
+    plain = [
+        match for match in _PERCENT.finditer(text) if not any(start <= match.start() < end for start, end in spans)
+    ]
+    found += [_plain(text, match, "percent", "{}%") for match in plain]
+    return tuple(sorted(found, key=lambda one: one.start))
 
 
 def milliseconds(text: str) -> tuple[Quantity, ...]:
@@ -179,6 +196,20 @@ def _duration(text: str, match: re.Match[str]) -> Quantity:
         business=bool(kind),
         start=match.start(),
         end=match.end(),
+    )
+
+
+def _bound(match: re.Match[str], name: str, comparator: str) -> Quantity:
+    """One end of a range such as `between 2 and 6 percent`; both ends are included."""
+    value = number(match[name])
+    inclusive: Comparator = "ge" if comparator == "ge" else "le"
+    return Quantity(
+        value=value,
+        unit="percent",
+        comparator=inclusive,
+        text=f"{shown(value)}%",
+        start=match.start(name),
+        end=match.end(name),
     )
 
 
