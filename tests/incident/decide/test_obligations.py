@@ -43,6 +43,11 @@ POLICY = """# Policy
             "The escalation was logged 11 minutes later. Compliant?",
             "No, not compliant: 11 minutes is 1 minute too late",
         ),
+        (
+            "The escalation was logged 11 minutes later. Is that a violation?",
+            "Yes, not compliant: 11 minutes is 1 minute",
+        ),
+        ("The escalation was logged 9 minutes later. Is that a violation?", "No, in time and compliant"),
         ("How long are audit records kept?", "Keep audit records for 400 days."),
         ("May I edit an audit record?", "No: audit records must not be edited"),
         ("What must hold before closing an incident?", "Before closing: the error rate"),

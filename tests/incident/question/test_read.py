@@ -27,6 +27,21 @@ def test_what_is_mainly_asked_comes_first(prompt: str, kind: str) -> None:
     assert read_question(prompt, {}).kinds[0] == kind
 
 
+@pytest.mark.parametrize(
+    ("prompt", "only"),
+    [
+        ("Latency p95 moved from 300 ms to 480 ms for 9 minutes, must we roll back?", "rollback"),
+        ("How soon must an escalation be recorded?", "audit"),
+        ("How soon must an approval be logged?", "audit"),
+        ("Which severity field does an incident ticket need?", "ticket_fields"),
+        ("What is the retention of #exec-brief?", "communication"),
+        ("How many approvals does a standard change need?", "approvals"),
+    ],
+)
+def test_what_only_names_the_subject_of_a_question_is_not_asked(prompt: str, only: str) -> None:
+    assert read_question(prompt, {}).kinds == (only,)
+
+
 def test_a_source_to_cite_is_no_question_about_it() -> None:
     question = read_question("P1 response times, cite oncall_rota and the github_actions config.", {})
     assert "on_call" not in question.kinds

@@ -28,6 +28,13 @@ def test_a_comparison_is_read_whole(text: str, expected: tuple[object, ...]) -> 
     assert (reading.metric, reading.comparator, reading.value, reading.unit, reading.minutes) == expected
 
 
+@pytest.mark.parametrize(
+    "text", ["between 2 and 6 percent of logins fail", "2% to 6% of logins fail", "2-6% of logins fail"]
+)
+def test_a_range_of_percent_has_two_bounds(text: str) -> None:
+    assert [(one.comparator, one.value) for one in readings_in(text)] == [("ge", 2), ("le", 6)]
+
+
 def test_two_metrics_of_one_sentence_keep_their_own_durations() -> None:
     found = readings_in("error rate 1.9% for 4 minutes and p95 30% above baseline for 9 minutes")
     assert [(one.metric, one.minutes) for one in found] == [("error_rate", 4), ("latency_p95_ms", 9)]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from kapelle.incident.question.cues import CHANGES, CUES, SUBJECT_ONLY
-from kapelle.incident.question.model import Elapsed, Kind, Question
+from kapelle.incident.question.kinds import KEY, SOURCE, kinds_of, ordinal_of
+from kapelle.incident.question.model import Elapsed, Question
 from kapelle.incident.question.moments import dates_of, last_done_at, minutes_between, moments_of, started_at
 from kapelle.incident.reading.conditions import readings_in
 from kapelle.incident.reading.quantities import NUMBER, durations, minutes_shown, number
@@ -16,11 +16,6 @@ from kapelle.incident.reading.signals import signals_in
 from kapelle.incident.reading.terms import concepts_of, terms_of
 from kapelle.incident.reading.times import instants_in
 
-_SOURCE = re.compile(
-    r"\b(?:policy[_-]\w+|\w+[_-]config(?:uration)?|oncall[_-]rota|github[_-]actions|governance[_-]notes"
-    r"|company[_-]profile|runbook[_-]\w+|[\w/-]+\.(?:md|ya?ml))\b",
-    re.IGNORECASE,
-)
 _SPOKEN_SOURCE = (
     (r"\bon-?\s?call rota\b|\brota file\b", "oncall_rota"),
     (r"\bgithub actions\b", "github_actions"),
@@ -46,15 +41,6 @@ _ROLE_PATTERNS = tuple(
         rf"\b(?:the|an?|our|my)\s+{_ROLE}\s+(?:alone\s+|has\s+|have\s+|already\s+|just\s+|wants? to\s+"
         rf"|says?\s+(?:\w+\s+)?(?:can\s+|may\s+)?)*(?:approve[sd]?|signed|sign[s]?|approves|authori[sz]ed?)\b",
     )
-)
-_FORCED = re.compile(r"(?:does|do|would|by|under) (?:the|our) polic(?:y|ies)", re.IGNORECASE)
-_KEY = re.compile(r"\b[A-Z][A-Z0-9]{1,9}-\d+\b")
-_ORDINAL = re.compile(
-    r"\b(?:second|2nd|third|3rd)[\s-](?:highest|level|most severe|worst"
-    r"|most)?\s*(?:-?\s*level\s+)?(?:severity|priority|class)\b|\b(?:second|2nd|third|3rd)[\s-](?:highest"
-    r"|most severe|worst)\b|\b(?:highest|top|most severe|worst|lowest|least severe)[\s-](?:possible "
-    r")?(?:severity|priority|level|class)\b",
-    re.IGNORECASE,
 )
 _GIVEN = re.compile(
     rf"\b(?:only|just|has|have|had|with|got|there (?:is|are)|received|collected|is|are|got|given|enough "
@@ -94,10 +80,10 @@ def read_question(prompt: str, context: Mapping[str, JsonValue]) -> Question:
     window = (min(instants), max(instants)) if len(instants) > 1 else (None, None)
     return Question(
         prompt=prompt,
-        kinds=_kinds(prompt, has_numbers=bool(readings)),
+        kinds=kinds_of(prompt, has_numbers=bool(readings)),
         severities=severities_in(prompt) or severities_in(str(context.get("severity") or "")),
         readings=readings,
-        ordinal=_ordinal(prompt),
+        ordinal=ordinal_of(prompt),
         elapsed=_elapsed(prompt)
         or ((Elapsed(minutes=between, text=minutes_shown(between)),) if between and started else ()),
         moments=moments_of(prompt),
@@ -112,7 +98,7 @@ def read_question(prompt: str, context: Mapping[str, JsonValue]) -> Question:
         names=tuple(dict.fromkeys(next(filter(None, groups)) for groups in _NAME.findall(prompt))),
         service=str(context.get("service") or ""),
         project=str(context.get("project_key") or ""),
-        keys=tuple(dict.fromkeys(_KEY.findall(prompt))),
+        keys=tuple(dict.fromkeys(KEY.findall(prompt))),
         signals=signals_in(prompt),
         wanted=tuple(dict.fromkeys((*_wanted(prompt), *required))),
         required=required,
@@ -121,99 +107,6 @@ def read_question(prompt: str, context: Mapping[str, JsonValue]) -> Question:
         asks_date_version=bool(_AT_ITS_DATE.search(prompt)),
         terms=terms_of(prompt),
         concepts=concepts_of(prompt),
-    )
-
-
-def _kinds(prompt: str, *, has_numbers: bool) -> tuple[Kind, ...]:
-    bare = _SOURCE.sub(" ", prompt)  # "cite oncall_rota" asks for a source, not for who is on call
-    scores: dict[Kind, float] = {}
-    first: dict[Kind, int] = {}
-    for cue in CUES:
-        found = list(cue.pattern.finditer(bare))
-        if found:
-            scores[cue.kind] = scores.get(cue.kind, 0) + cue.weight + 0.5 * (len(found) - 1)
-            first[cue.kind] = min(first.get(cue.kind, len(bare)), found[0].start())
-    if "change_window" not in scores and CHANGES.search(bare) and moments_of(bare):
-        scores["change_window"], first["change_window"] = 3.0, 0
-    for kind, really in SUBJECT_ONLY.items():
-        asked = re.search(really, bare, re.IGNORECASE) or (kind == "rollback" and has_numbers)
-        if kind in scores and len(scores) > 1 and not asked:
-            del scores[kind]
-    _drop_subjects(scores, bare)
-    if (
-        len(scores) > 1
-        and "versions" in scores
-        and not re.search(r"in force|(?:which|what) (?:policy|version)|effective", bare, re.IGNORECASE)
-    ):
-        del scores["versions"]
-    ordered = sorted(scores, key=lambda kind: (-scores[kind], first[kind]))
-    return tuple(ordered)
-
-
-def _drop_subjects(scores: dict[Kind, float], prompt: str) -> None:
-    """Take out kinds whose words only name the subject of another: `record each escalation` asks for no escalation."""
-    versions = r"compar|differ|tighten|relax|stricter|version|polic|\bv\d|\bold\b|previous|changed"
-    if (
-        "comparison" in scores
-        and readings_in(prompt)
-        and not re.search(versions, _FORCED.sub(" ", prompt), re.IGNORECASE)
-    ):
-        scores.pop("comparison")  # "p95 moved from 300 ms to 480 ms"
-    others = {"audit", "on_call", "communication", "approvals", "ticket_fields", "closing"} & scores.keys()
-    timed = bool(moments_of(prompt)) or re.search(
-        r"window|freez|frozen|black-?out|weekend|weekday", prompt, re.IGNORECASE
-    )
-    if others - {"on_call", "communication", "closing"} and not timed:
-        scores.pop("change_window", None)
-    severe = (
-        severities_in(prompt)
-        or _ordinal(prompt)
-        or re.search(r"\back|un-?owned|incident|outage|alert", prompt, re.IGNORECASE)
-    )
-    if others and not severe:
-        scores.pop("escalation", None)
-    if "ticket_fields" in scores and not concepts_of(prompt):
-        scores.pop("triage", None)
-    if "ticket_fields" in scores and not _KEY.search(prompt):
-        scores.pop("tickets", None)
-    if (
-        "audit" in scores
-        and re.search(r"\b(?:recorded|logged|record|log)\b", prompt, re.IGNORECASE)
-        and not re.search(r"\bwho\b|how many|enough|approvals? (?:are|is|does|do)", prompt, re.IGNORECASE)
-    ):
-        scores.pop("approvals", None)
-    if (
-        "approvals" in scores
-        and re.search(r"\bwho\b|how many|whose", prompt, re.IGNORECASE)
-        and not readings_in(prompt)
-    ):
-        scores.pop("rollback", None)
-    if (
-        "communication" in scores
-        and re.search(r"#\w", prompt)
-        and re.search(r"retention|kept|retain", prompt, re.IGNORECASE)
-    ):
-        scores.pop("audit", None)
-    if (
-        "change_window" in scores
-        and "approvals" in scores
-        and any(moment.minute is not None for moment in moments_of(prompt))
-    ):
-        scores["change_window"] = max(scores["change_window"], scores["approvals"] + 0.5)
-
-
-def _ordinal(prompt: str) -> int | None:
-    match = _ORDINAL.search(prompt)
-    if match is None:
-        return None
-    words = match[0].lower()
-    return next(
-        (
-            place
-            for word, place in (("second", 2), ("2nd", 2), ("third", 3), ("3rd", 3), ("lowest", -1), ("least", -1))
-            if word in words
-        ),
-        1,
     )
 
 
@@ -241,7 +134,7 @@ def _elapsed(prompt: str) -> tuple[Elapsed, ...]:
 
 
 def _wanted(prompt: str) -> list[str]:
-    found = [(match.start(), match[0]) for match in _SOURCE.finditer(prompt)]
+    found = [(match.start(), match[0]) for match in SOURCE.finditer(prompt)]
     found += [
         (match.start(), name)
         for pattern, name in _SPOKEN_SOURCE
