@@ -1,6 +1,6 @@
 """Ask the advisory database about every locked dependency; where the index cannot answer, say so aloud.
 
-    python tests/audit.py
+python tests/audit.py
 """
 
 import json

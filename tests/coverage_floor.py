@@ -1,6 +1,6 @@
 """Hold the measured coverage to its floor: lines and branches apart, as one percentage would hide either.
 
-    python tests/coverage_floor.py --lines 90 --branches 85
+python tests/coverage_floor.py --lines 90 --branches 85
 """
 
 import argparse
@@ -24,9 +24,13 @@ def main() -> int:
     totals = report["totals"]
     lines = 100 * totals["covered_lines"] / totals["num_statements"]
     branches = 100 * totals["covered_branches"] / totals["num_branches"]
-    print(f"coverage: {lines:.1f} % of lines (floor {floors.lines:g}), {branches:.1f} % of branches (floor {floors.branches:g})")
+    print(
+        f"coverage: {lines:.1f} % of lines (floor {floors.lines:g}), {branches:.1f} % of branches (floor {floors.branches:g})"
+    )
     files = report["files"].items()
-    weakest = sorted((one["summary"]["percent_covered"], name) for name, one in files if one["summary"]["num_statements"])
+    weakest = sorted(
+        (one["summary"]["percent_covered"], name) for name, one in files if one["summary"]["num_statements"]
+    )
     for share, name in weakest[:8]:
         print(f"  {share:5.1f} %  {name}")
     return 0 if lines >= floors.lines and branches >= floors.branches else 1

@@ -1,6 +1,6 @@
 """Hold the built wheel to its size.
 
-    python tests/wheel_size.py build/dist --limit-mb 2
+python tests/wheel_size.py build/dist --limit-mb 2
 """
 
 import argparse

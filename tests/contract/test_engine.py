@@ -9,7 +9,7 @@ import pytest
 from tests.builders import OWNER, Ledger, each, plan_of, step
 from tests.contract.engines import opened, until
 
-from kapelle.errors import AlreadyDecided, NotFound
+from kapelle.errors import AlreadyDecided, NotFound, Refused
 from kapelle.orchestrator import Orchestrator, Run
 from kapelle.plan.model import ApprovalStep, Plan
 from kapelle.run.engine import Engine
@@ -247,3 +247,15 @@ async def test_a_long_story_is_told_to_its_end(house: House) -> None:
     run = await started(house[0], plan_of(each("m", list(range(900)), step("a"), width=900)))
     record = await run.wait()
     assert [event.seq async for event in run.events()] == list(range(1, record.seq + 1))
+
+
+async def test_an_approval_of_a_run_that_ended_is_not_decided_any_more(house: House) -> None:
+    run = await started(house[0], ASKED)
+    await run.wait()
+    (asked,) = await house[0].approvals(run=run.id)
+    await run.cancel()
+    assert (await run.wait()).status == "cancelled"
+    before = [event async for event in run.events(follow=False)]
+    with pytest.raises(Refused, match="has ended"):
+        await asked.approve(by="ada")
+    assert [event async for event in run.events(follow=False)] == before

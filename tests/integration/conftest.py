@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -94,6 +94,7 @@ class Place:
 
     folder: Path
     environment: dict[str, str]
+    begun: "list[subprocess.Popen[str]]" = field(default_factory=list)
 
     @property
     def marks(self) -> list[str]:
@@ -118,7 +119,7 @@ class Place:
 
     def begin(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
         """Begin a command."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             self.command(*arguments),
             cwd=self.folder,
             env={**self.environment, **more},
@@ -126,6 +127,8 @@ class Place:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.begun.append(process)
+        return process
 
     def json(self, *arguments: str) -> dict[str, object]:
         """The one object that a command with `--json` prints."""
@@ -160,4 +163,9 @@ def place(tmp_path: Path) -> Iterator[Place]:
         "KAPELLE_TOOLS__BACKOFF": "0.05",
         **{name: value for name, value in os.environ.items() if name.startswith(("COVERAGE", "COV_"))},
     }
-    yield Place(folder, environment)
+    made = Place(folder, environment)
+    yield made
+    for process in made.begun:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -96,9 +97,9 @@ def test_a_rejected_write_is_not_done(place: Place) -> None:
 
 
 def test_a_run_is_cancelled_from_another_process(place: Place) -> None:
-    process = place.begin("solve", "go", "--strategy", "ten", "--json", STEP_SECONDS="2")
+    process = place.begin("solve", "go", "--strategy", "ten", "--json", STEP_SECONDS="30")
     while not place.marks and process.poll() is None:
-        pass
+        time.sleep(0.02)
     run = place.json("runs")["runs"][0]["run_id"]  # type: ignore[index]
     cancelled = place.run("cancel", run)
     assert cancelled.returncode == 0, cancelled.stderr
@@ -108,9 +109,9 @@ def test_a_run_is_cancelled_from_another_process(place: Place) -> None:
 
 
 def test_watch_follows_a_run_to_its_end(place: Place) -> None:
-    process = place.begin("solve", "go", "--strategy", "ten", "--json", STEP_SECONDS="0.3")
+    process = place.begin("solve", "go", "--strategy", "ten", "--json", STEP_SECONDS="0.5")
     while not place.marks and process.poll() is None:
-        pass
+        time.sleep(0.02)
     run = place.json("runs")["runs"][0]["run_id"]  # type: ignore[index]
     watched = place.run("watch", run, "--json")
     process.communicate(timeout=30)

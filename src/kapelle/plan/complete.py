@@ -30,7 +30,7 @@ def complete(draft: Plan, task: Task, catalog: Catalog) -> Plan:
     output = draft.output
     last = next((step for step in steps if step.id == output), None)
     if isinstance(last, AnswerStep):
-        verdict = VerdictStep(id=_free("verdict", taken), inputs={"candidate": {"$ref": output}})
+        verdict = VerdictStep(id=free_id("verdict", taken), inputs={"candidate": {"$ref": output}})
         steps, output = (*steps, verdict), verdict.id
     plan = draft.model_copy(
         update={
@@ -67,7 +67,7 @@ def _with_approval(
         return
     tool = catalog.tools[step.tool]
     approval = ApprovalStep(
-        id=_free(f"approve_{step.id}", taken),
+        id=free_id(f"approve_{step.id}", taken),
         title=f"Approve {step.title or step.tool}",
         action=f"Call `{step.tool}`: {tool.description}" if tool.description else f"Call `{step.tool}`",
         why="it changes something outside" if tool.effect == "write" else "every call is approved",
@@ -105,7 +105,8 @@ def _is_guarded(step: ToolStep, beside: tuple[Step, ...]) -> bool:
     )
 
 
-def _free(name: str, taken: set[str]) -> str:
+def free_id(name: str, taken: set[str]) -> str:
+    """An id like `name` that no step has yet; it is taken from now on."""
     number, found = 1, name
     while found in taken:
         number += 1

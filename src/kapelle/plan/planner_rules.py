@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from kapelle.errors import PlanError
-from kapelle.plan.model import AnswerStep, ApprovalStep, Plan, VerdictStep
+from kapelle.plan.complete import free_id
+from kapelle.plan.model import AnswerStep, ApprovalStep, Plan, VerdictStep, walk_steps
 from kapelle.plan.strategies import ANSWER, BUILT_IN, COMPARE, EXTRACT, Draft, Known, Strategy
 from kapelle.task.features import features_of
 from kapelle.task.model import Task
@@ -61,14 +62,15 @@ def with_approval(plan: Plan) -> Plan:
     last = next((step for step in plan.steps if step.id == plan.output), None)
     if any(isinstance(step, ApprovalStep) for step in plan.steps):
         return plan
+    taken = {step.id for step in walk_steps(plan.steps)}
     if isinstance(last, AnswerStep):
-        verdict = VerdictStep(id="verdict", inputs={"candidate": {"$ref": last.id}})
+        verdict = VerdictStep(id=free_id("verdict", taken), inputs={"candidate": {"$ref": last.id}})
         plan = plan.model_copy(update={"steps": (*plan.steps, verdict), "output": verdict.id})
         last = verdict
     if not isinstance(last, VerdictStep):
         return plan
     approval = ApprovalStep(
-        id="approval",
+        id=free_id("approval", taken),
         title="Approve the answer",
         action="Use this answer",
         why="the task asks for a person's approval",

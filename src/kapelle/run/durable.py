@@ -24,6 +24,7 @@ from kapelle.errors import (
     KapelleError,
     NotFound,
     OwnershipLost,
+    Refused,
     SettingsError,
     StoreUnavailable,
 )
@@ -256,6 +257,8 @@ class DurableEngine:
             found = rows.approvals(connection, owner=owner, id=approval)
         if not found:
             raise NotFound(f"there is no approval `{approval}`; `kapelle approvals` lists them")
+        if not won and found[0].decision is None:
+            raise Refused(f"approval `{approval}` cannot be decided any more: its run has ended")
         if not won:
             raise AlreadyDecided(f"approval `{approval}` was {found[0].decision} by {found[0].by} already")
         return found[0]

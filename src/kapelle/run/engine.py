@@ -60,6 +60,7 @@ class Engine(Protocol):
         Raises:
             NotFound: there is no such approval.
             AlreadyDecided: somebody else decided first; the message says who.
+            Refused: its run has ended.
         """
 
     async def cancel(self, run: str, owner: str, work: Work) -> RunRecord:

@@ -3,7 +3,7 @@
 import asyncio
 
 from kapelle import clock
-from kapelle.errors import AlreadyDecided, KapelleError, NotFound
+from kapelle.errors import AlreadyDecided, NotFound, Refused
 from kapelle.run import rows
 from kapelle.run.approval import ApprovalRecord, Decision
 from kapelle.run.checkpoint_memory import MemoryCheckpoint, MemoryRun
@@ -52,7 +52,7 @@ class InlineEngine:
         async def follow() -> None:
             try:
                 await walk()
-            except KapelleError as error:
+            except Exception as error:  # told by `settled`
                 self._faults[record.id] = error
             finally:
                 self._walks.pop(record.id, None)
@@ -114,6 +114,8 @@ class InlineEngine:
                 continue
             if found.decision is not None:
                 raise AlreadyDecided(f"approval `{approval}` was {found.decision} by {found.by} already")
+            if memory.record.ended_already:
+                raise Refused(f"approval `{approval}` cannot be decided any more: its run has ended")
             update = {"decision": decision, "by": by, "at": clock.now(), "reason": reason, "edited": arguments}
             memory.approvals[approval] = found.model_copy(update=update)
             data = {"approval": approval, "decision": decision, "by": by}

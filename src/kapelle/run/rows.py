@@ -154,10 +154,12 @@ def wakes(connection: sa.Connection, record: RunRecord) -> bool:
 
 
 def decide(connection: sa.Connection, given: dict[str, object]) -> bool:
-    """Decide an approval if nobody has: one compare-and-set. Its event is written with it."""
+    """Decide an approval if nobody has and its run goes on: one compare-and-set, its event written with it."""
     statement = sa.text(
         "update approvals set decision = :decision, decided_by = :by, decided_at = :at, reason = :reason, "
-        "arguments = :arguments where id = :id and owner = :owner and decision is null returning run, path"
+        "arguments = :arguments where id = :id and owner = :owner and decision is null and not exists "
+        "(select 1 from runs where runs.id = approvals.run "
+        "and runs.status in ('succeeded', 'partial', 'failed', 'cancelled')) returning run, path"
     )
     found = connection.execute(statement, given).first()
     if found is None:
