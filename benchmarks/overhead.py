@@ -150,8 +150,10 @@ def main() -> None:
     found = asyncio.run(measure(options.steps, options.rounds))
     durable = found["dbos_sqlite"]
     report: dict[str, object] = {
-        **{name: {key: round(value, 4) for key, value in row.items() if key.endswith("_ms") and key != "plan_ms"}
-           for name, row in found.items()},
+        **{
+            name: {key: round(value, 4) for key, value in row.items() if key.endswith("_ms") and key != "plan_ms"}
+            for name, row in found.items()
+        },
         "plan_ms": round(durable["plan_ms"], 3),
         "scale": round(durable["scale"], 3),
         "ratios": {

@@ -1,6 +1,6 @@
 """How much CPU a command costs before it does anything, as ratios to a bare interpreter of the same run.
 
-    python benchmarks/startup.py [--json] [--rounds N]
+python benchmarks/startup.py [--json] [--rounds N]
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Write docs/api.md from the public names' signatures and docstrings.
 
-    python docs/api.py
+python docs/api.py
 """
 
 import inspect

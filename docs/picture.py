@@ -1,9 +1,10 @@
 """Draw docs/demo.svg: what `kapelle demo` shows, recorded from a real run.
 
-    python docs/picture.py
+python docs/picture.py
 """
 
 import asyncio
+import io
 import tempfile
 from pathlib import Path
 
@@ -24,7 +25,8 @@ TEMPLATE = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="h
 .{unique_id}-title {{ font-size: 18px; font-weight: bold; font-family: system-ui, sans-serif; }}
 {styles}
 </style>
-<defs><clipPath id="{unique_id}-clip-terminal"><rect x="0" y="0" width="{terminal_width}" height="{terminal_height}" /></clipPath>
+<defs><clipPath id="{unique_id}-clip-terminal">
+<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}" /></clipPath>
 {lines}</defs>
 {chrome}
 <g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
@@ -37,7 +39,7 @@ TEMPLATE = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="h
 
 async def draw(file: Path) -> None:
     """Run the demo's task and write what it shows."""
-    console = Console(record=True, width=118, force_terminal=True, file=Path("/dev/null").open("w"), highlight=False)
+    console = Console(record=True, width=118, force_terminal=True, file=io.StringIO(), highlight=False)
     with tempfile.TemporaryDirectory() as home:
         async with Orchestrator(settings=Settings(home=Path(home))) as house:
             run = await house.start({"prompt": PROMPT, "context": CONTEXT})

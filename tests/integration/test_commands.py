@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from tests.integration.conftest import KAPELLE, Place
 
 HANDBOOK = """# Handbook

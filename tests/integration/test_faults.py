@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from tests.integration.conftest import Place
 
 PLAN = {"steps": [{"kind": "tool", "id": "a", "tool": "slow", "inputs": {"name": "x"}}], "output": "a"}

@@ -9,7 +9,6 @@ import time
 from collections import Counter
 
 import pytest
-
 from tests.integration.conftest import Place
 
 STEPS = 11

@@ -98,8 +98,8 @@ def reference() -> str:
     lines = [
         "# Settings",
         "",
-        "Each is an environment variable, a line of `.env`, or a key of `[tool.kapelle]` in pyproject.toml (`run.width`).",
-        "The environment wins. `kapelle config` shows the values in force. This page is printed by",
+        "Each is an environment variable, a line of `.env`, or a key of `[tool.kapelle]` in pyproject.toml",
+        "(`run.width`). The environment wins. `kapelle config` shows the values in force. This page is printed by",
         "`kapelle config --markdown`.",
         "",
         "| variable | default | bounds | what it does | also accepted |",

@@ -1,8 +1,8 @@
 """The `Index` on SQLite: texts, passages and their FTS5 index in one file and one transaction."""
 
 import json
-import weakref
 import threading
+import weakref
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any

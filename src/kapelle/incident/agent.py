@@ -24,7 +24,7 @@ def facts_tool(settings: CompanySettings) -> Tool:
     """The tool that reads the facts of the company that the settings name."""
 
     async def read_company_facts(context: ToolContext) -> CompanyFacts:
-        """Read the company's policies, documents and configuration into typed facts, each with the span it stands at."""
+        """Read the company's policies, documents and configuration into typed facts, each with its span."""
         documents = await asyncio.to_thread(_documents, settings)
         for document in documents:
             context.keep(document.source, document.text, title=document.title)

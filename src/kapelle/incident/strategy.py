@@ -30,7 +30,10 @@ _LOGGED = re.compile(r"\blogs?\b", re.IGNORECASE)
 _TICKETED = re.compile(r"\b(tickets?|incidents?|issues?|jira|[A-Z][A-Z0-9]+-\d+)\b", re.IGNORECASE)
 _QUESTION = re.compile(r"\?|^\s*(who|what|when|which|where|how|may|can|could|must|should|do|does|is|are|am)\b", re.I)
 _SERVICE = re.compile(r"\b(?:for|of|in|on)\s+`?([a-z][a-z0-9]*(?:-[a-z0-9]+)+)`?", re.IGNORECASE)
-_PROJECT = re.compile(r"\b([A-Z][A-Z0-9]{1,9})\b(?=(?:\s+\w+){0,2}\s+(?:incident|ticket|issue|project)s?\b)|\b([A-Z][A-Z0-9]{1,9})-\d+\b")
+_PROJECT = re.compile(
+    r"\b([A-Z][A-Z0-9]{1,9})\b(?=(?:\s+\w+){0,2}\s+(?:incident|ticket|issue|project)s?\b)"
+    r"|\b([A-Z][A-Z0-9]{1,9})-\d+\b"
+)
 _NO_PROJECT = frozenset({"P0", "P1", "P2", "P3", "P4", "SEV", "UTC", "API", "SLA", "SLO", "CI", "CD", "I", "A", "THE"})
 
 

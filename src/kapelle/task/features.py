@@ -24,7 +24,8 @@ _DECIDE = re.compile(
 )
 _EXTRACT = re.compile(r"\b(extract|summari[sz]e|action items?|deadlines?|entities|classify|priority)\b", re.IGNORECASE)
 _ASKS_PERSON = re.compile(
-    r"\b(?:wait(?:ing)? for|get|obtain|with|after|subject to|needs?|pending|require[sd]?)\s+(?:my|our|a|an|the|their)?\s*"
+    r"\b(?:wait(?:ing)? for|get|obtain|with|after|subject to|needs?|pending|require[sd]?)\s+"
+    r"(?:my|our|a|an|the|their)?\s*"
     r"(?:human|person'?s|manager'?s?|manual|explicit|owner'?s|user'?s)?\s*(?:approval|sign-?off|confirmation|go-ahead)"
     r"(?:\s+(?:from|of|by)\s+(?:me|us|a (?:human|person)|the user))?"
     r"(?=\s*(?:[.,;!]|$|first\b|before\b|from me\b))"

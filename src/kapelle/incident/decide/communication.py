@@ -31,6 +31,9 @@ _RETENTION = re.compile(r"retention|retain|how long .{0,40}(?:kept|keep|stored?|
 _ASKS_MAY = re.compile(
     r"^\s*(?:can|may|could|is|are|should|do)\b|\b(?:allowed|permitted|ok to|okay to|fine to)\b", re.IGNORECASE
 )
+_USES = re.compile(
+    r"\b(?:post\w*|us(?:e|ing)|writ\w*|shar\w*|announc\w*|report\w*|open\w*|send\w*|right|correct)\b", re.IGNORECASE
+)
 _SINCE = re.compile(
     r"\b(?:last|latest|previous) (?:\w+ )?(?:update|post|message|status)|ago|since|silent|overdue|late", re.IGNORECASE
 )
@@ -41,7 +44,7 @@ def decide_communication(case: Case) -> Answer:
     audiences = [name for name, pattern in _AUDIENCES if re.search(pattern, case.question.prompt, re.IGNORECASE)]
     if _RETENTION.search(case.question.prompt) and (kept := _retention(case)):
         return Answer(tuple(kept))
-    drafts = _forbidden(case) + _overdue(case) + _next_due(case, audiences)
+    drafts = _forbidden(case) + _named_channel(case) + _overdue(case) + _next_due(case, audiences)
     drafts += _rules(case, audiences)
     drafts += _defaults(case, audiences, bool(drafts))
     if not drafts:
@@ -113,6 +116,38 @@ def _defaults(case: Case, audiences: Sequence[str], stated: bool) -> list[Draft]
         ):
             drafts.append(Draft(sentence(f"{channel.name}: {channel.purpose}"), channel.excerpts, MORE))
     return drafts
+
+
+def _named_channel(case: Case) -> list[Draft]:
+    """Whether a channel that the task would use is one the policy gives for the severity, with the lines that
+    speak of it.
+    """
+    named = next((name for name in case.question.names if name.startswith("#")), "")
+    if not named or not _USES.search(case.question.prompt):
+        return []
+    uses = [
+        fact
+        for fact in case.view.of(ChannelUse)
+        if fact.topic == "communication" and _of_severity(case, fact.severities)
+    ]
+    given = list(dict.fromkeys(channel for fact in uses for channel in fact.channels))
+    if not given:
+        return []
+    name = f" for {case.view.name(case.rank)}" if case.rank is not None else ""
+    own = [fact for fact in uses if named in fact.channels]
+    if own:
+        return [
+            Draft(
+                sentence(f"Yes, {named} is used{name}: {lower_first(without_prefix(own[0].text))}"),
+                own[0].excerpts,
+                MUST,
+            )
+        ]
+    lines = [fact for fact in case.view.statements if named in fact.text and fact not in uses]
+    told = [Draft(sentence(fact.text), fact.excerpts, CORE) for fact in lines[:1]]
+    update = next((fact for fact in uses if re.search(r"update", fact.text, re.IGNORECASE)), uses[0])
+    refusal = f"No, {named} is not a channel{name}: {lower_first(without_prefix(update.text))}"
+    return [Draft(sentence(refusal), update.excerpts, MUST), *told]
 
 
 def _forbidden(case: Case) -> list[Draft]:
