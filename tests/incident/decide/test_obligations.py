@@ -75,3 +75,14 @@ def test_the_next_update_is_reckoned_from_the_last() -> None:
         answer("The last P1 update went out at 09:50 UTC. When is the next one due?", {"policies/p.md": POLICY})
     )
     assert "The next one is due by 10:05 UTC" in text
+
+
+@pytest.mark.parametrize(
+    ("prompt", "start"),
+    [
+        ("May I post the P1 update in #old-room?", "No, #old-room is not a channel for P1"),
+        ("May I post the P1 update in #room?", "Yes, #room is used for P1"),
+    ],
+)
+def test_a_channel_outside_the_policy_is_refused(prompt: str, start: str) -> None:
+    assert said(answer(prompt, {"policies/policy_v1.md": POLICY})).startswith(start)

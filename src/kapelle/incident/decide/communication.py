@@ -34,6 +34,7 @@ _ASKS_MAY = re.compile(
 _USES = re.compile(
     r"\b(?:post\w*|us(?:e|ing)|writ\w*|shar\w*|announc\w*|report\w*|open\w*|send\w*|right|correct)\b", re.IGNORECASE
 )
+_ASKS_WHICH = re.compile(r"\b(?:how|where|which|what|when|who)\b", re.IGNORECASE)
 _SINCE = re.compile(
     r"\b(?:last|latest|previous) (?:\w+ )?(?:update|post|message|status)|ago|since|silent|overdue|late", re.IGNORECASE
 )
@@ -123,7 +124,7 @@ def _named_channel(case: Case) -> list[Draft]:
     speak of it.
     """
     named = next((name for name in case.question.names if name.startswith("#")), "")
-    if not named or not _USES.search(case.question.prompt):
+    if not named or not _USES.search(case.question.prompt) or _ASKS_WHICH.search(case.question.prompt):
         return []
     uses = [
         fact
@@ -143,7 +144,7 @@ def _named_channel(case: Case) -> list[Draft]:
                 MUST,
             )
         ]
-    lines = [fact for fact in case.view.statements if named in fact.text and fact not in uses]
+    lines = [fact for fact in case.view.statements if named in fact.text and not fact.severities]
     told = [Draft(sentence(fact.text), fact.excerpts, CORE) for fact in lines[:1]]
     update = next((fact for fact in uses if re.search(r"update", fact.text, re.IGNORECASE)), uses[0])
     refusal = f"No, {named} is not a channel{name}: {lower_first(without_prefix(update.text))}"

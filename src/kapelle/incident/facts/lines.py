@@ -15,7 +15,8 @@ _TOPICS: tuple[tuple[Topic, str], ...] = (
     (
         "change_log",
         r"change\s?-?log|revision|what (?:has |is )?(?:changed|new)|changes (?:from|since|between|to this|in "
-        r"this)|histor|difference|amendment",
+        r"this)|histor|differences? (?:to|from|since|with)\b|differences? between (?:the )?(?:polic|version"
+        r"|edition|v\d)|amendment",
     ),
     ("reference", r"reference|consult|companion|(?:other|related|supporting) (?:files|documents)|sources? of truth"),
     (
