@@ -25,7 +25,7 @@ def facts_tool(settings: CompanySettings) -> Tool:
 
     async def read_company_facts(context: ToolContext) -> CompanyFacts:
         """Read the company's policies, documents and configuration into typed facts, each with its span."""
-        documents = await asyncio.to_thread(_documents, settings)
+        documents = await asyncio.to_thread(lambda: governing_documents(Company.open(settings.root)))
         for document in documents:
             context.keep(document.source, document.text, title=document.title)
         return parse_facts(documents)
@@ -33,8 +33,8 @@ def facts_tool(settings: CompanySettings) -> Tool:
     return make_tool(read_company_facts, tags=frozenset({"policy"}))
 
 
-def _documents(settings: CompanySettings) -> list[Document]:
-    company = Company.open(settings.root)
+def governing_documents(company: Company) -> list[Document]:
+    """What a company's facts are read from: policies, documents, configuration."""
     return [company.read(path) for path in company.files() if path.startswith(_FOLDERS)]
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,7 +9,10 @@ from pydantic import JsonValue
 
 from kapelle import clock
 from kapelle.errors import UnreadableSource
+from kapelle.incident.agent import governing_documents
 from kapelle.incident.company import Company
+from kapelle.incident.decide.series import baseline_window
+from kapelle.incident.facts.parse import parse_facts
 from kapelle.incident.question.model import Question
 from kapelle.incident.question.read import read_question
 from kapelle.incident.systems import POINTS
@@ -20,8 +22,6 @@ from kapelle.settings import CompanySettings
 from kapelle.task.features import Features, features_of
 from kapelle.task.model import Task
 
-BASELINE = timedelta(hours=24)
-"""How far before the window the metrics are read, for what is normal."""
 # Wide enough for any system's data; the rows that come back are the service's own.
 _ALWAYS = ("1970-01-01T00:00:00Z", "2100-01-01T00:00:00Z")
 
@@ -74,7 +74,9 @@ def incident_strategies(settings: CompanySettings) -> tuple[Strategy, ...]:
 def _is_incident(features: Features, task: Task, *, named: bool) -> bool:
     if features.incident or features.operations:
         return True
-    if features.extract:
+    asks = bool(_QUESTION.search(task.prompt))
+    if features.extract and not asks:
+        # "Summarize: ..." is about the text itself; "How do we classify this?" is a question.
         return False
     question = read_question(task.prompt, task.context)
     kinds = set(question.kinds)
@@ -82,7 +84,7 @@ def _is_incident(features: Features, task: Task, *, named: bool) -> bool:
         # "... and wait for my approval" is about this task, not about the company's approvals.
         kinds.discard("approvals")
     told = bool(kinds or question.severities or question.readings or task.context.get("service"))
-    return told or (named and bool(_QUESTION.search(task.prompt)))
+    return told or (named and asks)
 
 
 def _gather(task: Task, s: Steps, company: Company) -> Handle:
@@ -134,8 +136,10 @@ def _measurements(task: Task, s: Steps, question: Question, company: Company) ->
     if wants_metrics:
         found["metrics"] = _metrics(s, service, window, "Query metrics")
     if wants_metrics and begin is not None:
-        before = (clock.to_iso(begin - BASELINE), clock.to_iso(begin - timedelta(seconds=1)))
-        found["baseline"] = _metrics(s, service, before, "Query the day before")
+        before = baseline_window(question, parse_facts(governing_documents(company)))
+        if before is not None:
+            period = (clock.to_iso(before[0]), clock.to_iso(before[1]))
+            found["baseline"] = _metrics(s, service, period, "Query the baseline before")
     if wants_logs:
         start_time, end_time = window
         found["logs"] = s.tool(
