@@ -75,7 +75,7 @@ def _is_incident(features: Features, task: Task, *, named: bool) -> bool:
     if features.incident or features.operations:
         return True
     asks = bool(_QUESTION.search(task.prompt))
-    if features.extract and not asks:
+    if features.extract and not asks and not named:
         # "Summarize: ..." is about the text itself; "How do we classify this?" is a question.
         return False
     question = read_question(task.prompt, task.context)
