@@ -286,7 +286,8 @@ class Walk:
     async def _look_outside(self) -> None:
         """See whether somebody cancelled, decided, or time is up; at most once per POLL while steps run."""
         now = time.monotonic()
-        if self._running and now - self._looked < POLL:
+        # With nothing left to do the look is due at once: the run is about to end or to wait.
+        if (self._running or self._ready) and now - self._looked < POLL:
             return
         self._looked = now
         if self._halt is None:
