@@ -16,7 +16,7 @@ _RANDOM_BITS = 50
 
 
 def new_id(kind: str) -> str:
-    """Make an id `kind_XXXXXXXXXXXXXXXXXXXX`: 10 characters of time (ms), 10 random ones; sorts by creation."""
+    """Make an id `kind_` and 20 characters: 10 of time (ms), 10 random ones; sorts by creation."""
     number = (time.time_ns() // 1_000_000) << _RANDOM_BITS | int.from_bytes(os.urandom(7), "big") >> 6
     digits = []
     for _ in range(20):

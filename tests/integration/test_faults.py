@@ -12,7 +12,7 @@ from tests.integration.conftest import Place
 PLAN = {"steps": [{"kind": "tool", "id": "a", "tool": "slow", "inputs": {"name": "x"}}], "output": "a"}
 
 
-def said(done: "subprocess.CompletedProcess[str]", code: int, *words: str) -> None:
+def assert_said(done: "subprocess.CompletedProcess[str]", code: int, *words: str) -> None:
     """The command ended with a code, said the words on stderr and showed no traceback."""
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr + done.stdout
@@ -43,7 +43,7 @@ def said(done: "subprocess.CompletedProcess[str]", code: int, *words: str) -> No
     ],
 )
 def test_bad_arguments_are_named_and_exit_2(place: Place, arguments: tuple[str, ...], words: list[str]) -> None:
-    said(place.run(*arguments), 2, *words)
+    assert_said(place.run(*arguments), 2, *words)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_bad_arguments_are_named_and_exit_2(place: Place, arguments: tuple[str, 
     ],
 )
 def test_a_bad_setting_is_named_with_what_was_expected(place: Place, name: str, value: str, words: list[str]) -> None:
-    said(place.run("runs", **{name: value}), 2, *words)
+    assert_said(place.run("runs", **{name: value}), 2, *words)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_bad_setting_is_named_with_what_was_expected(place: Place, name: str, 
 def test_a_broken_plan_file_names_the_place_and_starts_nothing(place: Place, text: str, words: list[str]) -> None:
     file = place.folder / ("plan.json" if text.startswith("{") else "plan.yaml")
     file.write_text(text)
-    said(place.run("solve", "--plan", str(file)), 2, *words)
+    assert_said(place.run("solve", "--plan", str(file)), 2, *words)
     assert place.json("runs")["runs"] == []
 
 
@@ -104,18 +104,18 @@ def test_a_damaged_database_is_named_and_left_as_it_is(place: Place) -> None:
     noise = os.urandom(8192)
     file.write_bytes(noise)
     done = place.run("runs", KAPELLE_DATABASE_URL=f"sqlite:///{file}")
-    said(done, 2, "damaged.db", "damaged or not a database", "restore")
+    assert_said(done, 2, "damaged.db", "damaged or not a database", "restore")
     assert file.read_bytes() == noise
-    said(place.run("doctor", KAPELLE_DATABASE_URL=f"sqlite:///{file}"), 2, "damaged.db")
+    assert_said(place.run("doctor", KAPELLE_DATABASE_URL=f"sqlite:///{file}"), 2, "damaged.db")
 
 
 def test_a_folder_where_the_database_file_should_be_is_named(place: Place) -> None:
-    said(place.run("runs", KAPELLE_DATABASE_URL=f"sqlite:///{place.folder}"), 2, "is a folder")
+    assert_said(place.run("runs", KAPELLE_DATABASE_URL=f"sqlite:///{place.folder}"), 2, "is a folder")
 
 
 def test_an_app_that_breaks_while_it_is_imported_is_named_without_a_traceback(place: Place) -> None:
     (place.folder / "broken.py").write_text("raise RuntimeError('no luck today')\n")
-    said(place.run("runs", "--app", "broken:house"), 2, "importing `broken` failed", "no luck today")
+    assert_said(place.run("runs", "--app", "broken:house"), 2, "importing `broken` failed", "no luck today")
 
 
 def test_a_blocking_tool_is_given_up_at_its_limit(place: Place) -> None:

@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
@@ -12,6 +12,8 @@ from kapelle.errors import RetriesExhausted
 from kapelle.resilience.classify import classify, retry_after
 
 T = TypeVar("T")
+OnRetry: TypeAlias = Callable[[int, BaseException, float], None]
+"""Told the attempt that failed, its error and the seconds until the next."""
 LONGEST_WAIT = 60.0
 """Seconds between two attempts, at most, unless the other side asks for more."""
 
@@ -41,7 +43,7 @@ async def guarded(
     what: str,
     max_retries: int,
     backoff: float,
-    on_retry: Callable[[int, BaseException, float], None] | None = None,
+    on_retry: OnRetry | None = None,
 ) -> Guarded[T]:
     """Make a call until it succeeds, fails for good, or was retried `max_retries` times.
 
@@ -50,51 +52,48 @@ async def guarded(
         what: what is called, for the message.
         backoff: seconds before the first retry; doubles each time, with up to a quarter of jitter.
             A `Retry-After` of the other side wins.
-        on_retry: told the attempt that failed, its error and the seconds until the next.
 
     Raises:
         GaveUp: it failed for good; `error` is the last error, or RetriesExhausted around it.
     """
     began = time.monotonic()
-    made = 1
     # The first attempt is made outside the loop: most calls need no other, and the loop costs more than a quick call.
     try:
         return Guarded(await call(1), 1, time.monotonic() - began)
     except Exception as error:
         first = error
+    made = 1
+    try:
+        async for attempt in _attempts(max_retries, backoff, on_retry):
+            with attempt:
+                made = attempt.retry_state.attempt_number
+                if made == 1:
+                    raise first
+                value = await call(made)
+    except Exception as error:
+        seconds = time.monotonic() - began
+        last = RetriesExhausted(what, made, error) if made > 1 and classify(error) != "permanent" else error
+        raise GaveUp(last, made, seconds) from error
+    return Guarded(value, made, time.monotonic() - began)
 
-    async def attempt_again(number: int) -> T:
-        if number == 1:
-            raise first
-        return await call(number)
 
+def _attempts(max_retries: int, backoff: float, on_retry: OnRetry | None) -> AsyncRetrying:
     def pause(state: RetryCallState) -> float:
-        error = _error(state)
         wait = min(backoff * 2 ** (state.attempt_number - 1), LONGEST_WAIT) * (1 + random.random() / 4)
-        asked = retry_after(error)
+        asked = retry_after(_error(state))
         return wait if asked is None else asked
 
     def told(state: RetryCallState) -> None:
         if on_retry is not None:
             on_retry(state.attempt_number, _error(state), state.next_action.sleep if state.next_action else 0.0)
 
-    attempts = AsyncRetrying(
+    return AsyncRetrying(
         stop=stop_after_attempt(max_retries + 1),
         wait=pause,
         retry=retry_if_exception(lambda error: isinstance(error, Exception) and classify(error) != "permanent"),
         before_sleep=told,
         reraise=True,
     )
-    try:
-        async for attempt in attempts:
-            with attempt:
-                made = attempt.retry_state.attempt_number
-                value = await attempt_again(made)
-    except Exception as error:
-        seconds = time.monotonic() - began
-        last = RetriesExhausted(what, made, error) if made > 1 and classify(error) != "permanent" else error
-        raise GaveUp(last, made, seconds) from error
-    return Guarded(value, made, time.monotonic() - began)
 
 
 def _error(state: RetryCallState) -> BaseException:
