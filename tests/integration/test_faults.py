@@ -2,12 +2,16 @@
 
 import json
 import os
+import shutil
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.integration.conftest import Place
+
+from kapelle.incident.company import Company
 
 PLAN = {"steps": [{"kind": "tool", "id": "a", "tool": "slow", "inputs": {"name": "x"}}], "output": "a"}
 
@@ -116,6 +120,26 @@ def test_a_folder_where_the_database_file_should_be_is_named(place: Place) -> No
 def test_an_app_that_breaks_while_it_is_imported_is_named_without_a_traceback(place: Place) -> None:
     (place.folder / "broken.py").write_text("raise RuntimeError('no luck today')\n")
     assert_said(place.run("runs", "--app", "broken:house"), 2, "importing `broken` failed", "no luck today")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("tool_configs/slack.yaml", b"channels: [\n  - {", ["tool_configs/slack.yaml", "not YAML at line 2"]),
+        ("docs/company_profile.md", b"\xff\xfe\x00", ["docs/company_profile.md", "not UTF-8"]),
+        ("mock_systems/data/metrics_timeseries.json", b"{", ["metrics_timeseries.json", "cannot be read"]),
+    ],
+)
+def test_a_broken_file_of_a_company_is_named_before_anything_runs(
+    place: Place, file: str, content: bytes, words: list[str]
+) -> None:
+    bare = replace(place, folder=place.folder.parent)  # no app of one's own: the installed packs
+    company = bare.folder / "company"
+    shutil.copytree(Company.open().root, company)
+    (company / file).write_bytes(content)
+    question = "Do the metrics require a rollback, and which channel do we post to?"
+    done = bare.run("solve", question, "--company", str(company))
+    assert_said(done, 2, *words)
 
 
 def test_a_blocking_tool_is_given_up_at_its_limit(place: Place) -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 
+import yaml
 from pydantic import JsonValue
 
 from kapelle.agents.spec import AgentSpec, agent
+from kapelle.errors import UnreadableSource
 from kapelle.evidence.model import Document
 from kapelle.incident.company import Company
 from kapelle.incident.decide.decide import decide
@@ -17,6 +19,7 @@ from kapelle.settings import CompanySettings
 from kapelle.tools.decorator import make_tool
 from kapelle.tools.model import Tool, ToolContext
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FOLDERS = ("policies/", "docs/", "tool_configs/")
 
 
@@ -31,6 +34,30 @@ def facts_tool(settings: CompanySettings) -> Tool:
         return parse_facts(documents)
 
     return make_tool(read_company_facts, tags=frozenset({"policy"}))
+
+
+def checked_documents(company: Company) -> list[Document]:
+    """The governing documents, once it is sure that each can be read; before anything is performed.
+
+    Raises:
+        UnreadableSource: one is no UTF-8 text, or a configuration is no YAML; the message names file and line.
+    """
+    documents = governing_documents(company)
+    for document in documents:
+        if document.source.endswith((".yaml", ".yml")):
+            _check_yaml(document)
+    return documents
+
+
+def _check_yaml(document: Document) -> None:
+    try:
+        # Events alone: the grammar is held without making the values.
+        for _ in yaml.parse(document.text, Loader=_LOADER):
+            pass
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise UnreadableSource(f"`{document.source}` of the company folder is not YAML{where}; mend it there") from None
 
 
 def governing_documents(company: Company) -> list[Document]:

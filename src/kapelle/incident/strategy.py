@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from pydantic import JsonValue
 
 from kapelle import clock
 from kapelle.errors import UnreadableSource
-from kapelle.incident.agent import governing_documents
+from kapelle.evidence.model import Document
+from kapelle.incident.agent import checked_documents
 from kapelle.incident.company import Company
 from kapelle.incident.decide.series import baseline_window
 from kapelle.incident.facts.parse import parse_facts
@@ -88,6 +90,7 @@ def _is_incident(features: Features, task: Task, *, named: bool) -> bool:
 
 
 def _gather(task: Task, s: Steps, company: Company) -> Handle:
+    documents = checked_documents(company)
     question = read_question(task.prompt, task.context)
     prompt = s.task["prompt"]
     found: dict[str, Handle] = {}
@@ -99,7 +102,7 @@ def _gather(task: Task, s: Steps, company: Company) -> Handle:
     source = _policy_source(question, company)
     reference = s.tool("fetch_company_reference", source=source, query=prompt, title=f"Fetch {source}")
     facts = s.tool("read_company_facts", title="Read policies and configuration")
-    found |= _measurements(task, s, question, company)
+    found |= _measurements(task, s, question, company, documents)
     if _TICKETED.search(task.prompt):
         found["tickets"] = s.tool("jira_search_tickets", inputs=_ticket_filters(task), title="Search tickets")
     decision = s.agent(
@@ -123,7 +126,9 @@ def _policy_source(question: Question, company: Company) -> str:
     return named[-1] if named else policies[-1]
 
 
-def _measurements(task: Task, s: Steps, question: Question, company: Company) -> dict[str, Handle]:
+def _measurements(
+    task: Task, s: Steps, question: Question, company: Company, documents: Sequence[Document]
+) -> dict[str, Handle]:
     """Metrics and logs of the task's service, where it gives a window or asks for them."""
     service = question.service or _service_in(task.prompt, company)
     begin, end = question.window_start, question.window_end
@@ -136,7 +141,7 @@ def _measurements(task: Task, s: Steps, question: Question, company: Company) ->
     if wants_metrics:
         found["metrics"] = _metrics(s, service, window, "Query metrics")
     if wants_metrics and begin is not None:
-        before = baseline_window(question, parse_facts(governing_documents(company)))
+        before = baseline_window(question, parse_facts(documents))
         if before is not None:
             period = (clock.to_iso(before[0]), clock.to_iso(before[1]))
             found["baseline"] = _metrics(s, service, period, "Query the baseline before")

@@ -67,7 +67,8 @@ def _join(scope: Scope, step: Step, names: tuple[str, ...]) -> Skip | None:
     if len(came) >= wanted:
         return None
     why = f"{len(came)} of {len(names)} inputs came, {wanted} needed: no {', '.join(scope.path(n) for n in lost)}"
-    return Skip(why, upstream=bool(failed))
+    error = done[failed[0]].error if failed else None
+    return Skip(f"{why}; the first: {error.message}" if error else why, upstream=bool(failed))
 
 
 def _rejected(result: StepResult) -> bool:
