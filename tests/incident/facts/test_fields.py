@@ -35,3 +35,8 @@ def test_the_configuration_names_its_fields_with_their_key() -> None:
     (fact,) = [fact for fact in facts_of(document(text, "tool_configs/jira.yaml")) if isinstance(fact, FieldList)]
     assert (fact.subject, fact.fields) == ("incident", ("severity", "owner"))
     assert [excerpt.quote for excerpt in fact.excerpts] == ["incident_fields", "required:\n    - severity\n    - owner"]
+
+
+def test_a_line_that_names_files_lists_no_fields() -> None:
+    text = "Decisions must use: `tool_configs/chat.yaml` for channels, `tool_configs/desk.yaml` for ticket fields."
+    assert [fact for line in lines(text, "Ticket fields") for fact in fields_in(line)] == []

@@ -11,6 +11,7 @@ from kapelle.incident.decide.escalation import decide_escalation
 from kapelle.incident.decide.evidence import Evidence
 from kapelle.incident.decide.fallback import nearest_lines, told_lines
 from kapelle.incident.decide.fit import fit
+from kapelle.incident.decide.lateness import with_lateness
 from kapelle.incident.decide.metrics import decide_metrics
 from kapelle.incident.decide.model import CORE, MORE, Answer, Case, Decision, Draft
 from kapelle.incident.decide.obligations import decide_audit, decide_closing
@@ -63,7 +64,7 @@ def decide(question: Question, facts: CompanyFacts, evidence: Evidence) -> Decis
         for answer in _answers(replace(case, primary=index == 0), kind)
     ]
     drafts = [draft for kind, answer in answers for draft in _ranked(answer, kind, first=kind == kinds[0])]
-    drafts = drafts or nearest_lines(case)
+    drafts = with_lateness(case, drafts or nearest_lines(case))
     if outside := out_of_scope(case):
         drafts = [outside, *(replace(draft, rank=MORE) for draft in drafts[:1] if draft.excerpts != outside.excerpts)]
     if drafts:

@@ -41,6 +41,8 @@ _AGAINST = {
     ("cosmetic", "degraded"): -1.5,
 }
 """What the task says against what a criterion asks for."""
+_AKIN = {("cosmetic", "minor"): 2.5, ("cosmetic", "internal"): 0.5, ("outage", "degraded"): 1.5}
+"""What the task says that comes near to what a criterion asks for without being the same."""
 _GENERIC = frozenset(
     terms_of("customer service system incident unavailable down slow request part more product partly")
 )
@@ -139,7 +141,9 @@ def _priority(case: Case) -> Draft | None:
 def first_response(case: Case, rank: int) -> list[Draft]:
     """What is due first for a severity: acknowledgement and the first escalation."""
     rules = [
-        rule for rule in case.view.of(Timing) if rank in rule.severities and rule.topic not in ("severity", "closing")
+        rule
+        for rule in case.view.of(Timing)
+        if rank in rule.severities and (rule.action == "acknowledge" or rule.topic not in ("severity", "closing"))
     ]
     first = [rule for rule in rules if rule.action == "acknowledge"][:1]
     first += sorted((rule for rule in rules if rule.action == "escalate"), key=lambda rule: rule.length.minutes)[:1]

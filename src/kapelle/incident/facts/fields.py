@@ -24,6 +24,8 @@ _NOT_A_FIELD = re.compile(
     r"\b(?:must|should|within|before|after|when|until|opened|linked|is|are|every|not|only)\b|[.!?]\s|\d+ (?:min|hour)",
     re.IGNORECASE,
 )
+_FILE = re.compile(r"/|\.(?:ya?ml|json|md)\b", re.IGNORECASE)
+"""A line that names files says where fields are listed, not which."""
 _YES = re.compile(r"^(?:y(?:es)?|x|✓|✔|required|mandatory|must|true|always)$", re.IGNORECASE)
 
 
@@ -35,7 +37,7 @@ def fields_in(line: Line) -> Iterator[FieldList]:
         yield from _from_cells(line)
         return
     names = _names(line)
-    if names:
+    if names and not any(_FILE.search(name) for name in names):
         yield _fields(line, _subject(line.text) or _subject(line.above), names)
 
 
