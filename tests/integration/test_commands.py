@@ -3,10 +3,13 @@
 import json
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.integration.conftest import KAPELLE, Place
+
+from kapelle.incident.company import Company
 
 HANDBOOK = """# Handbook
 
@@ -198,3 +201,28 @@ def test_help_names_every_command_and_the_alias_answers(place: Place) -> None:
         assert name in done.stdout
     alias = subprocess.run([Path(KAPELLE).with_name("orch"), "--version"], capture_output=True, text=True)
     assert alias.stdout == place.run("--version").stdout
+
+
+def test_the_planner_is_scored_on_the_committed_pairs(place: Place) -> None:
+    bare = replace(place, folder=place.folder.parent)  # no app of one's own: the installed packs
+    report = bare.json("bench", "planner", "--min", "0.9")
+    assert report["total"] >= 40  # type: ignore[operator]
+    assert report["valid"] == report["total"]
+    assert report["pass_rate"] >= 0.9  # type: ignore[operator]
+
+
+def test_the_quickstart_tasks_succeed_word_for_word(place: Place) -> None:
+    bare = replace(place, folder=place.folder.parent)
+    report = bare.json("bench", "scenarios", "--only", "quickstart")
+    assert report["by_kind"] == {"quickstart": {"passed": 5, "total": 5}}
+    failed = bare.run("bench", "scenarios", "--only", "nothing")
+    assert failed.returncode == 2
+    assert "`--only nothing`" in failed.stderr
+
+
+def test_a_company_without_scenarios_of_its_own_is_scored_on_the_shipped_ones(place: Place) -> None:
+    bare = replace(place, folder=place.folder.parent)
+    company = str(Company.open().root)
+    done = bare.run("bench", "scenarios", "--company", company, "--only", "on_call", "--min", "1")
+    assert done.returncode == 0, done.stdout
+    assert "passed (100%)" in done.stdout
