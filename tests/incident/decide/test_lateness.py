@@ -44,6 +44,7 @@ The shift engineer starts the rollback within five minutes of the trigger.
         ("We started the rollback five minutes after the trigger. Compliant?", "In time, compliant: 5 minutes"),
         ("I announced the change in #changes 15 minutes before its start. Compliant?", "Too late, not compliant"),
         ("I announced the change in #changes 20 minutes before its start. Compliant?", "In time, compliant"),
+        ("The last P1 update is from 10:00, it is now 10:16. Are we late?", "Late, not compliant: 16 minutes"),
         ("The P1 runs for 40 minutes and the executives have heard nothing. What is owed?", "Late, not compliant"),
     ],
 )
@@ -52,9 +53,7 @@ def test_the_verdict_on_a_stated_time_comes_first(prompt: str, start: str) -> No
 
 
 def test_without_a_question_of_time_no_verdict_is_given() -> None:
-    text = " ".join(
-        said(answer("Where do we post updates of a P1 after 40 minutes?", {"policies/policy_v1.md": POLICY}))
-    )
+    text = said(answer("Where do we post updates of a P1 after 40 minutes?", {"policies/policy_v1.md": POLICY}))
     assert "compliant" not in text
 
 

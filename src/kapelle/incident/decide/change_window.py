@@ -36,6 +36,10 @@ _ASKS_FREEZE = re.compile(
     r"|moratorium|frozen)\b(?! allowed)",
     re.IGNORECASE,
 )
+_WAIVER = re.compile(r"\b(?:freeze|blackout|moratorium)\b", re.IGNORECASE)
+"""Approvals by which a freeze may be passed."""
+_WHILE_OPEN = re.compile(r"\b(?:open|ongoing|active|running|during|while)\b", re.IGNORECASE)
+_SEVERITY = re.compile(r"\b(?:P|SEV-?)\d\b", re.IGNORECASE)
 _ROLLBACK = re.compile(ROLLBACK, re.IGNORECASE)
 
 
@@ -130,6 +134,17 @@ def _windowed(
 def _in_freeze(case: Case, freeze: Window, moment: Moment, exempt: bool, exemption: Statement | None) -> list[Draft]:
     until = until_shown(freeze, moment)
     name = f"the freeze ({freeze.shown})"
+    if exempt and exemption and (absent := _absent(case)):
+        return [
+            Draft(
+                sentence(
+                    f"No, not allowed: {moment.shown} lies in {name}, and {_exempt_name(case)} needs an open {absent}"
+                ),
+                freeze.excerpts,
+                MUST,
+            ),
+            Draft(sentence(exemption.text), exemption.excerpts, CORE),
+        ]
     if exempt and exemption:
         return [
             Draft(
@@ -148,7 +163,19 @@ def _in_freeze(case: Case, freeze: Window, moment: Moment, exempt: bool, exempti
             )
         ]
     drafts = [Draft(sentence(f"No, not allowed: {moment.shown} lies in {name}{until}"), freeze.excerpts, MUST)]
+    waivers = [rule for rule in case.view.of(Approval) if _WAIVER.search(rule.subject)]
+    drafts += [Draft(rule_shown(rule), rule.excerpts, CORE) for rule in waivers[:1]]
     return drafts + ([Draft(sentence(exemption.text), exemption.excerpts, CORE)] if exemption else [])
+
+
+def _absent(case: Case) -> str:
+    """The severity that must be open for an exemption and, as the task says, is not; empty when it may be."""
+    lines = [fact for fact in case.view.statements if fact.topic == "change" and _WHILE_OPEN.search(fact.text)]
+    for match in (found for fact in lines for found in _SEVERITY.finditer(fact.text)):
+        denied = rf"\b(?:no|without(?: an?)?|not an?)\s+(?:open\s+|active\s+)?{re.escape(match[0])}\b"
+        if re.search(denied, case.question.prompt, re.IGNORECASE):
+            return match[0]
+    return ""
 
 
 def _exempt_name(case: Case) -> str:

@@ -86,7 +86,15 @@ def _about(case: Case, found: Sequence[Difference]) -> list[Difference]:
         if best >= 2 and not _is_wide(case)
         else [one for _, one in scored]
     )
-    return sorted(narrow, key=lambda one: _ORDER.index(one.direction))
+    narrow.sort(key=lambda one: _ORDER.index(one.direction))
+    named = [] if _is_wide(case) else [one for one in found if _is_named(one, asked)]
+    return list(dict.fromkeys([*named, *narrow]))
+
+
+def _is_named(one: Difference, asked: set[str]) -> bool:
+    """Whether the task says all that an obligation is about, such as `acknowledgement` or `freeze window`."""
+    what = set(terms_of(one.what)) - _PLAIN
+    return bool(what) and what <= asked
 
 
 def _is_wide(case: Case) -> bool:

@@ -8,14 +8,23 @@ from collections.abc import Sequence
 from kapelle.incident.decide.acknowledgement import acknowledge
 from kapelle.incident.decide.model import CORE, MORE, MUST, SPARE, Answer, Case, Draft
 from kapelle.incident.decide.on_call import engineer_for, on_duty, shown_by
-from kapelle.incident.decide.wording import clock_after, listed, merged, sentence, shift_shown, timing_shown
+from kapelle.incident.decide.wording import (
+    clock_after,
+    listed,
+    lower_first,
+    merged,
+    sentence,
+    shift_shown,
+    timing_shown,
+    without_prefix,
+)
 from kapelle.incident.facts.model import DefaultChannel, RotaShift, Timing
 from kapelle.incident.question.model import Elapsed
 from kapelle.incident.reading.quantities import minutes_shown
 from kapelle.incident.reading.signals import Signal
 from kapelle.incident.reading.terms import speaks_of, terms_of
 
-_ESCALATES = re.compile(r"escalat|\bpag(?:e|ed|ing)\b|\bnext\b|\bwhom?\b|\bcall", re.IGNORECASE)
+_ESCALATES = re.compile(r"escalat|\bpag(?:e|ed|ing)\b|\bw[ao]ke|\bnext\b|\bwhom?\b|\bcall", re.IGNORECASE)
 
 
 def decide_escalation(case: Case) -> Answer:
@@ -26,6 +35,8 @@ def decide_escalation(case: Case) -> Answer:
     if not rules:
         return Answer(missing=(f"escalation: no line gives a time for {case.view.name(case.rank)}",))
     elapsed = case.question.elapsed[0] if case.question.elapsed else None
+    if (nobody := _nobody(case, rules)) and case.primary and _ESCALATES.search(case.question.prompt):
+        return Answer((nobody, *(_step(case, case.view.name(case.rank), rule, CORE) for rule in rules), *_more(case)))
     if stranger := _stranger(case, rules):
         return Answer((stranger, *(_step(case, case.view.name(case.rank), rule, MORE) for rule in rules)))
     acknowledgement = acknowledge(case, rules, elapsed)
@@ -35,6 +46,23 @@ def decide_escalation(case: Case) -> Answer:
         return Answer((*_chain(case, rules), *_more(case)))
     asked = _asked(case, rules, elapsed)
     return Answer((*asked, *_at(case, rules, elapsed), *acknowledgement[1:], *_more(case)))
+
+
+def _nobody(case: Case, rules: Sequence[Timing]) -> Draft | None:
+    """The line by which a severity without a step is not escalated."""
+    if any(rule.action == "escalate" for rule in rules):
+        return None
+    lines = [fact for fact in case.view.statements if fact.topic == "escalation" and case.rank in fact.severities]
+    line = next((fact for fact in lines if re.match(r"(?:no|never|nobody)\b", _bare(fact.text), re.IGNORECASE)), None)
+    if line is None:
+        return None
+    said = f"No, not for {case.view.name(case.rank or 0)}: {lower_first(_bare(line.text))}"
+    return Draft(sentence(said), line.excerpts, MUST)
+
+
+def _bare(text: str) -> str:
+    """A line without the severity and the headers before what it says."""
+    return re.sub(r"^(?:\w+:\s+)+", "", without_prefix(text))
 
 
 def rules_for(case: Case, rank: int) -> list[Timing]:

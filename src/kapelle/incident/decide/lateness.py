@@ -34,6 +34,8 @@ _SAME = (
 )
 """Words that an event and its record go by, beyond those that always mean the same."""
 _SILENT = frozenset(terms_of("minute hour day business limit deadline within time rule severity event production"))
+_LABEL = re.compile(r"\d+|(?:p|s|sev)-?\d", re.IGNORECASE)
+"""Numbers and severities tell nothing of what is due."""
 _LEAST = 1
 
 
@@ -99,7 +101,9 @@ def _best(case: Case, rules: Sequence[Timing]) -> list[Timing]:
 def _widened(terms: Sequence[str]) -> set[str]:
     """Telling terms, each of a group of like words standing for the group."""
     telling = set(terms) - _SILENT
-    return {next((min(group) for group in _SAME if term in group), term) for term in telling if not term.isdigit()}
+    return {
+        next((min(group) for group in _SAME if term in group), term) for term in telling if not _LABEL.fullmatch(term)
+    }
 
 
 def _kept(rule: Timing, elapsed: Elapsed) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from kapelle.incident.decide.lookup import nearest
 from kapelle.incident.decide.model import CORE, MORE, MUST, Answer, Case, Draft
-from kapelle.incident.decide.wording import kept_shown, lower_first, sentence, without_prefix
+from kapelle.incident.decide.wording import kept_shown, lower_first, metric_shown, sentence, without_prefix
 from kapelle.incident.facts.model import Entry, Statement, Timing, Topic
 from kapelle.incident.question.model import Elapsed
 from kapelle.incident.reading.quantities import durations, minutes_shown
@@ -119,6 +119,11 @@ def _unmet(case: Case, fact: Statement) -> str:
         and re.search(r"stay|remain|below|stable|for\b|normal|since", fact.text, re.IGNORECASE)
     ):
         return f"{elapsed[0].text} is less than {asked[0].text}"
+    for reading in case.question.readings:
+        spoken = terms_of(metric_shown(reading.metric))
+        short = asked and reading.minutes is not None and reading.minutes < asked[0].value
+        if short and not asked[0].business and overlap(spoken, terms_of(fact.text)) == 1.0:
+            return f"{minutes_shown(reading.minutes or 0)} is less than {asked[0].text}"
     for match in _ABSENT.finditer(case.question.prompt):
         words = [term for term in terms_of(match["what"]) if term not in ("ticket", "incident", "yet")] or list(
             terms_of(match["what"])

@@ -24,6 +24,10 @@ _ASKS_ONE = re.compile(
     r"|(?:need|have|contain|include|carry)s? (?:to \w+ )?(?:an?|the)\b",
     re.IGNORECASE,
 )
+_SPOKEN_FIELD = re.compile(
+    r"\b(?:need|needs|have|has|include|contain|carry|require)s?\s+(?:an?|the)\s+(?P<name>[a-z][\w-]*)\s+field\b",
+    re.IGNORECASE,
+)
 _WHEN = re.compile(
     r"\b(?:when|how (?:soon|fast|quickly|long)|by when|deadline|within|late|open(?:ed)?)\b", re.IGNORECASE
 )
@@ -139,6 +143,8 @@ def _one_field(case: Case, ticket: str, required: Sequence[str], excerpts: tuple
         for name in case.question.names
         if not name.startswith("#") and not any(_same(name, other) for other in required)
     ]
+    if (spoken := _SPOKEN_FIELD.search(prompt)) and not any(_same(spoken["name"], other) for other in required):
+        unknown = unknown or [spoken["name"]]
     if unknown and not named:
         return Draft(
             sentence(

@@ -41,6 +41,8 @@ _AGAINST = {
     ("cosmetic", "degraded"): -1.5,
 }
 """What the task says against what a criterion asks for."""
+_AKIN = {("cosmetic", "minor"): 3.0, ("internal", "minor"): 1.0}
+"""What the task says that comes near to what a criterion asks for."""
 _AKIN = {("cosmetic", "minor"): 2.5, ("cosmetic", "internal"): 0.5, ("outage", "degraded"): 1.5}
 """What the task says that comes near to what a criterion asks for without being the same."""
 _GENERIC = frozenset(
@@ -183,11 +185,14 @@ def _fit(rule: SeverityRule, case: Case) -> Fit | None:
 
 
 def _score(criterion: str, case: Case) -> float:
-    said, asked = case.question.concepts, concepts_of(criterion)
+    asked = concepts_of(criterion)
+    said = _partial(case.question.concepts, asked)
     score = sum(weight for name, weight in {**_IMPACT, **_SCOPE}.items() if name in said and name in asked)
     score += sum(
         weight for (mine, theirs), weight in _AGAINST.items() if mine in said and theirs in asked and theirs not in said
     )
+    near = {mine for mine, theirs in _AKIN if mine in said and theirs in asked and mine not in asked}
+    score += sum(_AKIN.get((mine, theirs), 0.0) for mine in near for theirs in asked)
     score += 1.0 * ("workaround" in said and "workaround" in asked) + 1.0 * (
         "no_workaround" in said and "no_workaround" in asked
     )
@@ -196,7 +201,16 @@ def _score(criterion: str, case: Case) -> float:
         shared & _GENERIC
     )
     # Without any shared impact the words alone say little of how bad it is.
-    return score if said & asked & _IMPACT.keys() else score * 0.5
+    return score if near or said & asked & _IMPACT.keys() else score * 0.5
+
+
+def _partial(said: frozenset[str], asked: frozenset[str]) -> frozenset[str]:
+    """What fails for some only is no outage of all: held against a line on all, or on a partial failure, it
+    counts as degraded.
+    """
+    if not {"outage", "some"} <= said or "all" in said or ("outage" in asked and "all" not in asked):
+        return said
+    return said - {"outage"} | {"degraded"}
 
 
 def _tie_rule(case: Case, fit: Fit) -> Draft | None:

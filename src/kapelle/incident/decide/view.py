@@ -25,7 +25,7 @@ _VERSION = re.compile(
 _EDITION = re.compile(
     r"\b(\d{4})(?:\s+(?:to|and|or|vs\.?)\s+(?:the\s+)?\d{4})?\s+(?:edition|policy|version|handbook|rules)"
     r"|\b(?:edition|rules|policy|handbook|version)s?\s+(?:of\s+)?(\d{4})\b|\b(?:from|between|and"
-    r"|to)\s+(?:the\s+)?(\d{4})\s+(?:to|and|edition)",
+    r"|to)\s+(?:the\s+)?(\d{4})\s+(?:to|and|edition)|\b(?:in|under|during)\s+(\d{4})\b(?!-)",
     re.IGNORECASE,
 )
 _LABEL = re.compile(

@@ -36,6 +36,8 @@ _OPENING = re.compile(
 _CLOSING = re.compile(r"\b(?:before|until|till|up to|by|ends?(?: at)?)\b\W*(?:\w+\W+)?$", re.IGNORECASE)
 _TO_THE_END = re.compile(r"\b(?:through|thru|including|end of)\b\W*(?:the\W+)?$", re.IGNORECASE)
 _LEADING = re.compile(r"^(?:the|all|any|our|every|each|only|during|on|for)\s+", re.IGNORECASE)
+_NAME_WORDS = 5
+"""The first cell of a row names the window when it has no more words."""
 _KIND_HEADER = re.compile(r"window|type|change|kind|what|name|scope|class|category|applies", re.IGNORECASE)
 
 
@@ -120,6 +122,9 @@ def _subject(line: Line, days: tuple[Days, ...], clocks: tuple[Clock, ...]) -> s
         ]
         if timed:
             return timed[0]
+        row = line.entry.cells[0][1]
+        if len(row.split()) <= _NAME_WORDS and not days_in(row) and not clocks_in(row):
+            return row
     own = _subject_of(line.text, days, clocks)
     if own:
         return own

@@ -20,8 +20,8 @@ def _cue(kind: Kind, weight: float, pattern: str) -> Cue:
 
 
 _DEPLOY = (
-    r"(?:deploy\w*|ship(?:ping|ped|s)?|releas\w*|roll(?:ing)?[\s-]?outs?|go(?:ing)? live|push\w*|merg\w*"
-    r"|migrat\w*|change[sd]?|patch\w*|hot-?\s?fix\w*|maintenance)"
+    r"(?:deploy\w*|ship(?:ping|ped|s)?|releas\w*|roll(?:ing)?[\s-]?outs?|go(?:ing|es)?[\s-]live|went live|push\w*"
+    r"|merg\w*|migrat\w*|change[sd]?|patch\w*|hot-?\s?fix\w*|maintenance)"
 )
 
 CUES: tuple[Cue, ...] = (
@@ -64,7 +64,8 @@ CUES: tuple[Cue, ...] = (
     _cue(
         "on_call",
         4,
-        r"on[\s-]?call|\brota\b|roster|on duty|(?:primary|secondary)(?: engineer)?\s*(?:/|and|or|for|in|during"
+        r"(?:paged|called|rung) first\b.{0,40}\b(?:week|shift|month)|on[\s-]?call|"
+        r"\brota\b|roster|on duty|(?:primary|secondary)(?: engineer)?\s*(?:/|and|or|for|in|during"
         r"|that|this|on)|who(?: is|'s| was) (?:the )?(?:primary|secondary)|hand-?(?:over|off)|\bpager\b"
         r"|standby|backup (?:engineer|person)|phone rings?|who (?:has|had|have|holds?|will have) (?:the "
         r")?(?:duty|watch|shift|phone)|who (?:is|was|will be) (?:the )?(?:backup|first line|second line)"
@@ -92,7 +93,8 @@ CUES: tuple[Cue, ...] = (
     _cue(
         "change_window",
         4,
-        r"freez\w*|frozen|change window|blackout|moratorium|deploy(?:ment)? window|release window|next (?:possible "
+        r"freez\w*|frozen|(?:allowed|permitted|legal|valid|open) slot|"
+        r"change window|blackout|moratorium|deploy(?:ment)? window|release window|next (?:possible "
         r"|allowed )?(?:window|slot)",
     ),
     _cue(

@@ -16,6 +16,8 @@ SOURCE = re.compile(
     re.IGNORECASE,
 )
 """Names of sources that a task may want cited."""
+_MANDATORY = re.compile(r"\b(?:mandatory|obligatory|compulsory|forced|trigger\w*)\b", re.IGNORECASE)
+"""Of a stated number it can only ask for a rollback."""
 _FORCED = re.compile(r"(?:does|do|would|by|under) (?:the|our) polic(?:y|ies)", re.IGNORECASE)
 KEY = re.compile(r"\b[A-Z][A-Z0-9]{1,9}-\d+\b")
 """The key of a ticket."""
@@ -40,6 +42,8 @@ def kinds_of(prompt: str, *, has_numbers: bool) -> tuple[Kind, ...]:
             first[cue.kind] = min(first.get(cue.kind, len(bare)), found[0].start())
     if "change_window" not in scores and CHANGES.search(bare) and moments_of(bare):
         scores["change_window"], first["change_window"] = 3.0, 0
+    if not scores and has_numbers and _MANDATORY.search(bare):
+        scores["rollback"], first["rollback"] = 3.0, 0
     for kind, really in SUBJECT_ONLY.items():
         asked = re.search(really, bare, re.IGNORECASE) or (kind == "rollback" and has_numbers)
         if kind in scores and len(scores) > 1 and not asked:

@@ -9,12 +9,13 @@ from pydantic import JsonValue
 from kapelle.incident.question.kinds import KEY, SOURCE, kinds_of, ordinal_of
 from kapelle.incident.question.model import Elapsed, Question
 from kapelle.incident.question.moments import dates_of, last_done_at, minutes_between, moments_of, started_at
-from kapelle.incident.reading.conditions import readings_in
+from kapelle.incident.reading.calendar import DAY
+from kapelle.incident.reading.conditions import Reading, readings_in
 from kapelle.incident.reading.quantities import NUMBER, durations, minutes_shown, number
 from kapelle.incident.reading.severity import severities_in
 from kapelle.incident.reading.signals import signals_in
 from kapelle.incident.reading.terms import concepts_of, terms_of
-from kapelle.incident.reading.times import instants_in
+from kapelle.incident.reading.times import clocks_in, instants_in
 
 _SPOKEN_SOURCE = (
     (r"\bon-?\s?call rota\b|\brota file\b", "oncall_rota"),
@@ -38,9 +39,18 @@ _ROLE_PATTERNS = tuple(
         rf"\b(?:does|do|must|should|shall|has|is|will|would|when is|need)\s+(?:the|an?"
         rf"|our)\s+{_ROLE}\s+(?:(?:have|has|need|needs)\s+to\s+)?(?:be\s+|get\s+|also\s+)*(?:paged|called"
         rf"|notified|informed|woken|escalated to|involved|told|contacted|alerted|brought in)\b",
+        rf"\b(?:do|must|should|shall|can|may) (?:i|we) (?:page|call|wake|ring|notify|involve|alert|escalate to)\s+"
+        rf"(?:the|an?|our)\s+{_ROLE}(?=\s*(?:[,.?;!]|\b(?:for|on|at|in|now|yet|already|about|when|if|of)\b|$))",
         rf"\b(?:the|an?|our|my)\s+{_ROLE}\s+(?:alone\s+|has\s+|have\s+|already\s+|just\s+|wants? to\s+"
         rf"|says?\s+(?:\w+\s+)?(?:can\s+|may\s+)?)*(?:approve[sd]?|signed|sign[s]?|approves|authori[sz]ed?)\b",
     )
+)
+_NO_ROLE = frozenset(
+    ["it", "this", "that", "i", "we", "he", "she", "they", "you", "who", "what", "when", "go", "goes", "there"]
+)
+"""Words that stand in no role's name."""
+_LASTED = re.compile(
+    r"\b(?:between|from)\b.{0,30}\d.{0,30}\b(?:and|to|until|till)\b.{0,20}\d|\d\s*[-–]\s*\d", re.IGNORECASE
 )
 _GIVEN = re.compile(
     rf"\b(?:only|just|has|have|had|with|got|there (?:is|are)|received|collected|is|are|got|given|enough "
@@ -73,7 +83,7 @@ def read_question(prompt: str, context: Mapping[str, JsonValue]) -> Question:
     """Read what a task asks; of the context `severity`, `service`, `project_key`, `start_time`, `end_time` and
     `required_citations` count, and the prompt wins where both speak."""
     instants = [*instants_in(prompt), *_context_instants(context)]
-    readings = tuple(reading for reading in readings_in(prompt) if reading.metric)
+    readings = _lasting(prompt, tuple(reading for reading in readings_in(prompt) if reading.metric))
     required = _strings(context.get("required_citations"))
     started = started_at(prompt)
     between = minutes_between(prompt, started)
@@ -108,6 +118,14 @@ def read_question(prompt: str, context: Mapping[str, JsonValue]) -> Question:
         terms=terms_of(prompt),
         concepts=concepts_of(prompt),
     )
+
+
+def _lasting(prompt: str, readings: tuple[Reading, ...]) -> tuple[Reading, ...]:
+    """The only number of a metric lasts from the first to the second time of day that the task gives."""
+    clocks = clocks_in(prompt)
+    if len(readings) != 1 or readings[0].minutes is not None or len(clocks) != 2 or not _LASTED.search(prompt):
+        return readings
+    return (readings[0].model_copy(update={"minutes": float((clocks[1].minute - clocks[0].minute) % DAY)}),)
 
 
 def _context_instants(context: Mapping[str, JsonValue]) -> list[datetime.datetime]:
@@ -149,7 +167,9 @@ def _roles(prompt: str) -> tuple[str, ...]:
         r"^(?:it|this|that|i|we|he|she|you|they|there|change|deployment|be|rollback|\w*change|someone|anyone"
         r"|who|one|same|only|just|policy|an?|the)$"
     )
-    return tuple(dict.fromkeys(role for role in found if not re.match(stop, role)))
+    return tuple(
+        dict.fromkeys(role for role in found if not re.match(stop, role) and not _NO_ROLE.intersection(role.split()))
+    )
 
 
 def _given(prompt: str) -> int | None:

@@ -33,7 +33,9 @@ _CONCEPTS: tuple[tuple[str, str], ...] = (
     (
         "degraded",
         r"degrad\w*|\bslow(?:er|ly|ness|s|ed)?\b|sluggish|intermittent\w*|laggy|lagging|elevated latency|high "
-        r"latency|latency|time[sd]?\s?-?out|impaired|flaky|unstable|crawl\w*|takes (?:\w+ ){0,2}(?:seconds"
+        r"latency|chopp\w*|stutter\w*|jitter\w*|buffering|garbled|(?:gets?|getting|is|are|keeps?|being) (?:\w+ )?"
+        r"(?:dropped|cut off|disconnected|kicked out)|latency|"
+        r"time[sd]?\s?-?out|impaired|flaky|unstable|crawl\w*|takes (?:\w+ ){0,2}(?:seconds"
         r"|minutes|ages|long)",
     ),
     (
@@ -44,7 +46,8 @@ _CONCEPTS: tuple[tuple[str, str], ...] = (
         r"(?:work|load|respond|open)|dead\b|broken|crash\w*|black screen|nothing works|complete(?:ly)? fail\w*"
         r"|(?:cannot|can't|can not|unable to|could not|couldn't|no longer|nobody can|no one can|not able to) "
         r"(?:\w+ ){0,1}?(?:reach|log|sign|use|pay|check|access|open|order|buy|book|connect|load|complete|place"
-        r"|see|work|submit|upload|search|do|be reached|get)\w*|nobody can|no one can",
+        r"|see|work|submit|upload|search|do|be reached|get|join|start|enter|dispatch|ship|call|play|register|schedule"
+        rf"|stream|print|transfer|withdraw)\w*|nobody can|no one can|\bno {_PEOPLE} can\b",
     ),
     (
         "data_exposed",
@@ -71,7 +74,7 @@ _CONCEPTS: tuple[tuple[str, str], ...] = (
     ),
     (
         "cosmetic",
-        r"cosmetic\w*|typos?|misspel\w*|spelling|misalign\w*|wrong (?:colou?r|font|icon|logo|label)"
+        r"cosmetic\w*|typos?|misspel\w*|spelling|misalign\w*|blurr\w*|wrong (?:colou?r|font|icon|logo|label)"
         r"|colou?rs?\b|layout|\blogo\b|\bicon\b|footer|tooltip|visual\w*|text overlap|pixel\w*|translation"
         r"|wording",
     ),
@@ -89,6 +92,7 @@ _CONCEPTS: tuple[tuple[str, str], ...] = (
     (
         "all",
         r"\ball\b|\bevery(?:one|body|thing|where)?\b|entire\w*|whole|complete(?:ly)?|total(?:ly)?"
+        rf"|\bno {_PEOPLE} can\b"
         r"|\bfull(?:y)?\b|nobody|no one|\bnone\b|globally|company-?wide|everything|nothing",
     ),
     ("most", r"\bmost\b|majority|large (?:share|part|number)|many"),
@@ -101,7 +105,9 @@ _CONCEPTS: tuple[tuple[str, str], ...] = (
     (
         "minor",
         r"\bminor\b|trivial|inconvenien\w*|\bsmall\b|low impact|little (?:effect|impact)|negligible|nuisance"
-        r"|annoy\w*|no (?:customer|user|business) (?:impact|effect)|harmless|nothing urgent|not urgent",
+        r"|annoy\w*|without (?:any )?(?:effect|impact)|no (?:effect|impact)\b|not (?:affected|hindered|impacted)"
+        r"|(?:nobody|no one) is (?:hindered|affected|blocked)|no (?:customer|user|business) (?:impact|effect)"
+        r"|harmless|nothing urgent|not urgent",
     ),
     ("question", r"how-?to question|feature request|documentation|\bquestion\b"),
 )
@@ -130,6 +136,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
         r"|ship(?:s|ped|ping|ment)?\b|releas\w*|deploy\w*|\bmerg(?:e|es|ed|ing)\b",
         "deploy",
     ),
+    (r"non-?\s?urgent|not urgent|non-?\s?emergency|no emergency", "standard"),
     (r"hot[\s-]?fix(?:es)?|emergenc\w*|urgent\w*|break-?glass|expedited", "emergency"),
     (r"c-level|board members?|\bexecs?\b|executives?|leadership|management team|\bceo\b|\bcto\b", "executive"),
     (r"plug-?\s?ins?\b", "plugin"),
@@ -197,7 +204,8 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_'’-]*|\d+(?:\.\d+)?%?")
 
 _FINE = re.compile(
     r"[^.,;:?!]*\b(?:is|are|looks?|stays?|remains?|seems?|was|were|has been|have been"
-    r"|everything)\s+(?:\w+\s+)?(?:fine|normal|healthy|unaffected|stable|okay|ok|good)\b",
+    r"|everything)\s+(?:\w+\s+)?(?:fine|normal|healthy|unaffected|stable|okay|ok|good)\b"
+    r"|\b(?:most|others|the others|the rest)\s+(?:\w+\s+)?(?:can|do|does|works?|succeeds?)\b",
     re.IGNORECASE,
 )
 _DENIED = re.compile(
