@@ -54,7 +54,8 @@ def with_lateness(case: Case, drafts: Sequence[Draft]) -> list[Draft]:
 def _lateness(case: Case) -> Draft | None:
     """The verdict, where one deadline fits the task better than the others."""
     elapsed = _elapsed(case)
-    if elapsed is None or set(case.question.kinds) & _OTHER_KINDS or not _ASKS_KEPT.search(case.question.prompt):
+    others = bool(set(case.question.kinds) & _OTHER_KINDS) or case.question.kinds[:1] == ("escalation",)
+    if elapsed is None or others or not _ASKS_KEPT.search(case.question.prompt):
         return None
     rules = _best(case, [rule for rule in case.view.of(Timing) if _may_judge(case, rule, elapsed)])
     verdicts = {_kept(rule, elapsed) for rule in rules}
