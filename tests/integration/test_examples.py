@@ -1,6 +1,8 @@
 """The examples run as they stand, offline."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -29,3 +31,15 @@ def test_an_example_runs_and_says_what_it_shows(name: str, tmp_path: Path) -> No
     assert "Traceback" not in done.stderr
     for words in EXPECTED[name]:
         assert words in done.stdout
+
+
+def test_the_lines_of_python_in_the_readme_run_as_they_stand(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples" / "handbook", tmp_path / "handbook")
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (tmp_path / "lines.py").write_text(code)
+    environment = {**os.environ, "KAPELLE_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "lines.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("We keep invoices for ten years.") == 2
