@@ -28,9 +28,17 @@ runs = sa.Table(
     sa.Column("error", sa.Text),
     sa.Column("spent", sa.Text),
     sa.Column("schema_version", sa.Integer, nullable=False, server_default="1"),
+    # What follows came with 0002.
+    sa.Column("queue", sa.Text),
+    sa.Column("priority", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("wake_at", sa.Text),
+    sa.Column("stuck", sa.Text),
+    sa.Column("session", sa.Text),
     sa.UniqueConstraint("owner", "key", name="runs_owner_key"),
     sa.Index("runs_owner_created", "owner", "created"),
     sa.Index("runs_status", "status"),
+    sa.Index("runs_open", "status", "parked"),
+    sa.Index("runs_wake", "wake_at"),
 )
 
 steps = sa.Table(
@@ -42,6 +50,45 @@ steps = sa.Table(
     sa.Column("seq", sa.Integer, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("result", sa.Text, nullable=False),
+    # A rerun sets it: the row is history, and a walk begins without it.
+    sa.Column("superseded", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+
+# One item of a map that is spread over workers: a dispatch of its own, inside its run.
+parts = sa.Table(
+    "parts",
+    metadata,
+    sa.Column("run", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("generation", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("executor", sa.Text),
+    sa.Index("parts_status", "status"),
+)
+
+# What a step's own loop has done so far: model responses and tool results, for a re-entry after a crash.
+journal = sa.Table(
+    "journal",
+    metadata,
+    sa.Column("run", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("revision", sa.Integer, primary_key=True),
+    sa.Column("call", sa.Text, primary_key=True),
+    sa.Column("request_hash", sa.Text, nullable=False),
+    sa.Column("entry", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+)
+
+# Text as it is being written: no facts, gone when the step's result is stored.
+deltas = sa.Table(
+    "deltas",
+    metadata,
+    sa.Column("run", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("execution", sa.Integer, primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
 )
 
 events = sa.Table(
@@ -72,8 +119,71 @@ approvals = sa.Table(
     sa.Column("decided_by", sa.Text),
     sa.Column("decided_at", sa.Text),
     sa.Column("reason", sa.Text),
+    # What follows came with 0002.
+    sa.Column("level", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("warn_at", sa.Text),
     sa.Index("approvals_run", "run"),
     sa.Index("approvals_pending", "owner", "decision"),
+    sa.Index("approvals_due", "decision", "expires_at"),
+)
+
+# Append-only; it outlives the run.
+approval_audit = sa.Table(
+    "approval_audit",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("approval", sa.Text, nullable=False),
+    sa.Column("run", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("by", sa.Text),
+    sa.Column("data", sa.Text, nullable=False, server_default="{}"),
+    sa.Index("approval_audit_owner", "owner", "at"),
+    sa.Index("approval_audit_approval", "approval", "at"),
+)
+
+# Notifications that were decided upon in a transaction and are delivered after it.
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("run", sa.Text, nullable=False),
+    sa.Column("approval", sa.Text),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("created", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("next_at", sa.Text),
+    sa.Column("delivered_at", sa.Text),
+    sa.Column("error", sa.Text),
+    sa.Index("outbox_due", "next_at"),
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("owner", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("created", sa.Text, nullable=False),
+    sa.Column("updated", sa.Text, nullable=False),
+    sa.Column("expires_at", sa.Text, nullable=False),
+    sa.Column("schema_version", sa.Integer, nullable=False, server_default="1"),
+    sa.Index("sessions_expires", "expires_at"),
+)
+
+session_turns = sa.Table(
+    "session_turns",
+    metadata,
+    sa.Column("owner", sa.Text, primary_key=True),
+    sa.Column("session", sa.Text, primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True),
+    sa.Column("run", sa.Text),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("data", sa.Text, nullable=False),
+    sa.ForeignKeyConstraint(["owner", "session"], ["sessions.owner", "sessions.id"], ondelete="CASCADE"),
 )
 
 leases = sa.Table(
@@ -85,6 +195,8 @@ leases = sa.Table(
     sa.Column("boot", sa.Text, nullable=False),
     sa.Column("process_started", sa.Text, nullable=False),
     sa.Column("beat", sa.Float, nullable=False),
+    # The queues it takes runs from, as a JSON list.
+    sa.Column("queues", sa.Text, nullable=False, server_default="[]"),
 )
 
 blobs = sa.Table(
