@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from kapelle import Orchestrator, Settings, tool
-from kapelle.orchestrator import candidate_of
+from kapelle.handles import candidate_of
 from kapelle.plan.model import Plan
 from kapelle.run.model import RunRecord
 

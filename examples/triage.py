@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from kapelle import Orchestrator, Steps, Task, strategy, tool
-from kapelle.orchestrator import Approval
+from kapelle.handles import Approval
 from kapelle.plan.model import plan_json
 
 

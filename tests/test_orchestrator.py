@@ -18,7 +18,8 @@ from kapelle.errors import (
     UnreadableSource,
     WaitingForApproval,
 )
-from kapelle.orchestrator import Approval, Orchestrator, ask, candidate_of
+from kapelle.handles import Approval, candidate_of
+from kapelle.orchestrator import Orchestrator, ask
 from kapelle.plan.builder import Handle, Steps
 from kapelle.plan.strategies import strategy
 from kapelle.settings import load_settings

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from kapelle.budget.model import Budget, Usage
     from kapelle.errors import KapelleError, WaitingForApproval
     from kapelle.evidence.model import Citation, Claim, Excerpt
-    from kapelle.orchestrator import Approval, Orchestrator, Run, ask
+    from kapelle.handles import Approval, Run
+    from kapelle.orchestrator import Orchestrator, ask
     from kapelle.pack import Pack
     from kapelle.plan.builder import Steps, fallback, quorum
     from kapelle.plan.model import Plan
@@ -28,7 +29,7 @@ _HOMES = {
     "__version__": "kapelle._version",
     "AgentSpec": "kapelle.agents.spec",
     "agent": "kapelle.agents.spec",
-    "Approval": "kapelle.orchestrator",
+    "Approval": "kapelle.handles",
     "ask": "kapelle.orchestrator",
     "Budget": "kapelle.budget.model",
     "Candidate": "kapelle.answer.model",
@@ -43,7 +44,7 @@ _HOMES = {
     "Pack": "kapelle.pack",
     "Plan": "kapelle.plan.model",
     "quorum": "kapelle.plan.builder",
-    "Run": "kapelle.orchestrator",
+    "Run": "kapelle.handles",
     "Settings": "kapelle.settings",
     "Steps": "kapelle.plan.builder",
     "Strategy": "kapelle.plan.strategies",

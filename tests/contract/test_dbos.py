@@ -13,7 +13,8 @@ from tests.builders import OWNER, done, plan_of, step
 from tests.contract.engines import opened, until
 
 from kapelle.errors import OwnershipLost, SettingsError
-from kapelle.orchestrator import Orchestrator, Run
+from kapelle.handles import Run
+from kapelle.orchestrator import Orchestrator
 from kapelle.run.checkpoint import Batch
 from kapelle.run.checkpoint_database import DatabaseCheckpoint, RunFence
 from kapelle.run.model import NewEvent, StepResult

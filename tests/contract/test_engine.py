@@ -10,7 +10,8 @@ from tests.builders import OWNER, Ledger, each, plan_of, step
 from tests.contract.engines import opened, until
 
 from kapelle.errors import AlreadyDecided, NotFound, Refused
-from kapelle.orchestrator import Orchestrator, Run
+from kapelle.handles import Run
+from kapelle.orchestrator import Orchestrator
 from kapelle.plan.model import ApprovalStep, Plan
 from kapelle.run.engine import Engine
 

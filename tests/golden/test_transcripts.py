@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tests.golden.normal import golden, told
 
-from kapelle.orchestrator import Approval, Orchestrator
+from kapelle.handles import Approval
+from kapelle.orchestrator import Orchestrator
 from kapelle.plan.builder import Steps, fallback
 from kapelle.plan.model import Plan
 from kapelle.settings import load_settings

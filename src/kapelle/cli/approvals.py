@@ -9,7 +9,8 @@ from kapelle import clock
 from kapelle.cli.session import Common, opened, out, print_json, run_async, safe
 from kapelle.cli.solve import finish
 from kapelle.errors import BadInput, NotFound
-from kapelle.orchestrator import Approval, Orchestrator
+from kapelle.handles import Approval
+from kapelle.orchestrator import Orchestrator
 from kapelle.run.approval import ApprovalRecord
 
 

@@ -9,8 +9,9 @@ from rich.table import Table
 
 from kapelle.cli.session import Common, opened, out, print_json, run_async, safe, settings_of
 from kapelle.errors import BadInput
+from kapelle.handles import candidate_of
 from kapelle.incident.bench import Report, ScenarioResult, load_scenarios, score_scenario
-from kapelle.orchestrator import Orchestrator, candidate_of
+from kapelle.orchestrator import Orchestrator
 from kapelle.plan.evaluate import evaluate, evaluation_set
 from kapelle.plan.model import Plan
 from kapelle.task.model import Task

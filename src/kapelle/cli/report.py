@@ -11,7 +11,7 @@ from rich.text import Text
 from kapelle.answer.model import Candidate
 from kapelle.cli.session import safe
 from kapelle.evidence.model import Citation
-from kapelle.orchestrator import candidate_of
+from kapelle.handles import candidate_of
 from kapelle.plan.model import plan_json
 from kapelle.run.model import RunRecord, StepResult, execution_metadata
 

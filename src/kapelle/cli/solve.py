@@ -15,7 +15,8 @@ from kapelle.cli.live import Progress
 from kapelle.cli.report import exit_code, print_answer, run_json
 from kapelle.cli.session import Common, err, opened, out, print_json, run_async, safe
 from kapelle.errors import BadInput, PlanError
-from kapelle.orchestrator import Approval, Orchestrator, Run
+from kapelle.handles import Approval, Run
+from kapelle.orchestrator import Orchestrator
 from kapelle.plan.model import Plan
 from kapelle.run.model import RunRecord
 from kapelle.task.intake import explain, read_structured, read_task

@@ -1,0 +1,193 @@
+"""Handles on one run and one approval: what a user holds."""
+
+import asyncio
+import getpass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Protocol, TypeAlias
+
+from pydantic import JsonValue
+
+from kapelle.answer.model import Candidate
+from kapelle.assemble import Parts
+from kapelle.errors import ToolInputError, WaitingForApproval
+from kapelle.plan.catalog import Catalog
+from kapelle.run.approval import ApprovalRecord, Decision
+from kapelle.run.engine import Engine
+from kapelle.run.model import Event, RunRecord, StepResult
+from kapelle.settings import Settings
+from kapelle.tools.call import check_arguments
+
+Approver: TypeAlias = Callable[["Approval"], Awaitable[None]]
+"""Decides an approval by calling its `approve`, `reject` or `modify`."""
+FOLLOW = 0.03
+"""Seconds between two looks for new events."""
+
+
+class House(Protocol):
+    """What the handles need of the Orchestrator they came from."""
+
+    settings: Settings
+
+    @property
+    def parts(self) -> Parts:
+        """What it is made of."""
+
+    @property
+    def catalog(self) -> Catalog:
+        """What a plan may name."""
+
+    async def approvals(self, *, run: str | None = None, pending: bool = True) -> "list[Approval]":
+        """Questions to people."""
+
+    async def know_agents(self, record: RunRecord) -> None:
+        """Register the functions that a stored plan calls as agents."""
+
+
+class Run:
+    """A handle on one run."""
+
+    def __init__(self, house: House, record: RunRecord | None, id: str = "") -> None:
+        self._house = house
+        self.id = record.id if record is not None else id
+
+    @property
+    def _engine(self) -> Engine:
+        return self._house.parts.engine
+
+    @property
+    def _owner(self) -> str:
+        return self._house.settings.owner
+
+    async def status(self) -> RunRecord:
+        """The run as it stands.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        return await self._engine.read(self.id, self._owner)
+
+    async def steps(self) -> list[StepResult]:
+        """What came of its steps so far."""
+        return await self._engine.results(self.id, self._owner)
+
+    async def events(self, *, after: int = 0, follow: bool = True) -> AsyncIterator[Event]:
+        """Its events in order, from any number on; following ends when the run ended.
+
+        Args:
+            follow: wait for what is to come; a run that waits keeps the stream open.
+        """
+        while True:
+            ended = (await self.status()).ended_already
+            found = await self._engine.events(self.id, self._owner, after=after)
+            for event in found:
+                after = event.seq
+                yield event
+            # The engine hands out a long story in parts: only an empty part is the end of what there is.
+            if found:
+                continue
+            if ended or not follow:
+                return
+            await asyncio.sleep(FOLLOW)
+
+    async def wait(self) -> RunRecord:
+        """Wait until it ended or waits for somebody."""
+        return await self._engine.settled(self.id, self._owner, self._house.parts.work)
+
+    async def result(self, *, approver: Approver | None = None) -> Candidate:
+        """Wait for the answer; a run that failed gives a Candidate that says why.
+
+        Raises:
+            WaitingForApproval: a person must decide and no `approver` is given; the run is kept.
+        """
+        while True:
+            record = await self.wait()
+            if record.status != "waiting":
+                return candidate_of(record)
+            asked = await self._house.approvals(run=self.id)
+            if approver is None or not asked:
+                raise WaitingForApproval(self.id, [one.id for one in asked])
+            for one in asked:
+                await approver(one)
+            await self.resume()
+
+    async def resume(self) -> "Run":
+        """Walk it on here, unless it ended, waits, or is walked by a living process."""
+        record = await self.status()
+        await self._house.know_agents(record)
+        await self._engine.resume(self.id, self._owner, self._house.parts.work)
+        return self
+
+    async def cancel(self) -> RunRecord:
+        """Ask for it to be cancelled: nothing new starts, finished steps that say how are taken back."""
+        record = await self.status()
+        await self._house.know_agents(record)
+        return await self._engine.cancel(self.id, self._owner, self._house.parts.work)
+
+
+class Approval:
+    """A handle on one question to a person."""
+
+    def __init__(self, house: House, record: ApprovalRecord) -> None:
+        self._house = house
+        self.record = record
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self.record.id
+
+    async def approve(self, *, by: str | None = None, reason: str = "") -> ApprovalRecord:
+        """Let it happen."""
+        return await self._decide("approved", by, reason, None)
+
+    async def reject(self, *, by: str | None = None, reason: str = "") -> ApprovalRecord:
+        """Do not let it happen."""
+        return await self._decide("rejected", by, reason, None)
+
+    async def modify(self, arguments: JsonValue, *, by: str | None = None, reason: str = "") -> ApprovalRecord:
+        """Let it happen with other arguments.
+
+        Raises:
+            ToolInputError: they do not fit the tool's schema; nothing was decided.
+        """
+        tool = self.record.tool
+        if tool is not None:
+            if not isinstance(arguments, dict):
+                raise ToolInputError(f"`{tool}`: edited arguments must be an object of all its arguments")
+            check_edited(self._house.catalog, tool, arguments)
+        return await self._decide("approved", by, reason, arguments)
+
+    async def _decide(self, decision: Decision, by: str | None, reason: str, arguments: JsonValue) -> ApprovalRecord:
+        return await self._house.parts.engine.decide(
+            self.id,
+            self._house.settings.owner,
+            decision,
+            by=by or getpass.getuser(),
+            reason=reason,
+            arguments=arguments,
+        )
+
+
+def check_edited(catalog: Catalog, tool: str, arguments: Mapping[str, JsonValue]) -> None:
+    """Hold edited arguments against the schema of the tool they are for.
+
+    Raises:
+        ToolInputError: they do not fit.
+    """
+    known = catalog.tools.get(tool)
+    if known is not None:
+        check_arguments(known, arguments)
+
+
+def candidate_of(record: RunRecord) -> Candidate:
+    """What a run that ended comes to: its Candidate, or one that says why there is none."""
+    output = record.output
+    status = {"status": record.status, "run_id": record.id, "usage": record.spent}
+    if isinstance(output, dict) and "citations" in output and "text" in output:
+        candidate = Candidate.model_validate(output)
+    elif output is not None:
+        candidate = Candidate(text=output if isinstance(output, str) else "", value=output)
+    else:
+        candidate = Candidate(text="", found=False)
+    reasons = (record.error.message,) if record.error and candidate.verdict is None else ()
+    return candidate.model_copy(update={**status, "missing": (*candidate.missing, *reasons)})
