@@ -160,6 +160,14 @@ outbox = sa.Table(
     sa.Index("outbox_due", "next_at"),
 )
 
+# Where a database cannot notify (SQLite): what was rung, for the processes that look.
+rings = sa.Table(
+    "rings",
+    metadata,
+    sa.Column("n", sa.Integer, primary_key=True),
+    sa.Column("topic", sa.Text, nullable=False),
+)
+
 sessions = sa.Table(
     "sessions",
     metadata,

@@ -56,6 +56,11 @@ def _make_tables_of_runs() -> None:
         sa.PrimaryKeyConstraint("run", "path", "revision", "call"),
     )
     op.create_table(
+        "rings",
+        sa.Column("n", sa.Integer(), primary_key=True),
+        sa.Column("topic", sa.Text(), nullable=False),
+    )
+    op.create_table(
         "deltas",
         sa.Column("run", sa.Text(), sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
