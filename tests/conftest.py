@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.postgres import Server, make_template, serving
 
 from kapelle.settings import ALIASES
 from kapelle.telemetry import redact
@@ -21,3 +22,33 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     yield
     redact._known.clear()
     redact._known.update(known)
+
+
+@pytest.fixture(scope="session")
+def postgres(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A Postgres server, started when the first test asks for it."""
+    # Workers of one session name it the same way, and share its server.
+    session = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
+    with serving(session) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Server) -> Iterator[str]:
+    """A database with the present schema, to be copied."""
+    with make_template(postgres) as name:
+        yield name
+
+
+@pytest.fixture
+def postgres_url(postgres: Server, postgres_template: str) -> Iterator[str]:
+    """A database of the test's own, at the present schema."""
+    with postgres.database(postgres_template) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_postgres_url(postgres: Server) -> Iterator[str]:
+    """A database of the test's own, with nothing in it."""
+    with postgres.database() as url:
+        yield url

@@ -6,18 +6,33 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.builders import OWNER, Ledger
 
+from kapelle.assemble import EngineName
 from kapelle.orchestrator import Orchestrator
 from kapelle.settings import load_settings
+
+ENGINES = ("inline", "sqlite", "postgres")
+"""In memory, and on DBOS over each database."""
+
+
+def settings_of(engine: str, request: pytest.FixtureRequest) -> dict[str, str]:
+    """What an engine needs to be set: the URL of a database of its own, where the home is not enough."""
+    return {"database_url": request.getfixturevalue("postgres_url")} if engine == "postgres" else {}
 
 
 @asynccontextmanager
 async def opened(engine: str, home: Path, *tools: Any, **fields: Any) -> AsyncIterator[tuple[Orchestrator, Ledger]]:
-    """A house over one engine, with tools that note every call."""
+    """A house over one engine, with tools that note every call.
+
+    Args:
+        engine: one of `ENGINES`; with `postgres`, `settings_of` belongs among the fields.
+    """
     ledger = Ledger()
     settings = load_settings(home=home, owner=fields.pop("owner", OWNER), **fields)
-    house = Orchestrator(tools=[*ledger.tools, *tools], settings=settings, packs=[], engine=engine)  # type: ignore[arg-type]
+    kind: EngineName = "inline" if engine == "inline" else "durable"
+    house = Orchestrator(tools=[*ledger.tools, *tools], settings=settings, packs=[], engine=kind)
     async with house:
         yield house, ledger
 

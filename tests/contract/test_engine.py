@@ -1,4 +1,4 @@
-"""What every engine must do: in memory, and on DBOS over SQLite."""
+"""What every engine must do: in memory, and on DBOS over SQLite and Postgres."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.builders import OWNER, Ledger, each, plan_of, step
-from tests.contract.engines import opened, until
+from tests.contract.engines import ENGINES, opened, settings_of, until
 
 from kapelle.errors import AlreadyDecided, NotFound, Refused
 from kapelle.handles import Run
@@ -21,9 +21,9 @@ ASK = ApprovalStep(id="ok", action="Go?", guards="put", inputs={"arguments": {"n
 ASKED = plan_of(ASK, step("a", after=["ok"]))
 
 
-@pytest.fixture(params=["inline", "durable"])
+@pytest.fixture(params=ENGINES)
 async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
-    async with opened(request.param, tmp_path / "home") as made:
+    async with opened(request.param, tmp_path / "home", **settings_of(request.param, request)) as made:
         yield made
 
 

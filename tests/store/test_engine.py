@@ -31,8 +31,7 @@ def test_a_power_loss_can_be_survived_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("postgresql://ann:hunter22@db/kapelle", "not supported yet"),
-        ("mysql://ann:hunter22@db/kapelle", "not supported yet"),
+        ("mysql://ann:hunter22@db/kapelle", "`mysql` is not supported; use sqlite"),
         ("ann:hunter22@db", "is not a database URL"),
         ("http//ann:hunter22", "is not a database URL"),
         ("sqlite://", "in memory loses its runs"),

@@ -22,7 +22,8 @@ from kapelle.errors import KapelleError
 from kapelle.orchestrator import Orchestrator
 from kapelle.pack import GROUP
 from kapelle.settings import ALIASES, Settings
-from kapelle.store.engine import open_engine, parse_url, sqlite_file
+from kapelle.store.engine import open_engine, parse_url, show_url
+from kapelle.store.engine_sqlite import sqlite_file
 from kapelle.store.faults import translated
 from kapelle.store.version import HEAD, schema_version
 from kapelle.telemetry.redact import MASK
@@ -75,7 +76,7 @@ def _settings(node: BaseModel, prefix: str, path: tuple[str, ...] = ()) -> Itera
         elif isinstance(value, Path):
             value = str(value)
         elif name == "database_url" and isinstance(value, str):
-            value = parse_url(value).render_as_string(hide_password=True)
+            value = show_url(parse_url(value))
         yield _Row(full, (*path, name), value, " ".join((field.description or "").split()), _bounds(field))
 
 

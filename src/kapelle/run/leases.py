@@ -1,23 +1,24 @@
 """Leases: which processes are alive, so that the runs of the others can be taken over."""
 
+import json
 import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from kapelle.ids import new_id
+from kapelle.store.dialect import Statement
 from kapelle.store.faults import explain_fault
 
 BEAT = 1.0
 """Seconds between two renewals."""
 MISSED = 5
 """Beats after which a process counts as dead."""
-_NOW = "((julianday('now') - 2440587.5) * 86400.0)"
-"""The database's own clock, in seconds since 1970."""
 
 
 def boot_id() -> str:
@@ -54,11 +55,17 @@ def _without_proc(pid: int) -> str | None:
 class Lease:
     """This process's lease: a row renewed each second by a thread of its own."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, queues: Sequence[str] = ()) -> None:
+        """Args:
+        queues: the ones this process takes runs from.
+        """
         self.executor = new_id("x")
+        self.queues = tuple(queues)
+        self.turn = 0
+        """Raised when a renewal came late: what was owned before may have been taken over."""
         self._engine = engine
         self._stop = threading.Event()
-        self._renewed = time.monotonic()
+        self._renewed = self._steady_since = time.monotonic()
         self._thread = threading.Thread(target=self._beat, name="kapelle-lease", daemon=True)
         self._insert()
         self._thread.start()
@@ -67,6 +74,11 @@ class Lease:
     def fresh(self) -> bool:
         """Renewed within half a lease: paid calls and writes may start."""
         return time.monotonic() - self._renewed < BEAT * MISSED / 2
+
+    @property
+    def steady(self) -> bool:
+        """No beat was missed for a whole lease: the others had their chance to beat, so they may be judged."""
+        return self.fresh and time.monotonic() - self._steady_since >= BEAT * MISSED
 
     def release(self) -> None:
         """End the lease: what this process left unfinished may be taken over at once."""
@@ -82,14 +94,23 @@ class Lease:
             "pid": pid,
             "boot": boot_id(),
             "process_started": process_started(pid) or "",
+            "queues": json.dumps(self.queues),
         }
         with self._engine.begin() as connection:
-            connection.execute(_INSERT, row)
+            connection.execute(_INSERT.on(connection), row)
 
     def _beat(self) -> None:
         while not self._stop.wait(BEAT):
-            if self._try(lambda connection: connection.execute(_RENEW, {"executor": self.executor})):
-                self._renewed = time.monotonic()
+            if self._try(lambda connection: connection.execute(_RENEW.on(connection), {"executor": self.executor})):
+                self._note_renewed()
+
+    def _note_renewed(self) -> None:
+        now = time.monotonic()
+        if now - self._renewed >= BEAT * 2:
+            self._steady_since = now
+        if not self.fresh:
+            self.turn += 1
+        self._renewed = now
 
     def _try(self, statement: Callable[[sa.Connection], object]) -> bool:
         try:
@@ -102,27 +123,50 @@ class Lease:
         return True
 
 
-_INSERT = sa.text(
-    "insert into leases (executor, host, pid, boot, process_started, beat) "
-    f"values (:executor, :host, :pid, :boot, :process_started, {_NOW})"
+# Beats are of the database's own clock: the clocks of two hosts may differ.
+_INSERT = Statement(
+    "insert into leases (executor, host, pid, boot, process_started, beat, queues) "
+    "values (:executor, :host, :pid, :boot, :process_started, {now}, :queues)"
 )
-_RENEW = sa.text(f"update leases set beat = {_NOW} where executor = :executor")
+_RENEW = Statement("update leases set beat = {now} where executor = :executor")
 _DELETE = sa.text("delete from leases where executor = :executor")
-_ALL = sa.text(f"select executor, host, pid, boot, process_started, {_NOW} - beat as age from leases")
+_ALL = Statement("select executor, host, pid, boot, process_started, queues, {now} - beat as age from leases")
+_FORGET = Statement("delete from leases where {now} - beat > 3600")
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A process with a lease, as seen from this one."""
+
+    executor: str
+    alive: bool
+    gone: bool
+    """Its process is not there any more: this needs no waiting for beats."""
+    queues: tuple[str, ...]
+
+
+def holders(connection: sa.Connection) -> list[Holder]:
+    """Every process that has or had a lease: alive when its beat is fresh and, on this host, its process is there."""
+    host, boot = socket.gethostname(), boot_id()
+    found = []
+    for row in connection.execute(_ALL.on(connection)):
+        here = row.host == host
+        gone = here and (row.boot != boot or process_started(row.pid) != row.process_started)
+        alive = not gone and row.age < BEAT * MISSED
+        found.append(Holder(row.executor, alive, gone, tuple(json.loads(row.queues))))
+    return found
 
 
 def living(connection: sa.Connection) -> set[str]:
-    """The executors that are alive: their beat is fresh and, on this host, their process is there."""
-    host, boot = socket.gethostname(), boot_id()
-    alive = set()
-    for row in connection.execute(_ALL):
-        here = row.host == host
-        gone = here and (row.boot != boot or process_started(row.pid) != row.process_started)
-        if not gone and row.age < BEAT * MISSED:
-            alive.add(row.executor)
-    return alive
+    """The executors that are alive."""
+    return {one.executor for one in holders(connection) if one.alive}
+
+
+def serving(connection: sa.Connection, queue: str) -> bool:
+    """Whether a living process takes runs from a queue."""
+    return any(one.alive and queue in one.queues for one in holders(connection))
 
 
 def forget_dead(connection: sa.Connection) -> None:
     """Delete leases that ended long ago."""
-    connection.execute(sa.text(f"delete from leases where {_NOW} - beat > 3600"))
+    connection.execute(_FORGET.on(connection))

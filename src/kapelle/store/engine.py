@@ -1,8 +1,4 @@
-"""Open the database by its URL."""
-
-import sqlite3
-import time
-from pathlib import Path
+"""Open the database by its URL: the choice between SQLite and Postgres."""
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
@@ -10,78 +6,66 @@ from sqlalchemy.exc import ArgumentError
 
 from kapelle.errors import SettingsError
 from kapelle.settings import Settings
+from kapelle.store.engine_postgres import DRIVER, NAMES, postgres_engine
+from kapelle.store.engine_sqlite import make_folder, sqlite_engine
+from kapelle.telemetry.redact import MASK, remember
 
-# `unixepoch('subsec')`, which DBOS asks for on Python 3.12 and later, came with SQLite 3.42.
-_NEEDS_SUBSEC = sqlite3.sqlite_version_info < (3, 42)
-POOL_SIZE = 8
+_SECRET_OPTIONS = ("password", "sslpassword", "passfile")
 
 
 def open_engine(settings: Settings) -> sa.Engine:
-    """Open the database, its folder made when missing (mode 0700).
+    """Open the database of some settings; nothing is connected to yet.
 
     Raises:
-        SettingsError: the URL cannot be used, or the folder cannot be made.
+        SettingsError: the URL cannot be used, or the folder of a SQLite file cannot be made.
+        MissingExtra: Postgres is asked for, and its driver is not installed.
     """
-    url = parse_url(settings.url)
-    if url.get_backend_name() != "sqlite":
-        raise SettingsError(
-            f"setting `KAPELLE_DATABASE_URL`: `{url.get_backend_name()}` is not supported yet; use sqlite:///FILE"
-        )
-    _make_folder(url)
-    return _sqlite_engine(url, settings.run.synchronous)
+    return open_url(settings.url, synchronous=settings.run.synchronous)
+
+
+def open_url(text: str, *, synchronous: str = "normal") -> sa.Engine:
+    """Open a database by its URL; the folder of a SQLite file is made when missing (mode 0700).
+
+    Args:
+        synchronous: `normal` or `full`: how SQLite commits.
+    """
+    url = parse_url(text)
+    remember(_secrets(url))
+    if url.get_backend_name() == "sqlite":
+        make_folder(url)
+        return sqlite_engine(url, synchronous)
+    return postgres_engine(url)
 
 
 def parse_url(text: str) -> URL:
     """Read a database URL.
 
     Raises:
-        SettingsError: it is none; its text, which may hold a password, is not repeated.
+        SettingsError: it is none, or of another database; its text, which may hold a password, is not repeated.
     """
     try:
-        return make_url(text)
+        url = make_url(text)
     except ArgumentError:
         raise SettingsError(
             "setting `KAPELLE_DATABASE_URL` is not a database URL; expected sqlite:///FILE or postgresql://..."
         ) from None
-
-
-def sqlite_file(url: URL) -> Path | None:
-    """The file of a SQLite URL; None for one in memory."""
-    return Path(url.database) if url.database and url.database != ":memory:" else None
-
-
-def _make_folder(url: URL) -> None:
-    file = sqlite_file(url)
-    if file is None:
-        raise SettingsError("setting `KAPELLE_DATABASE_URL`: a database in memory loses its runs; name a file")
-    if file.is_dir():
-        raise SettingsError(f"setting `KAPELLE_DATABASE_URL`: `{file}` is a folder; name a file in it")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
+    if url.get_backend_name() in NAMES:
+        # Whatever driver it names: ours is psycopg.
+        return url.set(drivername=DRIVER)
+    if url.get_backend_name() != "sqlite":
         raise SettingsError(
-            f"the folder `{file.parent}` for the database cannot be made ({error.strerror}); set KAPELLE_HOME"
-        ) from None
+            f"setting `KAPELLE_DATABASE_URL`: `{url.drivername}` is not supported; "
+            "use sqlite:///FILE or postgresql://USER@HOST/DATABASE"
+        )
+    return url
 
 
-def _sqlite_engine(url: URL, synchronous: str) -> sa.Engine:
-    engine = sa.create_engine(url, pool_size=POOL_SIZE, max_overflow=0, pool_timeout=60)
-
-    @sa.event.listens_for(engine, "connect")
-    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = "IMMEDIATE"
-        for pragma in (
-            "busy_timeout=30000",
-            "foreign_keys=ON",
-            "journal_mode=WAL",
-            f"synchronous={synchronous.upper()}",
-        ):
-            connection.execute("PRAGMA " + pragma)
-        if _NEEDS_SUBSEC:
-            connection.create_function("unixepoch", -1, _unixepoch)
-
-    return engine
+def show_url(url: URL) -> str:
+    """A URL as a person may read it: every password masked, those among its options too."""
+    options = {name: MASK if name in _SECRET_OPTIONS else value for name, value in url.query.items()}
+    return url.set(query=options).render_as_string(hide_password=True)
 
 
-def _unixepoch(*arguments: object) -> float:
-    return time.time() if "subsec" in arguments else int(time.time())
+def _secrets(url: URL) -> list[str]:
+    found = [url.password, *(url.query.get(name) for name in ("password", "sslpassword"))]
+    return [one for one in found if isinstance(one, str) and one]

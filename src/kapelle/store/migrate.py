@@ -8,14 +8,17 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from kapelle.errors import DatabaseDamaged
+from kapelle.store.dialect import Statement
 from kapelle.store.faults import translated, where
 from kapelle.store.version import HEAD, schema_version
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+# Held to the end of the transaction, by one process at a time; the number is ours alone.
+_LOCK = Statement("begin immediate", postgres="select pg_advisory_xact_lock(7235441)")
 
 
 def migrate(engine: sa.Engine) -> None:
-    """Apply what is missing.
+    """Apply what is missing, all of it or nothing.
 
     Raises:
         DatabaseDamaged: the file is no database, or of a newer Kapelle.
@@ -32,8 +35,8 @@ def migrate(engine: sa.Engine) -> None:
             f"the database `{where(engine)}` has schema {current}, which this version does not know; update Kapelle"
         )
     with translated(engine), engine.connect() as connection:
-        # The write lock comes before Alembic reads the version: two processes started at once migrate once.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        # The lock comes before Alembic reads the version: two processes started at once migrate once.
+        connection.execute(_LOCK.on(connection))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()

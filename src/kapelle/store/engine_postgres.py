@@ -1,0 +1,64 @@
+"""Open a Postgres database as durable runs need it: a lost server is noticed, and a stopped process holds no lock."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL
+
+from kapelle.errors import MissingExtra
+
+NAMES = ("postgresql", "postgres")
+"""How a Postgres URL may begin; a driver may follow after a `+`."""
+DRIVER = "postgresql+psycopg"
+POOL_SIZE = 8
+"""Connections kept: DBOS's listener and four threads, the writer, the lease, and a reader."""
+OVERFLOW = 4
+"""Connections more, in a rush."""
+
+_CONNECT: Mapping[str, str | int] = {
+    "application_name": "kapelle",
+    "client_encoding": "utf8",
+    "connect_timeout": 10,
+    # A host that is gone without a word is noticed after about 15 s, sent data unanswered included.
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+_SESSION = (
+    # A process that is stopped in the middle of a commit holds the run's row: within a lease it must be free.
+    "set idle_in_transaction_session_timeout = '5s'",
+    "set lock_timeout = '30s'",
+)
+
+
+def postgres_engine(url: URL) -> sa.Engine:
+    """The engine of a Postgres URL; what the URL's own options say wins.
+
+    Raises:
+        MissingExtra: psycopg is not installed, or finds no libpq.
+    """
+    chosen = {name: value for name, value in _CONNECT.items() if name not in url.query}
+    try:
+        engine = sa.create_engine(
+            url,
+            connect_args=chosen,
+            pool_size=POOL_SIZE,
+            max_overflow=OVERFLOW,
+            pool_timeout=30,
+            pool_pre_ping=True,
+        )
+    except ImportError:
+        raise MissingExtra("postgres") from None
+
+    @sa.event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:  # Any: psycopg is not imported here
+        with connection.cursor() as cursor:
+            for statement in _SESSION:
+                cursor.execute(statement)
+        # The pool rolls a connection back when it is returned, which would undo them.
+        connection.commit()
+
+    return engine

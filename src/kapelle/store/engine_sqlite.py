@@ -1,0 +1,64 @@
+"""Open a SQLite file as durable runs need it: write-ahead log, writers that wait for each other."""
+
+import sqlite3
+import time
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL
+
+from kapelle.errors import SettingsError
+
+# `unixepoch('subsec')`, which DBOS asks for on Python 3.12 and later, came with SQLite 3.42.
+_NEEDS_SUBSEC = sqlite3.sqlite_version_info < (3, 42)
+POOL_SIZE = 8
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """The file of a SQLite URL; None for one in memory, and for another database."""
+    if url.get_backend_name() != "sqlite":
+        return None
+    return Path(url.database) if url.database and url.database != ":memory:" else None
+
+
+def make_folder(url: URL) -> None:
+    """Make the folder of a SQLite file, for this user alone.
+
+    Raises:
+        SettingsError: there is no file in the URL, or the folder cannot be made.
+    """
+    file = sqlite_file(url)
+    if file is None:
+        raise SettingsError("setting `KAPELLE_DATABASE_URL`: a database in memory loses its runs; name a file")
+    if file.is_dir():
+        raise SettingsError(f"setting `KAPELLE_DATABASE_URL`: `{file}` is a folder; name a file in it")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise SettingsError(
+            f"the folder `{file.parent}` for the database cannot be made ({error.strerror}); set KAPELLE_HOME"
+        ) from None
+
+
+def sqlite_engine(url: URL, synchronous: str) -> sa.Engine:
+    """The engine of a file; `synchronous` is `normal` or `full`."""
+    engine = sa.create_engine(url, pool_size=POOL_SIZE, max_overflow=0, pool_timeout=60)
+
+    @sa.event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = "IMMEDIATE"
+        for pragma in (
+            "busy_timeout=30000",
+            "foreign_keys=ON",
+            "journal_mode=WAL",
+            f"synchronous={synchronous.upper()}",
+        ):
+            connection.execute("PRAGMA " + pragma)
+        if _NEEDS_SUBSEC:
+            connection.create_function("unixepoch", -1, _unixepoch)
+
+    return engine
+
+
+def _unixepoch(*arguments: object) -> float:
+    return time.time() if "subsec" in arguments else int(time.time())

