@@ -143,3 +143,39 @@ async def test_writes_happen_one_after_the_other_in_one_thread(database: sa.Engi
         await asyncio.gather(*(writer.write(note) for _ in range(20)))
     assert len(threads) == 1
     assert rows(database) == 20
+
+
+def synchronous(connection: sa.Connection) -> int:
+    """How this connection commits: 1 is normal, 2 is full."""
+    connection.execute(sa.text("insert into t values (1)"))
+    return int(connection.execute(sa.text("pragma synchronous")).scalar_one())
+
+
+async def test_what_must_survive_a_power_loss_is_synced_and_nothing_after_it(database: sa.Engine) -> None:
+    with writing(database, None) as (writer, _):
+        assert [await writer.write(synchronous, sync=sync) for sync in (False, True, False, True)] == [1, 2, 1, 2]
+    assert rows(database) == 4
+
+
+async def test_a_synced_write_that_fails_leaves_the_next_one_as_it_was(database: sa.Engine) -> None:
+    def broken(connection: sa.Connection) -> None:
+        assert synchronous(connection) == 2
+        raise OwnershipLost("taken over")
+
+    with writing(database, None) as (writer, _):
+        with pytest.raises(OwnershipLost):
+            await writer.write(broken, sync=True)
+        assert await writer.write(synchronous) == 1
+    assert rows(database) == 1
+
+
+async def test_a_synced_write_waits_for_a_full_disk_too(database: sa.Engine) -> None:
+    PAGES["most"] = 10
+    with writing(database, None) as (writer, told):
+        waiting = asyncio.ensure_future(writer.write(put(), sync=True))  # type: ignore[arg-type]
+        while not told:
+            await asyncio.sleep(0.01)
+        PAGES["most"] = 10_000
+        await asyncio.wait_for(waiting, 5)
+        assert await writer.write(synchronous) == 1
+    assert rows(database) == 2

@@ -1,6 +1,7 @@
 """Write to the database from one thread of ours, and wait out what passes: a full disk, a lock, a lost connection."""
 
 import asyncio
+import functools
 import threading
 import time
 from collections.abc import Callable
@@ -10,7 +11,10 @@ from typing import Protocol, TypeVar
 import sqlalchemy as sa
 
 from kapelle.errors import OwnershipLost, StoreUnavailable
-from kapelle.store.faults import explain_fault, where
+from kapelle.store.dialect import POSTGRES
+from kapelle.store.faults import explain_fault, is_momentary, where
+from kapelle.store.transact_postgres import PostgresTransactions
+from kapelle.store.transact_sqlite import SqliteTransactions
 
 T = TypeVar("T")
 LONGEST_PAUSE = 1.0
@@ -41,34 +45,38 @@ class Writer:
         self._on_trouble = on_trouble
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kapelle-writer")
         self._closing = threading.Event()
-        self._connection: sa.Connection | None = None
+        kind = PostgresTransactions if engine.dialect.name == POSTGRES.name else SqliteTransactions
+        self._transactions: PostgresTransactions | SqliteTransactions = kind(engine)
 
-    async def write(self, statements: Callable[[sa.Connection], T]) -> T:
-        """Run `statements` in one transaction, again until it succeeds.
+    async def write(self, statements: Callable[[sa.Connection], T], *, sync: bool = False) -> T:
+        """Run `statements` in one transaction, again until it took place once.
+
+        Args:
+            sync: it survives a power loss, with all that was written before it (Postgres: every one does).
 
         Raises:
             OwnershipLost: the fence did not let it pass; nothing was written.
             StoreUnavailable: the patience is over.
             DatabaseDamaged: waiting cannot help.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self.write_now, statements)
+        write = functools.partial(self.write_now, statements, sync=sync)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, write)
 
-    def write_now(self, statements: Callable[[sa.Connection], T]) -> T:
+    def write_now(self, statements: Callable[[sa.Connection], T], *, sync: bool = False) -> T:
         """The same, from a thread that may block."""
+        self._transactions.begin_anew()
         began = time.monotonic()
         pause = 0.05
         troubled = False
         while True:
             try:
-                with self._open().begin():
-                    result = statements(self._open())
+                result = self._transactions.run(statements, sync=sync)
                 if troubled:
                     self._on_trouble(f"the database `{where(self._engine)}` can be written again")
                 return result
             except OwnershipLost:
                 raise
             except Exception as error:
-                self._drop_broken()
                 fault = explain_fault(error, where(self._engine))
                 if fault is None:
                     raise
@@ -76,29 +84,14 @@ class Writer:
                 over = self._patience is not None and waited >= self._patience
                 if not isinstance(fault, StoreUnavailable) or over or self._closing.is_set():
                     raise fault from error
-                if not troubled:
+                if not troubled and not is_momentary(error):
                     self._on_trouble(f"{fault}; waiting")
                     troubled = True
                 self._closing.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
 
-    def _open(self) -> sa.Connection:
-        """The connection of the writing thread, kept from one write to the next."""
-        if self._connection is None:
-            self._connection = self._engine.connect()
-        return self._connection
-
-    def _drop_broken(self) -> None:
-        if self._connection is not None and (self._connection.closed or self._connection.invalidated):
-            self._drop()
-
-    def _drop(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
     def close(self) -> None:
         """Let the last write end."""
         self._closing.set()
-        self._thread.submit(self._drop)
+        self._thread.submit(self._transactions.close)
         self._thread.shutdown(wait=True)

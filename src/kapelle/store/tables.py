@@ -125,6 +125,7 @@ approvals = sa.Table(
     sa.Index("approvals_run", "run"),
     sa.Index("approvals_pending", "owner", "decision"),
     sa.Index("approvals_due", "decision", "expires_at"),
+    sa.Index("approvals_warn", "warn_at"),
 )
 
 # Append-only; it outlives the run.
@@ -205,6 +206,15 @@ leases = sa.Table(
     sa.Column("beat", sa.Float, nullable=False),
     # The queues it takes runs from, as a JSON list.
     sa.Column("queues", sa.Text, nullable=False, server_default="[]"),
+)
+
+# The last transaction of each writing thread: after a lost connection it says whether a commit took place (Postgres).
+writers = sa.Table(
+    "writers",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
 )
 
 blobs = sa.Table(

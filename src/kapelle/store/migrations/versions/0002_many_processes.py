@@ -30,6 +30,7 @@ def _add_columns() -> None:
     op.add_column("approvals", sa.Column("level", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("approvals", sa.Column("warn_at", sa.Text()))
     op.create_index("approvals_due", "approvals", ["decision", "expires_at"])
+    op.create_index("approvals_warn", "approvals", ["warn_at"])
 
 
 def _make_tables_of_runs() -> None:
@@ -68,6 +69,12 @@ def _make_tables_of_runs() -> None:
         sa.Column("n", sa.Integer(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("run", "path", "execution", "n"),
+    )
+    op.create_table(
+        "writers",
+        sa.Column("id", sa.Text(), primary_key=True),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
     )
 
 
