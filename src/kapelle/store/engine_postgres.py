@@ -1,6 +1,7 @@
 """Open a Postgres database as durable runs need it: a lost server is noticed, and a stopped process holds no lock."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,7 +19,6 @@ OVERFLOW = 4
 
 _CONNECT: Mapping[str, str | int] = {
     "application_name": "kapelle",
-    "client_encoding": "utf8",
     "connect_timeout": 10,
     # A host that is gone without a word is noticed after about 15 s, sent data unanswered included.
     "keepalives": 1,
@@ -41,6 +41,8 @@ def postgres_engine(url: URL) -> sa.Engine:
         MissingExtra: psycopg is not installed, or finds no libpq.
     """
     chosen = {name: value for name, value in _CONNECT.items() if name not in url.query}
+    # `store.nul` reads and writes it.
+    chosen["client_encoding"] = "utf8"
     try:
         engine = sa.create_engine(
             url,
@@ -60,5 +62,7 @@ def postgres_engine(url: URL) -> sa.Engine:
                 cursor.execute(statement)
         # The pool rolls a connection back when it is returned, which would undo them.
         connection.commit()
+        # psycopg is loaded by now; without Postgres it is not.
+        import_module("kapelle.store.nul").keep_nul(connection)
 
     return engine
