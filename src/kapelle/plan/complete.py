@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import JsonValue
 
+from kapelle.ids import escape_segment
 from kapelle.plan.catalog import Catalog
 from kapelle.plan.estimate import estimate
 from kapelle.plan.model import (
@@ -78,15 +79,18 @@ def _with_approval(
         guards=step.tool,
     )
     yield approval
-    yield step.model_copy(update={"inputs": _decided_upon(approval, step), "after": (approval.id,), "join": "all"})
+    inputs = decided_upon(approval.id, step.inputs)
+    yield step.model_copy(update={"inputs": inputs, "after": (approval.id,), "join": "all"})
 
 
-def _decided_upon(approval: ApprovalStep, step: ToolStep) -> dict[str, JsonValue]:
-    """The arguments that were decided upon are the ones that are used, edited or not."""
-    return {
-        name: {"$ref": approval.id, "path": f"/arguments/{name.replace('~', '~0').replace('/', '~1')}"}
-        for name in step.inputs
-    }
+def decided_upon(approval: str, names: Iterable[str]) -> dict[str, JsonValue]:
+    """The inputs of a guarded step: the arguments that were decided upon are the ones that are used, edited or not."""
+    return {name: {"$ref": approval, "path": f"/arguments/{escape_segment(name)}"} for name in names}
+
+
+def is_decided_upon(approval: str, inputs: Mapping[str, JsonValue]) -> bool:
+    """Whether a step uses exactly the arguments that an approval was given."""
+    return dict(inputs) == decided_upon(approval, inputs)
 
 
 def _asks(step: ToolStep, approve: Approve, catalog: Catalog) -> bool:
@@ -100,7 +104,7 @@ def _is_guarded(step: ToolStep, beside: tuple[Step, ...]) -> bool:
         isinstance(one, ApprovalStep)
         and one.guards == step.tool
         and one.id in step.after
-        and step.inputs == _decided_upon(one, step)
+        and is_decided_upon(one.id, step.inputs)
         for one in beside
     )
 
