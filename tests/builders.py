@@ -14,7 +14,7 @@ from kapelle.evidence.index_sqlite import memory_index
 from kapelle.plan.catalog import Catalog, make_catalog
 from kapelle.plan.model import MapStep, Plan, RepeatStep, Step, ToolStep
 from kapelle.run.approval import ApprovalRecord, Decision
-from kapelle.run.checkpoint import Checkpoint
+from kapelle.run.checkpoint import Batch, Checkpoint
 from kapelle.run.checkpoint_memory import MemoryCheckpoint, MemoryRun
 from kapelle.run.model import RunRecord, RunStatus, StepFailure, StepResult
 from kapelle.run.outcome import Performer
@@ -123,6 +123,31 @@ class Ledger:
         return await given if inspect.isawaitable(given) else given
 
 
+class Wrapped:
+    """A checkpoint around another: what a test does not say otherwise goes through."""
+
+    def __init__(self, inner: Checkpoint) -> None:
+        self.inner = inner
+        self.batches: list[Batch] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    async def before(self, batch: Batch) -> None:
+        """What a test does before a commit."""
+
+    async def after(self, batch: Batch) -> None:
+        """What a test does after one."""
+
+    async def commit(self, batch: Batch) -> int:
+        """Commit, with what the test does around it."""
+        self.batches.append(batch)
+        await self.before(batch)
+        written = await self.inner.commit(batch)
+        await self.after(batch)
+        return written
+
+
 class Stage:
     """A run in memory that can be walked again and again with real tools."""
 
@@ -153,7 +178,7 @@ class Stage:
         plan: Plan,
         *,
         perform: Performer | None = None,
-        wrap: Callable[[Checkpoint], Checkpoint] = lambda checkpoint: checkpoint,
+        wrap: Callable[[Checkpoint], Any] = lambda checkpoint: checkpoint,
         **limits: Any,
     ) -> RunStatus:
         """Walk a plan from where its run stands; another plan begins another run."""

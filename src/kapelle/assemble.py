@@ -41,6 +41,8 @@ class Parts:
     corpora: dict[str, Path]
     strategies: tuple[Strategy, ...]
     sources: dict[str, str]
+    foreground: bool = False
+    """A command that ends when its run waits: nothing is held for whoever decides."""
     ingested: set[str] = field(default_factory=set)
     _catalog: tuple[tuple[object, ...], Catalog] | None = None
     """The catalog, and what was registered when it was made: a registry only grows."""
@@ -66,7 +68,9 @@ class Parts:
         chosen = self.settings.tools
         limits = Limits(chosen.timeout, chosen.max_retries, chosen.backoff)
         perform = StepPerformer(Capabilities(self.catalog, self.index, limits, self.sources))
-        return Work(perform, WalkLimits(width=self.settings.run.width, max_steps=self.settings.run.max_steps))
+        run = self.settings.run
+        park_after = 0.0 if self.foreground else run.park_after
+        return Work(perform, WalkLimits(run.width, run.max_steps, run.max_bytes, park_after=park_after))
 
 
 def assemble(
@@ -79,11 +83,13 @@ def assemble(
     packs: Sequence[Pack] | None = None,
     engine: EngineName = "durable",
     foreground: bool = False,
+    serves: str | None = None,
 ) -> Parts:
     """Put an orchestrator together.
 
     Args:
         packs: None: every installed one.
+        serves: the queue this process takes runs from.
         foreground: a database that cannot be written is waited for at most `run.commit_patience` seconds.
 
     Raises:
@@ -95,7 +101,7 @@ def assemble(
     _refuse_models(settings)
     set_up_traces(settings.telemetry)
     brought = list(discover(settings)) if packs is None else list(packs)
-    made_engine, index = _storage(settings, engine, foreground)
+    made_engine, index = _storage(settings, engine, foreground, serves)
     return Parts(
         settings=settings,
         engine=made_engine,
@@ -105,6 +111,7 @@ def assemble(
         corpora=_corpora(corpora or {}),
         strategies=(*strategies, *(one for pack in brought for one in pack.strategies)),
         sources={name: source for pack in brought for name, source in pack.sources.items()},
+        foreground=foreground,
     )
 
 
@@ -124,14 +131,14 @@ def _corpora(given: Mapping[str, Path | str]) -> dict[str, Path]:
     return {name: Path(folder) for name, folder in given.items()}
 
 
-def _storage(settings: Settings, engine: EngineName, foreground: bool) -> tuple[Engine, Index]:
+def _storage(settings: Settings, engine: EngineName, foreground: bool, serves: str | None) -> tuple[Engine, Index]:
     from kapelle.evidence.index_sqlite import SqliteIndex, memory_index
 
     if engine == "inline":
         from kapelle.run.engine_inline import InlineEngine
 
         return InlineEngine(), memory_index()
-    from kapelle.run.durable import durable_engine
+    from kapelle.run.durable import Service, durable_engine
     from kapelle.store.engine import open_engine
     from kapelle.store.version import HEAD, schema_version
 
@@ -141,9 +148,8 @@ def _storage(settings: Settings, engine: EngineName, foreground: bool) -> tuple[
 
         migrate(database)
     patience = settings.run.commit_patience if foreground else None
-    durable = durable_engine(
-        database, patience=patience, blob_threshold=settings.run.blob_threshold, on_trouble=_say_trouble
-    )
+    service = Service(serves, settings.worker.concurrency, settings.worker.spread) if serves else None
+    durable = durable_engine(database, settings, patience=patience, on_trouble=_say_trouble, service=service)
     return durable, SqliteIndex(database)
 
 

@@ -7,18 +7,24 @@
     │   ├── PlanError            a plan has problems; carries them as data
     │   ├── ToolInputError       arguments do not fit a tool's schema
     │   ├── UnreadableSource     a file or folder cannot be read or parsed
-    │   └── MissingExtra         an optional dependency is not installed
+    │   ├── MissingExtra         an optional dependency is not installed
+    │   └── UnknownVersion       something stored was written by a version that this one cannot read
     ├── NotFound                 no such run, plan, tool or corpus (exit 2, 404)
     ├── Refused                  understood, and not allowed (exit 1, 403)
     │   ├── BudgetExceeded       the next call would pass the budget (402)
-    │   └── AlreadyDecided       somebody else decided first (409)
+    │   ├── AlreadyDecided       somebody else decided first (409)
+    │   ├── ApprovalChanged      what is asked is not what was seen (409)
+    │   ├── ApprovalExpired      nobody decided in time (409)
+    │   ├── Rejected             a person said no to a call
+    │   └── RunStuck             its run cannot go on with the code as it is (exit 2, 409)
     ├── WaitingForApproval       the run is kept and waits for a person (exit 3, 409)
     ├── StepError                a step failed
     │   ├── ToolFailed           a tool raised or answered outside its schema
     │   ├── StepTimeout          a call did not return within its limit (retryable, 504)
     │   └── RetriesExhausted     every attempt failed
     ├── Unavailable              something outside does not answer (retryable, 503)
-    │   └── StoreUnavailable     the database cannot be written (exit 2, 503)
+    │   ├── StoreUnavailable     the database cannot be written (exit 2, 503)
+    │   └── QueueFull            too many runs wait for a worker already (429)
     ├── DatabaseDamaged          the database file is not usable (exit 2, 500)
     └── OwnershipLost            another process took the run over; this one stops
 
@@ -77,6 +83,10 @@ class MissingExtra(BadInput):
         self.extra = extra
 
 
+class UnknownVersion(BadInput):
+    """Something stored was written by a version that this one cannot read; it is left as it is."""
+
+
 class NotFound(KapelleError):
     """There is no such run, plan, tool, agent or corpus."""
 
@@ -103,6 +113,34 @@ class AlreadyDecided(Refused):
     """The approval was decided before; the message says by whom and how."""
 
     http_status = 409
+
+
+class ApprovalChanged(Refused):
+    """The approval asks for something else than what the person has seen; nothing was decided."""
+
+    http_status = 409
+
+
+class ApprovalExpired(Refused):
+    """Nobody decided the approval in time."""
+
+    http_status = 409
+
+
+class Rejected(Refused):
+    """A person said no to a call inside a step."""
+
+
+class RunStuck(Refused):
+    """The run cannot go on with the code as it is; it is kept, and can be resumed once that is mended."""
+
+    exit_code = 2
+    http_status = 409
+
+    def __init__(self, run: str, reason: str) -> None:
+        super().__init__(f"run `{run}` cannot go on: {reason}; it is kept: mend that, then `kapelle resume {run}`")
+        self.run = run
+        self.reason = reason
 
 
 class WaitingForApproval(KapelleError):
@@ -153,6 +191,19 @@ class StoreUnavailable(Unavailable):
     """The database cannot be read or written now; finished work is kept, the run can be resumed."""
 
     exit_code = 2
+
+
+class QueueFull(Unavailable):
+    """Too many runs wait for a worker; nothing was started, try again later."""
+
+    exit_code = 2
+    http_status = 429
+
+    def __init__(self, queue: str, limit: int) -> None:
+        super().__init__(
+            f"queue `{queue}` holds {limit} runs, its limit (`KAPELLE_WORKER__QUEUE_LIMIT`); "
+            "start more workers, or try again later"
+        )
 
 
 class DatabaseDamaged(KapelleError):

@@ -9,18 +9,20 @@ from pydantic import JsonValue
 
 from kapelle.answer.model import Candidate
 from kapelle.assemble import Parts
-from kapelle.errors import ToolInputError, WaitingForApproval
+from kapelle.errors import RunStuck, ToolInputError, WaitingForApproval
 from kapelle.plan.catalog import Catalog
 from kapelle.run.approval import ApprovalRecord, Decision
 from kapelle.run.engine import Engine
-from kapelle.run.model import Event, RunRecord, StepResult
+from kapelle.run.model import Event, RunRecord, StepResult, Stuck
+from kapelle.run.rerun import Rerun, fork_of, look_ahead
+from kapelle.run.stuck import held_back
 from kapelle.settings import Settings
 from kapelle.tools.call import check_arguments
 
 Approver: TypeAlias = Callable[["Approval"], Awaitable[None]]
 """Decides an approval by calling its `approve`, `reject` or `modify`."""
-FOLLOW = 0.03
-"""Seconds between two looks for new events."""
+LOOK = 0.5
+"""Seconds between two looks for new events, where no bell was heard."""
 
 
 class House(Protocol):
@@ -76,18 +78,25 @@ class Run:
         Args:
             follow: wait for what is to come; a run that waits keeps the stream open.
         """
-        while True:
-            ended = (await self.status()).ended_already
-            found = await self._engine.events(self.id, self._owner, after=after)
-            for event in found:
-                after = event.seq
-                yield event
-            # The engine hands out a long story in parts: only an empty part is the end of what there is.
-            if found:
-                continue
-            if ended or not follow:
-                return
-            await asyncio.sleep(FOLLOW)
+        news = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        leave = self._engine.listen(self.id, lambda: loop.call_soon_threadsafe(news.set))
+        try:
+            while True:
+                news.clear()
+                ended = (await self.status()).ended_already
+                found = await self._engine.events(self.id, self._owner, after=after)
+                for event in found:
+                    after = event.seq
+                    yield event
+                # The engine hands out a long story in parts: only an empty part is the end of what there is.
+                if found:
+                    continue
+                if ended or not follow:
+                    return
+                await _until(news, LOOK)
+        finally:
+            leave()
 
     async def wait(self) -> RunRecord:
         """Wait until it ended or waits for somebody."""
@@ -111,11 +120,65 @@ class Run:
             await self.resume()
 
     async def resume(self) -> "Run":
-        """Walk it on here, unless it ended, waits, or is walked by a living process."""
+        """Walk it on here, unless it ended, waits, or is walked by a living process.
+
+        Raises:
+            RunStuck: with the code as it is the run would fail although nothing is wrong with it; it is kept.
+        """
         record = await self.status()
         await self._house.know_agents(record)
+        await self._refuse_stuck(record)
         await self._engine.resume(self.id, self._owner, self._house.parts.work)
         return self
+
+    async def look_ahead(self, *, from_: str, set: Mapping[str, JsonValue] | None = None, by: str = "") -> Rerun:
+        """Say what a rerun or a fork from a step on would do; nothing is changed.
+
+        Raises:
+            BadInput: the plan has no such step.
+            PlanError: with these inputs the plan would not be valid; `problems` says everything.
+        """
+        record = await self.status()
+        await self._house.know_agents(record)
+        begun = [one.path async for one in self.events(follow=False) if one.kind.startswith("step.") and one.path]
+        catalog, who = self._house.catalog, by or getpass.getuser()
+        return look_ahead(record, await self.steps(), from_, catalog, edits=set, entered=begun, by=who)
+
+    async def rerun(self, *, from_: str, set: Mapping[str, JsonValue] | None = None, by: str = "") -> "Run":
+        """Do a step and everything that depends on it again, and walk the run on here; what else is finished is kept.
+
+        Effects of steps that wrote something before are repeated; `look_ahead` lists them.
+
+        Args:
+            from_: the step's path, such as `drafts/2/note`.
+            set: new values for its inputs, by JSON Pointer such as `/inputs/query`.
+            by: who asks for it; empty: the user of this process.
+
+        Raises:
+            BadInput, PlanError: as `look_ahead`; nothing was changed.
+            Refused: a living process walks it, or it has moved on meanwhile; nothing was changed.
+        """
+        await self._engine.rerun(await self.look_ahead(from_=from_, set=set, by=by))
+        return await self.resume()
+
+    async def fork(self, *, from_: str, set: Mapping[str, JsonValue] | None = None, by: str = "") -> "Run":
+        """Make another run with what is finished of this one outside a step's reach, and walk it on from there.
+
+        This run is left as it is. Arguments and errors as `rerun`, but it may be walked meanwhile.
+        """
+        again = await self.look_ahead(from_=from_, set=set, by=by)
+        forked = await self._engine.fork(again, fork_of(again))
+        return await Run(self._house, forked).resume()
+
+    async def _refuse_stuck(self, record: RunRecord) -> None:
+        if record.ended_already or record.unreadable:
+            stuck = None if record.ended_already else Stuck(reason=record.unreadable, registry="")
+        else:
+            results = {one.path: one for one in await self.steps()}
+            stuck = held_back(record, results, self._house.catalog)
+        if stuck is not None:
+            await self._engine.hold_back(self.id, self._owner, stuck)
+            raise RunStuck(self.id, stuck.reason)
 
     async def cancel(self) -> RunRecord:
         """Ask for it to be cancelled: nothing new starts, finished steps that say how are taken back."""
@@ -191,3 +254,11 @@ def candidate_of(record: RunRecord) -> Candidate:
         candidate = Candidate(text="", found=False)
     reasons = (record.error.message,) if record.error and candidate.verdict is None else ()
     return candidate.model_copy(update={**status, "missing": (*candidate.missing, *reasons)})
+
+
+async def _until(news: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await news.wait()
+    except TimeoutError:
+        pass

@@ -13,7 +13,7 @@ from kapelle.agents.spec import AgentSpec
 from kapelle.answer.model import Candidate
 from kapelle.assemble import EngineName, Parts, assemble
 from kapelle.budget.model import Budget
-from kapelle.errors import BadInput, PlanError
+from kapelle.errors import BadInput, KapelleError, PlanError, RunStuck, UnknownVersion
 from kapelle.evidence.index import IngestReport
 from kapelle.evidence.load import Skipped, load
 from kapelle.evidence.search import SearchResult, search
@@ -26,6 +26,8 @@ from kapelle.plan.model import AgentStep, Plan, walk_steps
 from kapelle.plan.problem import Problem
 from kapelle.plan.strategies import Strategy
 from kapelle.plan.validate import validate
+from kapelle.run.dispatch import queue_of
+from kapelle.run.engine import Work
 from kapelle.run.model import RunRecord
 from kapelle.settings import Settings, load_settings
 from kapelle.task.intake import make_task
@@ -83,13 +85,24 @@ class Orchestrator:
         self._ingesting: asyncio.Lock | None = None
 
     def adopt(
-        self, settings: Settings, *, app: str | None, corpora: Mapping[str, Path | str], foreground: bool
+        self,
+        settings: Settings,
+        *,
+        app: str | None,
+        corpora: Mapping[str, Path | str],
+        foreground: bool,
+        serves: bool = False,
     ) -> None:
-        """Take over what a command was told, before the first use: settings, the app's reference, further corpora."""
+        """Take over what a command was told, before the first use: settings, the app's reference, further corpora.
+
+        Args:
+            serves: this process will take runs from the queue.
+        """
         self.settings = settings
         self._app = app or self._app
         self._given["corpora"] = {**self._given["corpora"], **corpora}
         self._given["foreground"] = foreground
+        self._given["serves"] = queue_of(self._app) if serves else None
 
     @property
     def parts(self) -> Parts:
@@ -122,12 +135,43 @@ class Orchestrator:
             parts, self._parts = self._parts, None
             await parts.engine.close()
 
+    @property
+    def queue(self) -> str:
+        """The queue of this app's runs."""
+        return queue_of(self._app)
+
+    async def serve(self) -> None:
+        """Take runs of this app from the queue and walk them, and those of dead processes, until cancelled.
+
+        Several processes on any hosts may serve one database.
+
+        Raises:
+            SettingsError: it was used before without serving; serve with an orchestrator of its own.
+        """
+        if self._parts is None:
+            self._given["serves"] = queue_of(self._app)
+        await self.ingest_all()
+        await self.parts.engine.serve(self._work_of)
+
+    async def _work_of(self, record: RunRecord) -> Work:
+        await self.know_agents(record)
+        return self.parts.work
+
     async def take_over(self) -> list["Run"]:
         """Walk on the interrupted runs of this app that no living process walks."""
         if self._app is None:
             return []
         found = await self.parts.engine.interrupted(self.settings.owner)
-        return [await self.get(one.id).resume() for one in found if one.app == self._app]
+        taken = [await self._take_over(one) for one in found if one.app == self._app]
+        return [run for run in taken if run is not None]
+
+    async def _take_over(self, record: RunRecord) -> "Run | None":
+        try:
+            return await self.get(record.id).resume()
+        except (RunStuck, UnknownVersion) as error:
+            # It is kept with its reason; the others go on.
+            log.info("run.stuck", run=record.id, text=str(error))
+            return None
 
     def task(self, task: Task | str | Mapping[str, JsonValue], **fields: Any) -> Task:
         """Make a Task of a prompt, of fields, or of a Task; this orchestrator's owner, model and budget filled in.
@@ -189,6 +233,9 @@ class Orchestrator:
         *,
         plan: Plan | None = None,
         key: str | None = None,
+        here: bool = True,
+        delay: float = 0.0,
+        priority: int = 0,
         **fields: Any,
     ) -> "Run":
         """Begin a run; it goes on while this process lives, and can be resumed by another.
@@ -196,19 +243,36 @@ class Orchestrator:
         Args:
             plan: walk exactly this one; None: plan the task.
             key: your own name for the run: a second start with it attaches to the first.
+            here: walk it in this process; else it stands in the queue for a worker.
+            delay: seconds before a worker may begin; only with `here=False`.
+            priority: the lower, the sooner a worker takes it; from 0.
 
         Raises:
             TaskError, PlanError: nothing was started.
+            QueueFull: too many runs wait for a worker; nothing was started.
             StoreUnavailable: the database cannot be written; nothing was started.
         """
         made = self.task(task if task is not None else (plan.why or "walk the plan") if plan else "", **fields)
         # Planning and the run have one parent, so that a request is one trace.
         with span("task", task=made.id, owner=made.owner):
             chosen = self.check(plan, made) if plan is not None else await self._plan(made)
-            return await self.start_checked(made, chosen, key=key)
+            return await self.start_checked(made, chosen, key=key, here=here, delay=delay, priority=priority)
 
-    async def start_checked(self, made: Task, chosen: Plan, *, key: str | None = None) -> "Run":
+    async def start_checked(
+        self,
+        made: Task,
+        chosen: Plan,
+        *,
+        key: str | None = None,
+        here: bool = True,
+        delay: float = 0.0,
+        priority: int = 0,
+    ) -> "Run":
         """Begin a run of a plan that `plan` or `check` returned for this task."""
+        if delay and here:
+            raise BadInput("`delay`: a run that is walked here begins at once; give it to the workers (`here=False`)")
+        if priority < 0 or delay < 0:
+            raise BadInput("`priority` and `delay`: expected numbers from 0")
         await self.ingest_all(chosen)
         record = RunRecord(
             id=new_id("run"),
@@ -217,11 +281,12 @@ class Orchestrator:
             task=made,
             plan=chosen,
             app=self._app,
+            priority=priority,
             created=clock.now(),
         )
         log.info("run.start", run=record.id, task_id=made.id, planner_mode=self.settings.planner.mode)
         log.info("plan.built", run=record.id, plan=chosen.id, planner=chosen.planner, steps=len(chosen.steps))
-        started = await self.parts.engine.start(record, self.parts.work)
+        started = await self.parts.engine.start(record, self.parts.work, here=here, delay=delay)
         return Run(self, started)
 
     async def ingest_all(self, plan: Plan | None = None) -> None:
@@ -313,7 +378,11 @@ class Orchestrator:
         wanted = {step.agent for step in walk_steps(plan.steps) if isinstance(step, AgentStep)} if plan else set()
         if all(name in self.parts.agents for name in wanted):
             return
-        draft = await self.parts.planner.draft(record.task)
+        try:
+            draft = await self.parts.planner.draft(record.task)
+        except KapelleError:
+            # Its strategy is gone, or plans no more: whoever walks it is told which agents are missing.
+            return
         for spec in draft.agents.values():
             self.parts.agents.add(spec)
 

@@ -5,10 +5,10 @@ A nested field is `KAPELLE_RUN__WIDTH`. `ALIASES` lists the older names that are
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -76,10 +76,56 @@ class RunSettings(_Group):
     """Seconds a foreground command waits for a database that cannot be written."""
     max_steps: int = Field(10_000, ge=1)
     """Steps one run may perform, items and rounds counted."""
+    max_bytes: int = Field(256_000_000, ge=1_024)
+    """Bytes the results of one run may come to; past it nothing new starts."""
+    park_after: float = Field(5.0, ge=0, le=3_600)
+    """Seconds a run that waits for somebody is held in memory by a worker; then it holds nothing."""
     blob_threshold: int = Field(65_536, ge=1_024)
     """Payloads above this many bytes are stored once, by content hash."""
     synchronous: Literal["normal", "full"] = "normal"
     """SQLite: `full` also survives a power loss, at about twice the cost per step."""
+
+
+class WorkerSettings(_Group):
+    """What `kapelle worker` takes from the queue."""
+
+    concurrency: int = Field(16, ge=1, le=10_000)
+    """Runs walked at once by one worker."""
+    spread: int = Field(16, ge=1, le=10_000)
+    """Items of spread maps walked at once by one worker."""
+    owner_concurrency: int | None = Field(None, ge=1)
+    """Of them, runs of one owner; none: as many as there is room."""
+    queue_limit: int = Field(10_000, ge=1)
+    """Runs that may stand in the queue; more are refused."""
+    poll: float = Field(0.02, gt=0, le=60)
+    """Seconds between two looks at the queue."""
+
+
+class ApprovalSettings(_Group):
+    """How long people have, who they are, and how they are told."""
+
+    expires_in: float = Field(86_400.0, gt=0)
+    """Seconds from the question, unless the step says otherwise; each level has as long."""
+    warn_share: float = Field(0.75, gt=0, le=1)
+    """The share of that time after which it is said that it expires; 1: never."""
+    roles: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Who may decide: names and their roles, as JSON (`{"ann": ["approver"]}`); none: whoever has this terminal."""
+    webhook_url: str | None = Field(None, pattern=r"^https?://")
+    """Where questions and what becomes of them are posted; none: nowhere."""
+    webhook_secret: SecretStr | None = None
+    """Signs what is posted (HMAC-SHA256); as text, or `whsec_` and base64."""
+    webhook_timeout: float = Field(10.0, gt=0, le=120)
+    """Seconds one delivery may take."""
+
+    @model_validator(mode="after")
+    def _signed(self) -> Self:
+        if self.webhook_url and self.webhook_secret is None:
+            raise ValueError("`webhook_url` needs a `webhook_secret`: nobody could tell who sent what is posted")
+        return self
+
+    def roles_of(self, name: str) -> frozenset[str] | None:
+        """The roles of somebody; None where no roles are given out and everybody here may decide."""
+        return frozenset(self.roles.get(name, ())) if self.roles else None
 
 
 class PlannerSettings(_Group):
@@ -213,6 +259,8 @@ class Settings(BaseSettings):
 
     tools: ToolSettings = Field(default_factory=ToolSettings)
     run: RunSettings = Field(default_factory=RunSettings)
+    worker: WorkerSettings = Field(default_factory=WorkerSettings)
+    approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
     planner: PlannerSettings = Field(default_factory=PlannerSettings)
     executor: ExecutorSettings = Field(default_factory=ExecutorSettings)
     llm: ModelSettings = Field(default_factory=ModelSettings)

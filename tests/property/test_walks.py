@@ -8,13 +8,13 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
-from tests.builders import Stage
+from tests.builders import Stage, Wrapped
 from tests.property.plans import Fates, plans
 
 from kapelle import clock
 from kapelle.plan.graph import graph_of
 from kapelle.plan.model import Plan
-from kapelle.run.checkpoint import Batch, Checkpoint, Past
+from kapelle.run.checkpoint import Batch, Checkpoint
 from kapelle.run.model import Event, StepResult
 
 MANY = settings(
@@ -26,30 +26,22 @@ class Crash(Exception):
     """The process died."""
 
 
-class Crashing:
+class Crashing(Wrapped):
     """A checkpoint whose process dies right before, or right after, its n-th commit."""
 
     def __init__(self, inner: Checkpoint, number: int, *, after: bool) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._number = number
-        self._after = after
+        self._dies_after = after
 
-    async def past(self) -> Past:
-        return await self._inner.past()
-
-    async def commit(self, batch: Batch) -> None:
+    async def before(self, batch: Batch) -> None:
         self._number -= 1
-        if self._number == 0 and not self._after:
+        if self._number == 0 and not self._dies_after:
             raise Crash
-        await self._inner.commit(batch)
+
+    async def after(self, batch: Batch) -> None:
         if self._number == 0:
             raise Crash
-
-    async def cancel_requested(self) -> bool:
-        return await self._inner.cancel_requested()
-
-    async def settled(self, refs: Sequence[str]) -> dict[str, JsonValue]:
-        return await self._inner.settled(refs)
 
 
 class Story:

@@ -1,48 +1,21 @@
 """The loop: what starts when, what is recorded, how a run ends or waits; real tools, the checkpoint in memory."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from pydantic import JsonValue
-from tests.builders import Stage, each, plan_of, ref, step, when
+from tests.builders import Stage, Wrapped, each, plan_of, ref, step, when
 
 from kapelle import clock
 from kapelle.budget.model import Budget
 from kapelle.errors import OwnershipLost
 from kapelle.plan.model import ApprovalStep
-from kapelle.run.checkpoint import Batch, Checkpoint, Past
+from kapelle.run.checkpoint import Batch
 from kapelle.tools.decorator import tool
 from kapelle.tools.model import Suspend
 
 ASK = ApprovalStep(id="ok", action="Go?")
-
-
-class Wrapped:
-    """A checkpoint that does something before each commit."""
-
-    def __init__(self, inner: Checkpoint) -> None:
-        self.inner = inner
-        self.batches: list[Batch] = []
-
-    async def before(self, batch: Batch) -> None:
-        """What a test puts here."""
-
-    async def past(self) -> Past:
-        return await self.inner.past()
-
-    async def commit(self, batch: Batch) -> None:
-        self.batches.append(batch)
-        await self.before(batch)
-        await self.inner.commit(batch)
-
-    async def cancel_requested(self) -> bool:
-        return await self.inner.cancel_requested()
-
-    async def settled(self, refs: Sequence[str]) -> dict[str, JsonValue]:
-        return await self.inner.settled(refs)
 
 
 async def walked(*steps: Any, **limits: Any) -> Stage:

@@ -113,6 +113,12 @@ def load_app(reference: str) -> Orchestrator:
     return found
 
 
+def load_app_or_default(settings: Settings, common: Common, app: str | None = None) -> tuple[Orchestrator, str | None]:
+    """The user's app and its reference, or an orchestrator with the installed packs."""
+    reference = common.app or app or app_reference(settings)
+    return (load_app(reference) if reference else Orchestrator(settings=settings, foreground=True)), reference
+
+
 @asynccontextmanager
 async def opened(
     common: Common, *, corpora: dict[str, Path] | None = None, notice: bool = True, app: str | None = None
@@ -124,8 +130,7 @@ async def opened(
         app: the reference stored with a run, for a command that is about that run.
     """
     settings = settings_of(common)
-    reference = common.app or app or app_reference(settings)
-    house = load_app(reference) if reference else Orchestrator(settings=settings, foreground=True)
+    house, reference = load_app_or_default(settings, common, app)
     house.adopt(settings, app=reference, corpora=corpora or {}, foreground=True)
     try:
         if notice:

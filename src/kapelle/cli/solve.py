@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -33,6 +34,9 @@ def solve(
     approve: Literal["never", "writes", "always"] | None = None,
     weights: Path | None = None,
     usd: str | None = None,
+    detach: Annotated[bool, Parameter(negative=())] = False,
+    delay: float = 0.0,
+    priority: int = 0,
     common: Common = Common(),
 ) -> int:
     """Plan a task, run it durably, and answer with checked citations.
@@ -48,9 +52,22 @@ def solve(
         approve: Which tools wait for a person.
         weights: Weights of the checklist's items (JSON or YAML).
         usd: Spend at most this many US dollars.
+        detach: Leave the run to the workers (`kapelle worker`), and print its id.
+        delay: Seconds before a worker may begin; with --detach.
+        priority: The lower, the sooner a worker takes it; with --detach.
     """
     task = _task(prompt, file, context, weights, approve=approve, usd=usd, strategy=strategy, required=plan is None)
-    return run_async(_solve(task, read_plan(plan) if plan else None, folders(corpus), key, common))
+    queued = Queued(here=not detach, delay=delay, priority=priority)
+    return run_async(_solve(task, read_plan(plan) if plan else None, folders(corpus), key, queued, common))
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Whether and how a run is left to the workers."""
+
+    here: bool
+    delay: float
+    priority: int
 
 
 def folders(given: list[Path]) -> dict[str, Path]:
@@ -145,11 +162,26 @@ def _pair(text: str) -> tuple[str, JsonValue]:
 
 
 async def _solve(
-    fields: dict[str, Any] | None, plan: Plan | None, corpora: dict[str, Path], key: str | None, common: Common
+    fields: dict[str, Any] | None,
+    plan: Plan | None,
+    corpora: dict[str, Path],
+    key: str | None,
+    queued: "Queued",
+    common: Common,
 ) -> int:
     async with opened(common, corpora=corpora) as house:
-        run = await house.start(fields, plan=plan, key=key)
-        return await finish(house, run, common)
+        run = await house.start(
+            fields, plan=plan, key=key, here=queued.here, delay=queued.delay, priority=queued.priority
+        )
+        if queued.here:
+            return await finish(house, run, common)
+        record = await run.status()
+    if common.json:
+        print_json({"run_id": run.id, "status": record.status})
+    else:
+        out().print(run.id)
+        print(f"queued: kapelle watch {run.id}", file=sys.stderr)
+    return 0
 
 
 async def finish(house: Orchestrator, run: Run, common: Common) -> int:

@@ -1,14 +1,18 @@
 """Checkpoint: the port by which a walk keeps what is done; everything of one batch, or nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from kapelle import clock
 from kapelle.budget.model import Usage
 from kapelle.evidence.model import Document
 from kapelle.plan.model import Plan
 from kapelle.run.approval import ApprovalRequest
+from kapelle.run.journal import JournalStore
 from kapelle.run.model import NewEvent, RunStatus, StepFailure, StepResult
 
 
@@ -19,10 +23,51 @@ class RunChange(BaseModel):
 
     status: RunStatus
     waiting_for: str | None = None
+    parked: bool = False
+    """The walk ends here: nothing of the run is held in memory until what it waits for is settled."""
+    wake_at: datetime | None = None
+    """When a parked run goes on by itself."""
     plan: Plan | None = None
     output: JsonValue = None
     error: StepFailure | None = None
     spent: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One item of a spread map, walked by itself."""
+
+    map: str
+    """The map's path."""
+    number: int
+
+    @property
+    def prefix(self) -> str:
+        """What the paths of its steps begin with."""
+        return f"{self.map}/{self.number}/"
+
+
+class Spread(BaseModel):
+    """The items of a map that are walked as parts of their own, anywhere."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    """The map's."""
+    items: int
+    width: int
+    """Items at once."""
+
+
+class PartEnd(BaseModel):
+    """What became of the part that this walk is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    failed: bool = False
+    """It failed, and so does its map: items that have not begun are dropped."""
+    waits: bool = False
+    """It waits for somebody, and is walked on later."""
 
 
 class Batch(BaseModel):
@@ -35,12 +80,13 @@ class Batch(BaseModel):
     texts: tuple[tuple[str, Document], ...] = ()
     """Path of the step that read it, and the text."""
     approvals: tuple[ApprovalRequest, ...] = ()
+    spreads: tuple[Spread, ...] = ()
     run: RunChange | None = None
-
-    @property
-    def waits_for(self) -> list[str]:
-        """What the run is left waiting for: `approval:ID`, `date:ISO`."""
-        return (self.run.waiting_for or "").split(", ") if self.run else []
+    part: PartEnd | None = None
+    waits_for: tuple[str, ...] = ()
+    """What a walk that ends waiting waits for: `approval:ID`, `date:ISO`, `parts:PATH`."""
+    lasting: bool = False
+    """Something outside was changed, or somebody decided: it must survive a power loss."""
 
 
 class Past(BaseModel):
@@ -54,20 +100,33 @@ class Past(BaseModel):
     """How often each path was entered."""
     texts: dict[tuple[str, str], Document]
     """By source and sha256."""
+    revisions: dict[str, int] = {}
+    """Of paths whose result a rerun put aside: the revision of their next one."""
+    again: frozenset[str] = frozenset()
+    """Those of them that were not entered since."""
+    bytes: int = 0
+    """What the results come to, as stored."""
+    parts: dict[str, bool] = {}
+    """Paths of maps that were spread, and whether every item of them is settled."""
+
+
+def is_past(ref: str) -> bool:
+    """Whether a reference is a date that has come."""
+    return ref.startswith("date:") and clock.parse_time(ref.removeprefix("date:")) <= clock.now()
 
 
 class DecidedMeanwhile(Exception):
     """The run was to be left waiting, and what it waits for is settled: nothing was recorded."""
 
 
-class Checkpoint(Protocol):
+class Checkpoint(JournalStore, Protocol):
     """What a walk needs of a store. One object serves one generation of one run."""
 
     async def past(self) -> Past:
         """What is already recorded."""
 
-    async def commit(self, batch: Batch) -> None:
-        """Record a batch in one transaction.
+    async def commit(self, batch: Batch) -> int:
+        """Record a batch in one transaction; the bytes its results came to.
 
         Raises:
             OwnershipLost: another process took the run over; nothing was recorded.
@@ -79,4 +138,14 @@ class Checkpoint(Protocol):
         """Whether somebody asked for the run to be cancelled."""
 
     async def settled(self, refs: Sequence[str]) -> dict[str, JsonValue]:
-        """Of the given approvals, those that are decided, with what their step puts out."""
+        """Of the given references, those that are settled, with what their step learns."""
+
+    async def clearance(self) -> None:
+        """Return when something may be changed outside; an owner that may have lost its run is held up first.
+
+        Raises:
+            OwnershipLost: another process took the run over.
+        """
+
+    def listen(self, listener: Callable[[], object]) -> Callable[[], None]:
+        """Call `listener` (from any thread) when it is worth looking outside; the result ends it."""

@@ -1,7 +1,7 @@
 """The checkpoint in the database: one fenced transaction per batch."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -10,19 +10,18 @@ from pydantic import JsonValue
 from kapelle import clock
 from kapelle.errors import OwnershipLost
 from kapelle.evidence.model import Document
-from kapelle.run import rows
-from kapelle.run.checkpoint import Batch, DecidedMeanwhile, Past, RunChange
+from kapelle.run import approval_rows, journal_rows, rerun_rows, rows
+from kapelle.run.approval import ApprovalRecord
+from kapelle.run.checkpoint import Batch, DecidedMeanwhile, PartEnd, Past, RunChange, is_past
+from kapelle.run.dispatch import Dispatch
+from kapelle.run.fence import RunFence
+from kapelle.run.journal import Entry
+from kapelle.run.leases import Lease
 from kapelle.run.model import ENDED, NewEvent
+from kapelle.store.bell import Bell, events_of, signals_of
 from kapelle.store.commit import Writer
 from kapelle.store.tables import runs
 
-# One statement checks ownership, locks the run's row and draws the numbers of its events. The row is held to the
-# commit, so numbers become visible in their order (docs/decisions/0003).
-_FENCE = sa.text(
-    "update runs set seq = seq + :n where id = :run and generation = :generation and "
-    "(select owner_xid from workflow_status where workflow_uuid = :workflow and status = 'PENDING') = :xid "
-    "returning seq"
-)
 _RESULT = sa.text(
     "insert into steps (run, path, revision, seq, status, result) "
     "values (:run, :path, :revision, :seq, :status, :result) on conflict (run, path, revision) "
@@ -43,55 +42,56 @@ _EVIDENCE = sa.text(
 
 
 @dataclass(frozen=True, slots=True)
-class RunFence:
-    """A generation of a run, owned by one execution of its workflow."""
+class Place:
+    """What every checkpoint of this process shares."""
 
-    run: str
-    generation: int
-    workflow: str
-    xid: str
-
-    def pass_through(self, connection: sa.Connection, events: int) -> int:
-        """Lock the run's row and draw its event numbers; the first of them."""
-        given = {
-            "n": events,
-            "run": self.run,
-            "generation": self.generation,
-            "workflow": self.workflow,
-            "xid": self.xid,
-        }
-        last = connection.execute(_FENCE, given).scalar()
-        if last is None:
-            raise OwnershipLost(f"run `{self.run}` was taken over by another process")
-        return int(last) - events + 1
+    writer: Writer
+    bell: Bell
+    lease: Lease
+    dispatch: Dispatch
+    blob_threshold: int
 
 
 class DatabaseCheckpoint:
     """A run's rows, written by its owner alone."""
 
-    def __init__(self, engine: sa.Engine, writer: Writer, fence: RunFence, *, owner: str, blob_threshold: int) -> None:
-        self._engine = engine
-        self._writer = writer
+    def __init__(self, place: Place, fence: RunFence, *, owner: str) -> None:
+        self._place = place
         self._fence = fence
         self._owner = owner
-        self._blob_threshold = blob_threshold
+        self._seen = place.lease.turn
 
     async def past(self) -> Past:
         """What is already recorded."""
-        with self._engine.connect() as connection:
-            return Past.model_construct(
-                results=rows.results(connection, self._fence.run, self._owner),
-                executions=rows.executions(connection, self._fence.run),
-                texts=rows.texts(connection, self._fence.run, self._owner),
-            )
+        return await self._place.writer.write(self._read_past)
 
-    async def commit(self, batch: Batch) -> None:
+    def _read_past(self, connection: sa.Connection) -> Past:
+        run, part = self._fence.run, self._fence.part
+        found = rows.results(connection, run, self._owner, part=part)
+        revisions, again = rerun_rows.revisions(connection, run)
+        return Past.model_construct(
+            results=found.results,
+            bytes=found.bytes,
+            executions=rows.executions(connection, run),
+            texts=rows.texts(connection, run, self._owner),
+            parts=rows.parts(connection, run),
+            revisions=revisions,
+            again=again,
+        )
+
+    async def commit(self, batch: Batch) -> int:
         """Record a batch in one transaction."""
         # JSON is made here, on the loop's thread: the writer's thread holds the lock only for the statements.
         at = clock.to_iso(clock.now())
-        results = [rows.result_row(self._fence.run, self._owner, one, self._blob_threshold) for one in batch.results]
+        threshold = self._place.blob_threshold
+        results = [rows.result_row(self._fence.run, self._owner, one, threshold) for one in batch.results]
         events = [_event_row(self._fence.run, at, event) for event in batch.events]
-        await self._writer.write(lambda connection: self._write(connection, batch, results, events, at))
+        turn = self._place.lease.turn
+        write = self._place.writer.write
+        await write(lambda connection: self._write(connection, batch, results, events, at), sync=batch.lasting)
+        self._seen = turn
+        self._place.bell.tell(events_of(self._fence.run))
+        return sum(result.size for result in results)
 
     def _write(
         self,
@@ -102,9 +102,8 @@ class DatabaseCheckpoint:
         at: str,
     ) -> None:
         first = self._fence.pass_through(connection, len(events))
-        parking = batch.run is not None and batch.run.status == "waiting"
         # Parking and deciding are mirror transactions: whichever comes second sees the other.
-        if parking and rows.decided_of(connection, self._fence.run, batch.waits_for):
+        if batch.waits_for and self._settled(connection, batch.waits_for):
             raise DecidedMeanwhile
         for result in results:
             if result.blob is not None:
@@ -115,11 +114,28 @@ class DatabaseCheckpoint:
         if batch.texts:
             self._write_texts(connection, batch.texts)
         for request in batch.approvals:
-            connection.execute(rows.PUT_APPROVAL, rows.approval_row(request, self._owner))
+            approval_rows.put(connection, request, self._owner)
         if events:
             connection.execute(_EVENT, [{**event, "seq": first + place} for place, event in enumerate(events)])
+        for spread in batch.spreads:
+            self._place.dispatch.begin_parts(
+                connection, self._fence.run, spread.path, items=spread.items, width=spread.width
+            )
         if batch.run is not None:
             change_run(connection, self._fence.run, batch.run, at)
+            if batch.run.status in ENDED:
+                self._place.dispatch.reclaim_parts(connection, self._fence.run, status="dropped")
+        if batch.part is not None:
+            self._end_part(connection, batch.part)
+
+    def _end_part(self, connection: sa.Connection, end: PartEnd) -> None:
+        part = self._fence.part
+        assert part is not None
+        place = (connection, self._fence.run, part.map, part.number)
+        if end.waits:
+            self._place.dispatch.park_part(*place)
+        else:
+            self._place.dispatch.end_part(*place, failed=end.failed)
 
     def _write_texts(self, connection: sa.Connection, texts: Sequence[tuple[str, Document]]) -> None:
         for path, text in texts:
@@ -130,15 +146,66 @@ class DatabaseCheckpoint:
 
     async def cancel_requested(self) -> bool:
         """Whether somebody asked for the run to be cancelled."""
-        with self._engine.connect() as connection:
-            statement = sa.text("select cancel_requested from runs where id = :run")
-            return bool(connection.execute(statement, {"run": self._fence.run}).scalar())
+        statement = sa.text("select cancel_requested from runs where id = :run")
+        return bool(await self._place.writer.write(lambda c: c.execute(statement, {"run": self._fence.run}).scalar()))
 
     async def settled(self, refs: Sequence[str]) -> dict[str, JsonValue]:
-        """Of the given approvals, those that are decided."""
-        with self._engine.connect() as connection:
-            found = rows.approvals(connection, owner=self._owner, run=self._fence.run)
-        return {one.id: dict(one.output) for one in found if one.id in refs and one.decision is not None}
+        """Of the given references, those that are settled."""
+        return await self._place.writer.write(lambda connection: self._settled(connection, refs))
+
+    def _settled(self, connection: sa.Connection, refs: Sequence[str]) -> dict[str, JsonValue]:
+        found: dict[str, JsonValue] = {ref: True for ref in refs if is_past(ref)}
+        if any(ref.startswith("approval:") for ref in refs):
+            for one in approval_rows.find(connection, owner=self._owner, run=self._fence.run):
+                if one.decision is not None and f"approval:{one.id}" in refs:
+                    found[f"approval:{one.id}"] = dict(one.output)
+        if any(ref.startswith("parts:") for ref in refs):
+            settled = rows.parts(connection, self._fence.run)
+            found |= {f"parts:{path}": True for path, done in settled.items() if done and f"parts:{path}" in refs}
+        return found
+
+    async def calls(self, path: str, revision: int) -> dict[str, Entry]:
+        """The calls a step has made, by key."""
+        run = self._fence.run
+        return await self._place.writer.write(lambda connection: journal_rows.read(connection, run, path, revision))
+
+    async def record_call(self, path: str, revision: int, entry: Entry) -> None:
+        """Keep a call before the loop goes on."""
+        at = clock.to_iso(clock.now())
+
+        def put(connection: sa.Connection) -> None:
+            self._fence.pass_through(connection, 0)
+            journal_rows.put(connection, self._fence.run, path, revision, entry, at)
+
+        await self._place.writer.write(put, sync=entry.effect == "write")
+
+    async def asked(self, path: str) -> list[ApprovalRecord]:
+        """What a step has asked people."""
+        about = {"owner": self._owner, "run": self._fence.run, "path": path}
+        return await self._place.writer.write(lambda connection: approval_rows.find(connection, **about))
+
+    async def withdraw(self, path: str, approvals: list[str]) -> None:
+        """Close questions that the step does not ask any more."""
+
+        def close(connection: sa.Connection) -> None:
+            self._fence.pass_through(connection, 0)
+            found = approval_rows.find(connection, owner=self._owner, run=self._fence.run, path=path)
+            stale = [one for one in found if one.id in approvals]
+            approval_rows.withdraw(connection, stale, clock.now(), why="the step does not ask it any more")
+
+        await self._place.writer.write(close)
+
+    async def clearance(self) -> None:
+        """Return when something may be changed outside."""
+        turn = await self._place.lease.freshness()
+        if turn != self._seen:
+            # The lease was late since the last commit: somebody may have taken the run over meanwhile.
+            await self._place.writer.write(lambda connection: self._fence.pass_through(connection, 0))
+            self._seen = turn
+
+    def listen(self, listener: Callable[[], object]) -> Callable[[], None]:
+        """Call `listener` when it is worth looking outside."""
+        return self._place.bell.listen(signals_of(self._fence.run), listener)
 
 
 def _event_row(run: str, at: str, event: NewEvent) -> dict[str, object]:
@@ -155,8 +222,9 @@ def _event_row(run: str, at: str, event: NewEvent) -> dict[str, object]:
 def change_run(connection: sa.Connection, run: str, change: RunChange, at: str) -> None:
     """Write what changes in the run's own row."""
     values: dict[str, object] = {"status": change.status, "waiting_for": change.waiting_for}
-    if change.status == "waiting":
-        values["parked"] = True
+    if change.parked:
+        wake_at = clock.to_iso(change.wake_at) if change.wake_at else None
+        values |= {"parked": True, "executor": None, "wake_at": wake_at}
     if change.plan is not None:
         values["plan"] = change.plan.model_dump_json(by_alias=True)
     if change.output is not None:

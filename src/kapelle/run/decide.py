@@ -27,6 +27,8 @@ class MapState:
     step: MapStep
     items: list[JsonValue]
     results: list[StepResult | None]
+    scope: Scope
+    """Where the map itself stands."""
     next: int = 0
     closed: int = 0
     failed: bool = False

@@ -1,53 +1,85 @@
-"""The durable engine: DBOS dispatches and owns runs, our checkpoint keeps their steps. The only importer of dbos.
+"""The durable engine: DBOS queues, dispatches and owns runs, our checkpoint keeps their steps. Only this imports dbos.
 
-A dispatch is a workflow `RUN:gN`, N the run's generation. Taking a run over raises its generation and cancels the
-former workflow in the same transaction, so a former owner that comes back finds no row to write to. What this module
-knows of DBOS beyond its public interface (`current_owner_xid`, and the columns `workflow_uuid`, `status`, `owner_xid`
-of `workflow_status`) is held by tests/contract/test_dbos.py; the version is pinned.
+A dispatch is a workflow (`run.dispatch`); taking a run over raises its generation and cancels the former workflow in
+the same transaction, so a former owner that comes back finds no row to write to. What this module knows of DBOS beyond
+its public interface (`current_owner_xid`, and the columns `workflow_uuid`, `status`, `owner_xid`, `executor_id` of
+`workflow_status`) is held by tests/contract/test_dbos.py; the version is pinned.
 """
 
 import asyncio
-import json
 import logging
-from collections.abc import Callable, Coroutine
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
+from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions, SetWorkflowID
 from dbos._context import current_owner_xid
 from dbos._error import DBOSWorkflowConflictIDError
 
-from kapelle import clock
 from kapelle.errors import (
-    AlreadyDecided,
     DatabaseDamaged,
     KapelleError,
     NotFound,
     OwnershipLost,
+    QueueFull,
     Refused,
     SettingsError,
     StoreUnavailable,
 )
-from kapelle.run import leases, rows
-from kapelle.run.approval import ApprovalRecord, Decision
-from kapelle.run.checkpoint_database import DatabaseCheckpoint, RunFence
+from kapelle.run import approval_rows, rerun_rows, rows
+from kapelle.run.approval import ApprovalRecord, AuditEntry, Verdict, no_such
+from kapelle.run.checkpoint import Part
+from kapelle.run.checkpoint_database import DatabaseCheckpoint, Place
+from kapelle.run.dispatch import Dispatch, Ticket, queue_of, spread_queue_of, workflow_id
 from kapelle.run.engine import Work
-from kapelle.run.model import ENDED, Event, RunRecord, StepResult
+from kapelle.run.fence import RunFence
+from kapelle.run.leases import Lease, holders, serving
+from kapelle.run.minder import Minder
+from kapelle.run.model import Event, RunRecord, StepResult, Stuck
+from kapelle.run.rerun import Rerun
 from kapelle.run.walk import Walk
+from kapelle.settings import Settings
+from kapelle.store.bell import Bell, events_of, signals_of
 from kapelle.store.commit import Writer
 from kapelle.store.faults import explain_fault, translated, where
 
 T = TypeVar("T")
+APPLICATION = "kapelle"
 APPLICATION_VERSION = "kapelle-1"
 """Fixed: DBOS would else hash the code, and a deploy would strand every run in flight."""
-FOLLOW = 0.05
-"""Seconds between two looks at a run that another process walks."""
+WALK = "kapelle.walk"
+FOLLOW = 0.5
+"""Seconds between two looks at a run that another process walks, where no bell was heard."""
 
 _engines: dict[str, "DurableEngine"] = {}
 
 
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a worker takes from the queues."""
+
+    queue: str
+    concurrency: int
+    """Runs at once."""
+    spread: int
+    """Items of spread maps at once."""
+
+    @property
+    def queues(self) -> tuple[str, str]:
+        """The queues it listens to."""
+        return self.queue, spread_queue_of(self.queue)
+
+
 def durable_engine(
-    engine: sa.Engine, *, patience: float | None, blob_threshold: int, on_trouble: Callable[[str], None]
+    engine: sa.Engine,
+    settings: Settings,
+    *,
+    patience: float | None,
+    on_trouble: Callable[[str], None],
+    service: Service | None = None,
 ) -> "DurableEngine":
     """The engine of this process for a database, made at the first call.
 
@@ -59,12 +91,13 @@ def durable_engine(
     known = _engines.get(url)
     if known is not None:
         known.users += 1
+        engine.dispose()
         return known
     if _engines:
         raise SettingsError(
             "`KAPELLE_DATABASE_URL`: this process already serves another database; close that one first"
         )
-    made = DurableEngine(engine, patience=patience, blob_threshold=blob_threshold, on_trouble=on_trouble)
+    made = DurableEngine(engine, settings, patience=patience, on_trouble=on_trouble, service=service)
     _engines[url] = made
     return made
 
@@ -75,22 +108,34 @@ class DurableEngine:
     def __init__(
         self,
         engine: sa.Engine,
+        settings: Settings,
         *,
         patience: float | None,
-        blob_threshold: int,
         on_trouble: Callable[[str], None],
+        service: Service | None,
     ) -> None:
         self.users = 1
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """Where walks run."""
+        self.begun = threading.Event()
+        """The loop is known: what was claimed from a queue may be walked."""
         self._engine = engine
-        self._blob_threshold = blob_threshold
-        self._writer = Writer(engine, patience=patience, on_trouble=on_trouble)
+        self._settings = settings
+        self._service = service
+        self._work_of: Callable[[RunRecord], Awaitable[Work]] | None = None
         self._work: dict[str, Work] = {}
         self._walks: dict[str, asyncio.Task[None]] = {}
         self._bodies: set[asyncio.Task[Any]] = set()
         self._faults: dict[str, KapelleError] = {}
+        # Of our own: DBOS makes its few threads the loop's default, and blocking reads there would hold it up.
+        self._readers = ThreadPoolExecutor(4, thread_name_prefix="kapelle-reader")
+        self._writer = Writer(engine, patience=patience, on_trouble=on_trouble)
+        self._bell = Bell(engine)
         with translated(engine):
-            self._lease = leases.Lease(engine)
+            self._lease = Lease(engine, service.queues if service else ())
             self._launch()
+        self._dispatch = Dispatch(self._lease.executor, self._enqueue, self._bell)
+        self._place = Place(self._writer, self._bell, self._lease, self._dispatch, settings.run.blob_threshold)
 
     def _launch(self) -> None:
         # DBOS logs a lost ownership as a warning and an unwritable database with a traceback; both are told by us.
@@ -99,9 +144,10 @@ class DurableEngine:
         logger.setLevel(logging.CRITICAL)
         if not logger.handlers:
             logger.addHandler(logging.NullHandler())
+        serializer = DBOSPortableJSONSerializer()
         DBOS(
             config={
-                "name": "kapelle",
+                "name": APPLICATION,
                 "system_database_url": self._engine.url.render_as_string(hide_password=False),
                 "system_database_engine": self._engine,
                 "application_version": APPLICATION_VERSION,
@@ -109,55 +155,155 @@ class DurableEngine:
                 "notification_listener_polling_interval_sec": 0.05,
                 "max_executor_threads": 4,
                 "log_level": "CRITICAL",
-                "serializer": DBOSPortableJSONSerializer(),
+                "serializer": serializer,
             }
         )
+        DBOS.listen_queues(list(self._service.queues) if self._service else [])
         DBOS.launch()
+        self._client = DBOSClient(
+            system_database_engine=self._engine, serializer=serializer, application_name=APPLICATION, lazy=True
+        )
 
-    async def start(self, record: RunRecord, work: Work) -> RunRecord:
-        """Make a run and begin to walk it here; the same key gives the same run."""
-        record = record.model_copy(update={"executor": self._lease.executor, "status": "queued"})
-        if await self._write(lambda connection: _insert(connection, record)):
-            await self._dispatch(record, work)
+    async def _register(self, service: Service) -> None:
+        chosen = self._settings.worker
+        limits = zip(service.queues, (service.concurrency, service.spread), strict=True)
+        for name, concurrency in limits:
+            # Partitions are owners: claimed in a random order, so that none is starved by another's long queue.
+            await DBOS.register_queue_async(
+                name,
+                worker_concurrency=concurrency,
+                partition_worker_concurrency=min(concurrency, chosen.owner_concurrency or concurrency),
+                polling_interval_sec=chosen.poll,
+                on_conflict="always_update",
+            )
+
+    def _enqueue(self, connection: sa.Connection, ticket: Ticket) -> None:
+        options: EnqueueOptions = {
+            "workflow_name": WALK,
+            "queue_name": ticket.queue,
+            "workflow_id": ticket.workflow,
+            "queue_partition_key": ticket.owner,
+            "priority": ticket.priority + 1,
+            "app_version": APPLICATION_VERSION,
+        }
+        if ticket.delay:
+            options["delay_seconds"] = ticket.delay
+        arguments = (ticket.run, ticket.owner, ticket.generation, ticket.map, ticket.number)
+        self._client.enqueue_in_transaction(connection, options, *arguments)
+
+    async def start(self, record: RunRecord, work: Work, *, here: bool = True, delay: float = 0.0) -> RunRecord:
+        """Make a run; walk it here, or leave it to the workers. The same key gives the same run."""
+        executor = self._lease.executor if here else None
+        queue = record.queue or queue_of(record.app)
+        record = record.model_copy(update={"executor": executor, "status": "queued", "queue": queue})
+        ticket = Ticket(record.id, record.owner, record.generation, queue, record.priority, delay=delay)
+        if await self._write(lambda connection: self._insert(connection, record, None if here else ticket)):
+            if here:
+                await self._walk_here(record, work)
             return record
         assert record.key is not None
-        with translated(self._engine), self._engine.connect() as connection:
-            known = rows.run_by_key(connection, record.key, record.owner)
+        known = await self._write(lambda connection: rows.run_by_key(connection, record.key or "", record.owner))
         if known is None:
             raise NotFound(f"the run with key `{record.key}` was deleted meanwhile; start it again")
-        return await self.resume(known.id, known.owner, work)
+        return await self.resume(known.id, known.owner, work) if here else known
+
+    def _insert(self, connection: sa.Connection, record: RunRecord, ticket: Ticket | None) -> bool:
+        if ticket is not None:
+            limit = self._settings.worker.queue_limit
+            known = record.key is not None and rows.run_by_key(connection, record.key, record.owner) is not None
+            if not known and rows.queued(connection, ticket.queue, limit) >= limit:
+                raise QueueFull(ticket.queue, limit)
+        made = rows.insert_run(connection, record)
+        if made and ticket is not None:
+            self._enqueue(connection, ticket)
+        return made
 
     async def resume(self, run: str, owner: str, work: Work) -> RunRecord:
-        """Walk a run on here, unless it ended or a living process walks it."""
+        """Walk a run on here, unless it ended, waits, or somebody living walks it or takes it from its queue."""
         while True:
             record = await self.read(run, owner)
-            if record.ended_already or record.id in self._walks:
+            if record.ended_already or record.id in self._walks or not await self._unattended(record):
                 return record
-            if record.status == "waiting" and not self._decided(record):
-                return record
-            if record.status != "waiting" and record.executor in self._living():
-                return record
-            if await self._take_over(record):
+            if await self._write(lambda connection, record=record: self._take(connection, record)):  # type: ignore[misc]
                 taken = await self.read(run, owner)
-                await self._dispatch(taken, work)
+                await self._walk_here(taken, work)
                 return taken
 
-    async def _take_over(self, record: RunRecord) -> bool:
-        return await self._write(lambda connection: self._raise_generation(connection, record))
+    async def rerun(self, again: Rerun) -> RunRecord:
+        """Put aside what is done again; the run is left for `resume`."""
+        record = again.record
+        if record.ended_already and record.id in self._walks:
+            await asyncio.wait({self._walks[record.id]})
+        await self._refuse_walked(record)
 
-    def _raise_generation(self, connection: sa.Connection, record: RunRecord) -> bool:
-        given = {"run": record.id, "generation": record.generation, "executor": self._lease.executor}
-        if connection.execute(_TAKE_OVER, given).rowcount != 1:
+        def supersede(connection: sa.Connection) -> None:
+            self._dispatch.withdraw(connection, record)
+            rerun_rows.supersede(connection, again)
+
+        await self._write(supersede)
+        return await self.read(record.id, record.owner)
+
+    async def _refuse_walked(self, record: RunRecord) -> None:
+        if record.ended_already or record.parked:
+            return
+        walker = await self._read(lambda connection: rows.walker(connection, record))
+        if walker is not None and await self._lives(walker):
+            raise Refused(f"run `{record.id}` is being walked; cancel it first, or fork it")
+
+    async def fork(self, again: Rerun, fork: RunRecord) -> RunRecord:
+        """Make a run of what is kept of another; it is left for `resume`."""
+        fork = fork.model_copy(update={"queue": fork.queue or queue_of(fork.app)})
+        await self._write(lambda connection: rerun_rows.copy_run(connection, again, fork))
+        return fork
+
+    async def hold_back(self, run: str, owner: str, stuck: Stuck) -> None:
+        """Write down why a run that nobody walks cannot go on."""
+        await self._write(lambda connection: rows.hold_back(connection, run, owner, stuck))
+
+    async def unreadable(self, owner: str) -> list[RunRecord]:
+        """Runs that another version wrote and this one cannot read."""
+        return await self._read(lambda connection: rows.unreadable_runs(connection, owner))
+
+    def _take(self, connection: sa.Connection, record: RunRecord) -> bool:
+        if not self._dispatch.take(connection, record):
             return False
-        connection.execute(_CANCEL_WORKFLOW, {"workflow": _workflow_id(record.id, record.generation)})
+        if not serving(connection, spread_queue_of(record.queue or queue_of(record.app))):
+            self._dispatch.reclaim_parts(connection, record.id, status="local")
         return True
 
-    async def _dispatch(self, record: RunRecord, work: Work) -> None:
+    async def _unattended(self, record: RunRecord) -> bool:
+        """Whether nobody walks a run, or will by itself, although it could go on."""
+        queue = record.queue or queue_of(record.app)
+        if record.parked and record.status == "waiting":
+            return await self._goes_on(record)
+        if record.parked:
+            return not await self._read(lambda connection: serving(connection, spread_queue_of(queue)))
+        walker = await self._read(lambda connection: rows.walker(connection, record))
+        if walker is None:
+            return not await self._read(lambda connection: serving(connection, queue))
+        return not await self._lives(walker)
+
+    async def _lives(self, executor: str) -> bool:
+        """Whether a process lives. One that only missed its beats is judged after a lease length of our own."""
+        while True:
+            known = await self._read(holders)
+            found = next((one for one in known if one.executor == executor), None)
+            if found is None or found.gone:
+                return False
+            if found.alive:
+                return True
+            if self._lease.steady:
+                return False
+            await asyncio.sleep(FOLLOW / 2)
+
+    async def _walk_here(self, record: RunRecord, work: Work) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.begun.set()
         self._work[record.id] = work
         self._faults.pop(record.id, None)
-        with SetWorkflowID(_workflow_id(record.id, record.generation)):
+        with SetWorkflowID(workflow_id(record.id, record.generation)):
             try:
-                handle = await DBOS.start_workflow_async(_walk_run, record.id, record.owner, record.generation)
+                handle = await DBOS.start_workflow_async(_walk, record.id, record.owner, record.generation, "", 0)
             except Exception as error:
                 raise self._fault(error) from error
         self._walks[record.id] = asyncio.create_task(self._follow(record.id, handle.get_result()))
@@ -182,123 +328,163 @@ class DurableEngine:
         known = explain_fault(error, where(self._engine))
         return known or StoreUnavailable(f"the run could not be walked on: {type(error).__name__}: {error}")
 
-    async def walk(self, run: str, owner: str, generation: int, xid: str) -> str:
-        """Walk one generation of a run; called by its workflow."""
-        work = self._work[run]
+    async def walk(self, run: str, owner: str, generation: int, part: Part | None, xid: str) -> str:
+        """Walk one generation of a run or a part; called by its workflow, in our loop."""
         body = asyncio.current_task()
         assert body is not None
         self._bodies.add(body)
         body.add_done_callback(self._bodies.discard)
-        with translated(self._engine), self._engine.connect() as connection:
-            record = rows.read_run(connection, run, owner)
-        if record.plan is None:
-            raise DatabaseDamaged(f"run `{run}` has no plan")
-        fence = RunFence(run, generation, _workflow_id(run, generation), xid)
-        checkpoint = DatabaseCheckpoint(
-            self._engine, self._writer, fence, owner=owner, blob_threshold=self._blob_threshold
-        )
+        place = f"{part.map}/{part.number}" if part else ""
+        fence = RunFence(run, generation, workflow_id(run, generation, place), xid, part)
         try:
-            return await Walk(run, record.task, record.plan, checkpoint, work.perform, work.limits)()
+            record = await self._write(lambda connection: rows.read_run(connection, run, owner))
+            if record.plan is None:
+                raise DatabaseDamaged(f"run `{run}` has no plan")
+            work = await self._how(record)
+            checkpoint = DatabaseCheckpoint(self._place, fence, owner=owner)
+            limits = work.limits
+            return await Walk(run, record.task, record.plan, checkpoint, work.perform, limits, part)()
         except OwnershipLost as error:
-            self._faults[run] = error
+            if part is None:
+                self._faults[run] = error
             # DBOS parks an execution that says so, instead of recording an outcome for it.
             raise DBOSWorkflowConflictIDError(fence.workflow) from error
         except KapelleError as error:
             self._faults[run] = error
             raise
 
+    async def _how(self, record: RunRecord) -> Work:
+        """How a run is performed in this process."""
+        work = self._work.get(record.id)
+        if work is None:
+            assert self._work_of is not None, "a run was claimed by a process that does not serve"
+            work = await self._work_of(record)
+        queue = spread_queue_of(record.queue or queue_of(record.app))
+        spread = await self._read(lambda connection: serving(connection, queue))
+        return work.with_limits(spread=spread)
+
+    async def serve(self, work_of: Callable[[RunRecord], Awaitable[Work]]) -> None:
+        """Take runs from the queues, and look after those of dead processes, until cancelled."""
+        if self._service is None:
+            raise SettingsError("this orchestrator was opened without a queue; open it with `serve`")
+        self._work_of = work_of
+        self.loop = asyncio.get_running_loop()
+        self.begun.set()
+        await self._register(self._service)
+        await Minder(self._place, self._engine, self._settings).run()
+
     async def read(self, run: str, owner: str) -> RunRecord:
         """One run as it stands."""
-        with translated(self._engine), self._engine.connect() as connection:
-            return rows.read_run(connection, run, owner)
+        return await self._read(lambda connection: rows.read_run(connection, run, owner))
 
     async def runs(self, owner: str, *, limit: int = 50) -> list[RunRecord]:
         """The newest runs first."""
-        with translated(self._engine), self._engine.connect() as connection:
-            return rows.list_runs(connection, owner, limit=limit)
+        return await self._read(lambda connection: rows.list_runs(connection, owner, limit=limit))
 
     async def interrupted(self, owner: str) -> list[RunRecord]:
         """Runs that nobody walks and that do not wait."""
-        with translated(self._engine), self._engine.connect() as connection:
-            return rows.interrupted(connection, owner, leases.living(connection))
+        return await self._read(
+            lambda connection: rows.interrupted(
+                connection, owner, {one.executor for one in holders(connection) if one.alive}
+            )
+        )
 
     async def events(self, run: str, owner: str, *, after: int = 0) -> list[Event]:
         """Events of a run after a number."""
-        with translated(self._engine), self._engine.connect() as connection:
+
+        def find(connection: sa.Connection) -> list[Event]:
             rows.read_run(connection, run, owner)
             return rows.events(connection, run, after=after)
 
+        return await self._read(find)
+
+    def listen(self, run: str, listener: Callable[[], object]) -> Callable[[], None]:
+        """Call `listener`, from any thread, when a run may have new events; the result ends it."""
+        return self._bell.listen(events_of(run), listener)
+
     async def results(self, run: str, owner: str) -> list[StepResult]:
         """What came of its steps so far."""
-        with translated(self._engine), self._engine.connect() as connection:
+
+        def find(connection: sa.Connection) -> list[StepResult]:
             rows.read_run(connection, run, owner)
-            return list(rows.results(connection, run, owner).values())
+            return list(rows.results(connection, run, owner).results.values())
 
-    async def approvals(self, owner: str, *, run: str | None = None, pending: bool = False) -> list[ApprovalRecord]:
+        return await self._read(find)
+
+    async def approvals(
+        self, owner: str, *, run: str | None = None, id: str | None = None, pending: bool = False
+    ) -> list[ApprovalRecord]:
         """Questions to people, oldest first."""
-        with translated(self._engine), self._engine.connect() as connection:
-            return rows.approvals(connection, owner=owner, run=run, pending=pending)
+        return await self._read(
+            lambda connection: approval_rows.find(connection, owner=owner, run=run, id=id, pending=pending)
+        )
 
-    async def decide(
-        self, approval: str, owner: str, decision: Decision, *, by: str, reason: str = "", arguments: object = None
-    ) -> ApprovalRecord:
+    async def decide(self, verdict: Verdict) -> ApprovalRecord:
         """Decide, once."""
-        given: dict[str, object] = {
-            "id": approval,
-            "owner": owner,
-            "decision": decision,
-            "by": by,
-            "at": clock.to_iso(clock.now()),
-            "reason": reason,
-            "arguments": None if arguments is None else json.dumps(arguments),
-        }
-        won = await self._write(lambda connection: rows.decide(connection, given))
-        with translated(self._engine), self._engine.connect() as connection:
-            found = rows.approvals(connection, owner=owner, id=approval)
-        if not found:
-            raise NotFound(f"there is no approval `{approval}`; `kapelle approvals` lists them")
-        if not won and found[0].decision is None:
-            raise Refused(f"approval `{approval}` cannot be decided any more: its run has ended")
-        if not won:
-            raise AlreadyDecided(f"approval `{approval}` was {found[0].decision} by {found[0].by} already")
-        return found[0]
+        decided = await self._write(lambda connection: self._decide(connection, verdict), sync=True)
+        if decided.record is not None:
+            self._bell.ring_here(signals_of(decided.record.run))
+        if decided.error is not None or decided.record is None:
+            raise decided.error or no_such(verdict.approval)
+        return decided.record
+
+    def _decide(self, connection: sa.Connection, verdict: Verdict) -> approval_rows.Decided:
+        decided = approval_rows.decide(connection, verdict)
+        if decided.record is not None and decided.settled:
+            self._dispatch.wake(connection, decided.record.run, decided.record.path)
+        return decided
+
+    async def history(self, owner: str, *, approval: str | None = None, run: str | None = None) -> list[AuditEntry]:
+        """What happened to approvals, oldest first."""
+        return await self._read(
+            lambda connection: approval_rows.history(connection, owner=owner, approval=approval, run=run)
+        )
 
     async def cancel(self, run: str, owner: str, work: Work) -> RunRecord:
         """Ask for a run to be cancelled; one that nobody walks is walked here to its end."""
         record = await self.read(run, owner)
         if record.ended_already:
             return record
-        await self._write(lambda connection: connection.execute(_CANCEL, {"run": run, "owner": owner}))
-        unwalked = record.id not in self._walks and (
-            record.status == "waiting" or record.executor not in self._living()
-        )
-        if unwalked and await self._take_over(record):
-            await self._dispatch(await self.read(run, owner), work)
-        return await self.read(run, owner)
+
+        def ask(connection: sa.Connection) -> None:
+            connection.execute(_CANCEL, {"run": run, "owner": owner})
+            self._dispatch.wake(connection, run)
+
+        await self._write(ask)
+        self._bell.ring_here(signals_of(run))
+        return await self.resume(run, owner, work)
 
     async def settled(self, run: str, owner: str, work: Work) -> RunRecord:
         """Wait until a run ended or waits."""
-        while True:
-            walk = self._walks.get(run)
-            if walk is not None:
-                await asyncio.wait({walk}, timeout=FOLLOW if run in self._faults else None)
-            record = await self.read(run, owner)
-            if record.status in ENDED or (record.status == "waiting" and not self._decided(record)):
-                return record
-            fault = self._faults.get(run)
-            if fault is not None and not isinstance(fault, OwnershipLost):
-                raise fault
-            if run not in self._walks:
-                if record.status == "waiting":
+        news = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        leave = self.listen(run, lambda: loop.call_soon_threadsafe(news.set))
+        try:
+            while True:
+                news.clear()
+                record = await self.read(run, owner)
+                if record.ended_already or (record.status == "waiting" and not await self._goes_on(record)):
                     return record
-                await self._look_after(record, work)
+                fault = self._faults.get(run)
+                if fault is not None and not isinstance(fault, OwnershipLost):
+                    raise fault
+                if run not in self._walks and await self._unattended(record):
+                    await self.resume(run, owner, work)
+                await self._wait_for(run, news)
+        finally:
+            leave()
 
-    async def _look_after(self, record: RunRecord, work: Work) -> None:
-        """Wait a little for the process that walks a run; walk it on here when that process is dead."""
-        if record.executor not in self._living():
-            await self.resume(record.id, record.owner, work)
-        else:
-            await asyncio.sleep(FOLLOW)
+    async def _goes_on(self, record: RunRecord) -> bool:
+        return record.cancel_requested or await self._read(lambda connection: rows.wakes(connection, record))
+
+    async def _wait_for(self, run: str, news: asyncio.Event) -> None:
+        """Wait for news of a run, or for its walk here to end."""
+        walk = self._walks.get(run)
+        waiter = asyncio.ensure_future(news.wait())
+        try:
+            await asyncio.wait({waiter, *([walk] if walk else [])}, timeout=FOLLOW, return_when="FIRST_COMPLETED")
+        finally:
+            waiter.cancel()
 
     async def close(self) -> None:
         """Stop walking here and end the lease; the last user ends DBOS too."""
@@ -316,45 +502,38 @@ class DurableEngine:
     def _shut_down(self) -> None:
         self._lease.release()
         DBOS.destroy()
+        self._client.destroy()
+        self._bell.close()
         self._writer.close()
+        self._readers.shutdown(wait=True)
         self._engine.dispose()
 
-    async def _write(self, statements: Callable[[sa.Connection], T]) -> T:
-        return await self._writer.write(statements)
+    async def _write(self, statements: Callable[[sa.Connection], T], *, sync: bool = False) -> T:
+        return await self._writer.write(statements, sync=sync)
 
-    def _living(self) -> set[str]:
+    async def _read(self, statements: Callable[[sa.Connection], T]) -> T:
+        # In a thread: a database that does not answer must not hold up the walks of this process.
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read_now, statements)
+
+    def _read_now(self, statements: Callable[[sa.Connection], T]) -> T:
         with translated(self._engine), self._engine.connect() as connection:
-            return leases.living(connection)
-
-    def _decided(self, record: RunRecord) -> bool:
-        with translated(self._engine), self._engine.connect() as connection:
-            return rows.wakes(connection, record)
+            return statements(connection)
 
 
-_TAKE_OVER = sa.text(
-    "update runs set generation = generation + 1, executor = :executor, parked = false, status = 'queued', "
-    "waiting_for = null where id = :run and generation = :generation "
-    "and status not in ('succeeded', 'partial', 'failed', 'cancelled')"
-)
-_CANCEL_WORKFLOW = sa.text(
-    "update workflow_status set status = 'CANCELLED', owner_xid = null "
-    "where workflow_uuid = :workflow and status in ('PENDING', 'ENQUEUED')"
-)
 _CANCEL = sa.text("update runs set cancel_requested = true where id = :run and owner = :owner")
 
 
-def _workflow_id(run: str, generation: int) -> str:
-    return f"{run}:g{generation}"
-
-
-def _insert(connection: sa.Connection, record: RunRecord) -> bool:
-    return rows.insert_run(connection, record)
-
-
-@DBOS.workflow(name="kapelle.walk", max_recovery_attempts=10_000)
-async def _walk_run(run: str, owner: str, generation: int) -> str:
-    xid = current_owner_xid(_workflow_id(run, generation))
+@DBOS.workflow(name=WALK, max_recovery_attempts=10_000)
+async def _walk(run: str, owner: str, generation: int, map: str, number: int) -> str:
+    part = Part(map, number) if map else None
+    xid = current_owner_xid(workflow_id(run, generation, f"{map}/{number}" if map else ""))
     if xid is None:
         raise OwnershipLost(f"run `{run}` is walked outside its workflow")
     (engine,) = _engines.values()
-    return await engine.walk(run, owner, generation, xid)
+    await asyncio.get_running_loop().run_in_executor(None, engine.begun.wait)
+    assert engine.loop is not None
+    if asyncio.get_running_loop() is engine.loop:
+        return await engine.walk(run, owner, generation, part, xid)
+    # What was claimed from a queue runs in DBOS's own loop; tools and their clients belong to ours.
+    walk = engine.walk(run, owner, generation, part, xid)
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(walk, engine.loop))

@@ -1,11 +1,13 @@
 """Engine: the port that starts, resumes and cancels runs, and reads what came of them."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
-from kapelle.run.approval import ApprovalRecord, Decision
-from kapelle.run.model import Event, RunRecord, StepResult
+from kapelle.run.approval import ApprovalRecord, AuditEntry, Verdict
+from kapelle.run.model import Event, RunRecord, StepResult, Stuck
 from kapelle.run.outcome import Performer
+from kapelle.run.rerun import Rerun
 from kapelle.run.walk import Limits
 
 
@@ -16,14 +18,23 @@ class Work:
     perform: Performer
     limits: Limits
 
+    def with_limits(self, **changed: Any) -> "Work":  # Any: fields of Limits
+        """The same with some limits changed."""
+        return replace(self, limits=replace(self.limits, **changed))
+
 
 class Engine(Protocol):
     """Owns runs. Two implementations: in memory, and durable on DBOS; both pass tests/contract/test_engine.py."""
 
-    async def start(self, record: RunRecord, work: Work) -> RunRecord:
-        """Make a run and begin to walk it here; a key that is taken gives the run that has it.
+    async def start(self, record: RunRecord, work: Work, *, here: bool = True, delay: float = 0.0) -> RunRecord:
+        """Make a run; a key that is taken gives the run that has it.
+
+        Args:
+            here: begin to walk it in this process; else leave it to whoever serves its queue.
+            delay: seconds before the workers may begin.
 
         Raises:
+            QueueFull: too many runs stand in the queue; nothing was made.
             StoreUnavailable: the database cannot be written.
         """
 
@@ -33,6 +44,26 @@ class Engine(Protocol):
         Raises:
             NotFound: there is no such run.
         """
+
+    async def rerun(self, again: Rerun) -> RunRecord:
+        """Put aside what is done again of a run that nobody living walks; it is left for `resume`.
+
+        Raises:
+            Refused: it is being walked, or has moved on since it was looked at; nothing was changed.
+        """
+
+    async def fork(self, again: Rerun, fork: RunRecord) -> RunRecord:
+        """Make a run of what is kept of another, which is left as it is; the new one is left for `resume`.
+
+        Raises:
+            Refused: what was to be kept is gone meanwhile; nothing was made.
+        """
+
+    async def hold_back(self, run: str, owner: str, stuck: Stuck) -> None:
+        """Write down why a run that nobody walks cannot go on; it is otherwise left as it is."""
+
+    async def unreadable(self, owner: str) -> list[RunRecord]:
+        """Runs, ended or not, that another version wrote and this one cannot read."""
 
     async def read(self, run: str, owner: str) -> RunRecord:
         """One run as it stands."""
@@ -46,22 +77,30 @@ class Engine(Protocol):
     async def events(self, run: str, owner: str, *, after: int = 0) -> list[Event]:
         """Events of a run after a number, in order."""
 
+    def listen(self, run: str, listener: Callable[[], object]) -> Callable[[], None]:
+        """Call `listener`, from any thread, when a run may have new events; the result ends it."""
+
     async def results(self, run: str, owner: str) -> list[StepResult]:
         """What came of its steps so far."""
 
-    async def approvals(self, owner: str, *, run: str | None = None, pending: bool = False) -> list[ApprovalRecord]:
-        """Questions to people, oldest first."""
+    async def approvals(
+        self, owner: str, *, run: str | None = None, id: str | None = None, pending: bool = False
+    ) -> list[ApprovalRecord]:
+        """Questions to people, oldest first; pending ones are undecided, and their run goes on."""
 
-    async def decide(
-        self, approval: str, owner: str, decision: Decision, *, by: str, reason: str = "", arguments: object = None
-    ) -> ApprovalRecord:
+    async def decide(self, verdict: Verdict) -> ApprovalRecord:
         """Decide, once.
 
         Raises:
             NotFound: there is no such approval.
-            AlreadyDecided: somebody else decided first; the message says who.
-            Refused: its run has ended.
+            AlreadyDecided: somebody else decided first; the message says who, what and when.
+            ApprovalExpired: nobody decided in time.
+            ApprovalChanged: it asks something else than what was seen.
+            Refused: its run has ended, or who decides lacks the role.
         """
+
+    async def history(self, owner: str, *, approval: str | None = None, run: str | None = None) -> list[AuditEntry]:
+        """What happened to approvals, oldest first; it outlives their runs."""
 
     async def cancel(self, run: str, owner: str, work: Work) -> RunRecord:
         """Ask for a run to be cancelled; one that nobody walks is ended here."""
@@ -71,6 +110,13 @@ class Engine(Protocol):
 
         Raises:
             StoreUnavailable: its walk here gave up on the database; the run can be resumed.
+        """
+
+    async def serve(self, work_of: Callable[[RunRecord], Awaitable[Work]]) -> None:
+        """Take runs from the queue and look after those of dead processes, until cancelled.
+
+        Raises:
+            SettingsError: the engine was not opened for serving.
         """
 
     async def close(self) -> None:

@@ -1,14 +1,16 @@
 """The engine in memory: runs end with their process."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from kapelle import clock
-from kapelle.errors import AlreadyDecided, NotFound, Refused
-from kapelle.run import rows
-from kapelle.run.approval import ApprovalRecord, Decision
+from kapelle.errors import BadInput, NotFound, Refused, SettingsError
+from kapelle.run import approval_memory, rerun_memory, rows
+from kapelle.run.approval import ApprovalRecord, AuditEntry, Verdict, no_such
 from kapelle.run.checkpoint_memory import MemoryCheckpoint, MemoryRun
 from kapelle.run.engine import Work
-from kapelle.run.model import Event, NewEvent, RunRecord, StepResult
+from kapelle.run.model import Event, NewEvent, RunRecord, StepResult, Stuck
+from kapelle.run.rerun import Rerun
 from kapelle.run.walk import Walk
 
 
@@ -20,8 +22,10 @@ class InlineEngine:
         self._walks: dict[str, asyncio.Task[None]] = {}
         self._faults: dict[str, BaseException] = {}
 
-    async def start(self, record: RunRecord, work: Work) -> RunRecord:
+    async def start(self, record: RunRecord, work: Work, *, here: bool = True, delay: float = 0.0) -> RunRecord:
         """Make a run and walk it; the same key gives the same run."""
+        if not here:
+            raise BadInput("`here=False`: runs in memory have no workers; use the durable engine")
         for known in self._runs.values():
             if record.key is not None and (known.record.owner, known.record.key) == (record.owner, record.key):
                 return await self.resume(known.record.id, record.owner, work)
@@ -39,15 +43,42 @@ class InlineEngine:
             return found.standing
         if found.record.status == "waiting" and not await self._wakes(found):
             return found.standing
-        update = {"status": "queued", "waiting_for": None, "generation": found.record.generation + 1}
+        update = {"status": "queued", "waiting_for": None, "stuck": None, "generation": found.record.generation + 1}
         found.record = found.record.model_copy(update=update)
         self._walk(found, work)
         return found.standing
 
+    async def rerun(self, again: Rerun) -> RunRecord:
+        """Put aside what is done again; the run is left for `resume`."""
+        found = self._get(again.record.id, again.record.owner)
+        if again.record.id in self._walks:
+            if not found.record.ended_already:
+                raise Refused(f"run `{again.record.id}` is being walked; cancel it first, or fork it")
+            await asyncio.wait({self._walks[again.record.id]})
+        rerun_memory.supersede(found, again)
+        return found.standing
+
+    async def fork(self, again: Rerun, fork: RunRecord) -> RunRecord:
+        """Make a run of what is kept of another; it is left for `resume`."""
+        found = self._get(again.record.id, again.record.owner)
+        self._runs[fork.id] = rerun_memory.copy_run(found, again, fork)
+        return fork
+
+    async def hold_back(self, run: str, owner: str, stuck: Stuck) -> None:
+        """Write down why a run that nobody walks cannot go on."""
+        found = self._get(run, owner)
+        found.record = found.record.model_copy(update={"stuck": stuck})
+
+    async def unreadable(self, owner: str) -> list[RunRecord]:
+        """What is in memory was made by this very code."""
+        return []
+
     def _walk(self, run: MemoryRun, work: Work) -> None:
         record = run.record
         assert record.plan is not None
-        walk = Walk(record.id, record.task, record.plan, MemoryCheckpoint(run), work.perform, work.limits)
+        # What waits in memory waits there anyway: its walk ends at once.
+        limits = work.with_limits(park_after=0.0).limits
+        walk = Walk(record.id, record.task, record.plan, MemoryCheckpoint(run), work.perform, limits)
 
         async def follow() -> None:
             try:
@@ -60,11 +91,7 @@ class InlineEngine:
         self._walks[record.id] = asyncio.create_task(follow())
 
     async def _wakes(self, run: MemoryRun) -> bool:
-        refs = (run.record.waiting_for or "").split(", ")
-        now = clock.now()
-        dates = [ref.removeprefix("date:") for ref in refs if ref.startswith("date:")]
-        settled = await MemoryCheckpoint(run).settled([ref.removeprefix("approval:") for ref in refs])
-        return bool(settled) or any(clock.parse_time(text) <= now for text in dates)
+        return bool(await MemoryCheckpoint(run).settled((run.record.waiting_for or "").split(", ")))
 
     def _get(self, run: str, owner: str) -> MemoryRun:
         found = self._runs.get(run)
@@ -90,44 +117,52 @@ class InlineEngine:
         """Events of a run after a number."""
         return self._get(run, owner).events[max(after, 0) :]
 
+    def listen(self, run: str, listener: Callable[[], object]) -> Callable[[], None]:
+        """Call `listener` when a run may have new events; the result ends it."""
+        known = self._runs.get(run)
+        return known.follow(listener) if known is not None else lambda: None
+
     async def results(self, run: str, owner: str) -> list[StepResult]:
         """What came of its steps so far."""
         return list(self._get(run, owner).results.values())
 
-    async def approvals(self, owner: str, *, run: str | None = None, pending: bool = False) -> list[ApprovalRecord]:
+    async def approvals(
+        self, owner: str, *, run: str | None = None, id: str | None = None, pending: bool = False
+    ) -> list[ApprovalRecord]:
         """Questions to people, oldest first."""
+        mine = [memory for memory in self._runs.values() if memory.record.owner == owner]
+        for memory in mine:
+            approval_memory.attend(memory, clock.now())
         found = [
             one
-            for memory in self._runs.values()
+            for memory in mine
             for one in memory.approvals.values()
-            if one.owner == owner and (run is None or one.run == run)
+            if not (pending and (one.decision is not None or memory.record.ended_already))
         ]
-        return [one for one in found if not pending or one.decision is None]
+        return [one for one in found if (run is None or one.run == run) and (id is None or one.id == id)]
 
-    async def decide(
-        self, approval: str, owner: str, decision: Decision, *, by: str, reason: str = "", arguments: object = None
-    ) -> ApprovalRecord:
+    async def decide(self, verdict: Verdict) -> ApprovalRecord:
         """Decide, once."""
         for memory in self._runs.values():
-            found = memory.approvals.get(approval)
-            if found is None or found.owner != owner:
-                continue
-            if found.decision is not None:
-                raise AlreadyDecided(f"approval `{approval}` was {found.decision} by {found.by} already")
-            if memory.record.ended_already:
-                raise Refused(f"approval `{approval}` cannot be decided any more: its run has ended")
-            update = {"decision": decision, "by": by, "at": clock.now(), "reason": reason, "edited": arguments}
-            memory.approvals[approval] = found.model_copy(update=update)
-            data = {"approval": approval, "decision": decision, "by": by}
-            _append(memory, NewEvent(kind="approval.decided", path=found.path, data=dict(data)))
-            return memory.approvals[approval]
-        raise NotFound(f"there is no approval `{approval}`; `kapelle approvals` lists them")
+            if verdict.approval in memory.approvals and memory.record.owner == verdict.owner:
+                try:
+                    return approval_memory.decide(memory, verdict)
+                finally:
+                    memory.ring()
+        raise no_such(verdict.approval)
+
+    async def history(self, owner: str, *, approval: str | None = None, run: str | None = None) -> list[AuditEntry]:
+        """What happened to approvals, oldest first."""
+        found = [one for memory in self._runs.values() if memory.record.owner == owner for one in memory.audit]
+        wanted = [one for one in found if approval in (None, one.approval) and run in (None, one.run)]
+        return sorted(wanted, key=lambda one: one.id)
 
     async def cancel(self, run: str, owner: str, work: Work) -> RunRecord:
         """Ask for a run to be cancelled; one that nobody walks is walked to its end."""
         found = self._get(run, owner)
         if not found.record.ended_already:
             found.record = found.record.model_copy(update={"cancel_requested": True})
+            found.ring()
             if run not in self._walks:
                 self._walk(found, work)
         return found.standing
@@ -139,7 +174,15 @@ class InlineEngine:
             await asyncio.wait({walk})
         if run in self._faults:
             raise self._faults.pop(run)
-        return self._get(run, owner).standing
+        found = self._get(run, owner)
+        if found.record.status == "waiting" and await self._wakes(found):
+            await self.resume(run, owner, work)
+            return await self.settled(run, owner, work)
+        return found.standing
+
+    async def serve(self, work_of: Callable[[RunRecord], Awaitable[Work]]) -> None:
+        """Runs in memory have no queue."""
+        raise SettingsError("runs in memory have no queue; serve with the durable engine")
 
     async def close(self) -> None:
         """Stop every walk."""

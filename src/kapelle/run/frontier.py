@@ -59,14 +59,27 @@ class Instead:
     by: str
 
 
-Action = Start | Settle | Instead
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """This map's items are walked as parts of their own; `open_items` or `open_item` goes on with them here."""
+
+    path: str
+    items: int
+    width: int
+
+
+Action = Start | Settle | Instead | Spread
 
 
 class Frontier:
     """The state of one run's walk through its plan."""
 
-    def __init__(self, plan: Plan, task: JsonValue) -> None:
+    def __init__(self, plan: Plan, task: JsonValue, *, within: str = "") -> None:
+        """Args:
+        within: a part, such as `m/3`: maps inside it are not spread any further.
+        """
         self._plan = plan
+        self._within = within
         self._graphs: dict[int, Graph] = {}
         self._root = Scope("", self._graph(plan.steps), plan.output, bindings={"task": task})
         self._places: dict[str, tuple[Scope, str]] = {}
@@ -226,9 +239,40 @@ class Frontier:
         elif not items:
             yield self._record(scope, step.id, StepResult(path=path, status="succeeded", output=[]))
         else:
-            self._maps[path] = MapState(step, items, [None] * len(items))
-            for _ in range(min(step.width, len(items))):
-                self._next_item(scope, path)
+            self._maps[path] = MapState(step, items, [None] * len(items), scope)
+            if step.spread and not (self._within and path.startswith(self._within + "/")):
+                self._out.append(Spread(path, len(items), step.width))
+            else:
+                self._open_items(path)
+
+    def open_items(self, path: str) -> list[Action]:
+        """Begin a spread map's items here, as those of any other map."""
+        self._open_items(path)
+        self._drain()
+        return self._take()
+
+    def open_item(self, path: str, index: int) -> list[Action]:
+        """Begin one item of a spread map, and no other."""
+        state = self._maps[path]
+        state.next = index
+        self._next_item(state.scope, path)
+        state.next = len(state.items)
+        self._drain()
+        return self._take()
+
+    def item_result(self, path: str, index: int) -> StepResult | None:
+        """What an item came to, once it is settled."""
+        state = self._maps.get(path)
+        return state.results[index] if state else None
+
+    def fails_map(self, path: str, result: StepResult) -> bool:
+        """Whether an item that came to this fails its map."""
+        return blocked(result) and not tolerant(self._maps[path].step)
+
+    def _open_items(self, path: str) -> None:
+        state = self._maps[path]
+        for _ in range(min(state.step.width, len(state.items))):
+            self._next_item(state.scope, path)
 
     def _next_item(self, scope: Scope, path: str) -> None:
         state = self._maps[path]

@@ -1,5 +1,6 @@
 """Leases: which processes are alive, so that the runs of the others can be taken over."""
 
+import asyncio
 import json
 import os
 import socket
@@ -74,6 +75,12 @@ class Lease:
     def fresh(self) -> bool:
         """Renewed within half a lease: paid calls and writes may start."""
         return time.monotonic() - self._renewed < BEAT * MISSED / 2
+
+    async def freshness(self) -> int:
+        """Wait until the lease is fresh; its turn then."""
+        while not self.fresh:  # noqa: ASYNC110  # the beat is another thread's, and comes once a second
+            await asyncio.sleep(BEAT / 5)
+        return self.turn
 
     @property
     def steady(self) -> bool:

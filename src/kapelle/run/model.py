@@ -82,6 +82,8 @@ class StepResult(BaseModel):
     """References that had nothing, because their step failed or was skipped."""
     waits_for: str = ""
     """Of a suspended step: what it waits for, `approval:ID` or `date:ISO`."""
+    inputs_hash: str = ""
+    """The first 12 hex digits of the SHA-256 of its inputs, so that a replay can tell whether they are the same."""
 
     @property
     def final(self) -> bool:
@@ -103,9 +105,20 @@ class NewEvent(BaseModel):
 class Event(NewEvent):
     """Something that happened in a run. Numbers are contiguous from 1."""
 
+    kind: str  # type: ignore[assignment]  # a newer version may have told what this one has no word for
     run: str
     seq: int
     at: datetime
+
+
+class Stuck(BaseModel):
+    """Why a run cannot go on with the code as it was when somebody tried."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reason: str
+    registry: str
+    """The hash of the catalog it was held against: with another one it is tried again."""
 
 
 class RunRecord(BaseModel):
@@ -125,8 +138,19 @@ class RunRecord(BaseModel):
     seq: int = 0
     """The number of its last event."""
     app: str | None = None
+    queue: str | None = None
+    """The queue it is dispatched through; None: its app's."""
+    priority: int = 0
+    """The lower, the sooner."""
+    parked: bool = False
+    """Nothing of it is held in memory anywhere."""
     executor: str | None = None
+    forked_from: str | None = None
+    """The run whose finished steps it began with; told by its first event alone."""
     cancel_requested: bool = False
+    stuck: Stuck | None = None
+    unreadable: str = ""
+    """Why this version cannot read its task or plan; empty: it can."""
     created: datetime
     started: datetime | None = None
     ended: datetime | None = None

@@ -1,6 +1,6 @@
 """Outcome: what performing a step came to, before it is recorded."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -24,10 +24,13 @@ class Outcome:
     attempts: int = 1
     usage: Usage | None = None
     route: str = ""
+    inputs_hash: str = ""
     texts: list[Document] = field(default_factory=list)
     approvals: list[ApprovalRequest] = field(default_factory=list)
     notes: list[NewEvent] = field(default_factory=list)
     """Events that belong to the step: what was found, what fell back."""
+    lasting: bool = False
+    """Something outside was changed: its record must survive a power loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,10 @@ class Circumstances:
     run_id: str
     task: Task
     execution: int
+    revision: int
+    """Raised by every rerun of the step."""
+    inputs_hash: str
+    """The first 12 hex digits of the SHA-256 of its inputs, as canonical JSON."""
     texts: Mapping[tuple[str, str], Document]
     """Every text the run has kept so far, by source and sha256."""
     steps: "Mapping[str, StepFact]"
@@ -45,6 +52,8 @@ class Circumstances:
     """Of a suspended step that is entered again: what it waited for."""
     tell: Callable[[NewEvent], None]
     """Say something at once, such as a retry; recorded with the next commit."""
+    clearance: Callable[[], Awaitable[None]]
+    """Awaited before anything outside is changed or paid for: holds up an owner that may have lost the run."""
 
 
 @dataclass(frozen=True, slots=True)

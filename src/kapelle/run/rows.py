@@ -12,22 +12,20 @@ from pydantic import JsonValue
 
 from kapelle import clock
 from kapelle.budget.model import Usage
-from kapelle.errors import NotFound
+from kapelle.errors import NotFound, UnknownVersion
 from kapelle.evidence.model import Document
 from kapelle.plan.model import Plan
-from kapelle.run.approval import ApprovalRecord, ApprovalRequest
-from kapelle.run.model import Event, NewEvent, RunRecord, StepFailure, StepResult
-from kapelle.store.tables import approvals as approvals_table
+from kapelle.run.approval_rows import decided_of
+from kapelle.run.checkpoint import Part
+from kapelle.run.lift import read_plan, read_result, read_task
+from kapelle.run.model import Event, NewEvent, RunRecord, StepFailure, StepResult, Stuck
+from kapelle.store.dialect import Statement
 from kapelle.store.tables import events as events_table
 from kapelle.store.tables import runs
 from kapelle.task.model import Task
 from kapelle.telemetry.redact import redact_text
 
 PUT_BLOB = sa.text("insert into blobs (owner, sha256, data) values (:owner, :sha256, :data) on conflict do nothing")
-PUT_APPROVAL = sa.text(
-    "insert into approvals (id, owner, run, path, request, arguments_hash, created, expires_at) "
-    "values (:id, :owner, :run, :path, :request, :arguments_hash, :created, :expires_at) on conflict do nothing"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +34,21 @@ class ResultRow:
 
     row: dict[str, object]
     blob: dict[str, object] | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes it comes to, about."""
+        data = self.blob["data"] if self.blob else b""
+        return len(str(self.row["result"])) + (len(data) if isinstance(data, bytes) else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The results of a run, and how large they are."""
+
+    results: dict[str, StepResult]
+    """The newest of every path."""
+    bytes: int
 
 
 def result_row(run: str, owner: str, result: StepResult, threshold: int) -> ResultRow:
@@ -51,21 +64,43 @@ def result_row(run: str, owner: str, result: StepResult, threshold: int) -> Resu
     return ResultRow({**row, "result": json.dumps({**slim, "blob": sha256})}, blob)
 
 
-def results(connection: sa.Connection, run: str, owner: str) -> dict[str, StepResult]:
-    """The newest result of every path of a run."""
-    statement = sa.text(
-        "select s.result from steps s join runs r on r.id = s.run "
-        "where s.run = :run and r.owner = :owner order by s.revision, s.seq, s.path"
-    )
+def results(connection: sa.Connection, run: str, owner: str, *, part: Part | None = None) -> Results:
+    """The newest result of every path of a run; for a part, without those of its map's other items."""
+    given: dict[str, object] = {"run": run, "owner": owner}
+    if part is not None:
+        given |= {"map": part.map + "/", "part": part.prefix}
     found: dict[str, StepResult] = {}
-    for (text,) in connection.execute(statement, {"run": run, "owner": owner}):
+    size = 0
+    for (text,) in connection.execute(_RESULTS if part is None else _RESULTS_OF_PART, given):
+        size += len(text)
         fields = json.loads(text)
         sha256 = fields.pop("blob", None)
         if sha256 is not None:
             fields["output"] = read_blob(connection, owner, sha256)
-        result = StepResult.model_validate(fields)
+        result = read_result(fields)
         found[result.path] = result
-    return found
+    return Results(found, size)
+
+
+_NEWEST = (
+    "select s.result from steps s join runs r on r.id = s.run where s.run = :run and r.owner = :owner "
+    "and not s.superseded{narrowed} order by s.revision, s.seq, s.path"
+)
+_RESULTS = sa.text(_NEWEST.format(narrowed=""))
+_RESULTS_OF_PART = sa.text(
+    _NEWEST.format(
+        narrowed=" and (substr(s.path, 1, length(:map)) <> :map or substr(s.path, 1, length(:part)) = :part)"
+    )
+)
+
+
+def parts(connection: sa.Connection, run: str) -> dict[str, bool]:
+    """The maps of a run that were spread, and whether every item of them is settled."""
+    statement = sa.text(
+        "select path, sum(case when status in ('idle', 'queued', 'waiting') then 1 else 0 end) as open "
+        "from parts where run = :run and status <> 'local' group by path"
+    )
+    return {row.path: int(row.open) == 0 for row in connection.execute(statement, {"run": run})}
 
 
 def read_blob(connection: sa.Connection, owner: str, sha256: str) -> JsonValue:
@@ -104,8 +139,9 @@ def insert_run(connection: sa.Connection, record: RunRecord) -> bool:
     assert record.plan is not None
     statement = sa.text(
         "insert into runs "
-        "(id, owner, key, task, plan, status, generation, seq, app, executor, created, schema_version) values "
-        "(:id, :owner, :key, :task, :plan, :status, :generation, 2, :app, :executor, :created, 1) "
+        "(id, owner, key, task, plan, status, generation, seq, app, queue, priority, session, executor, created) "
+        "values (:id, :owner, :key, :task, :plan, :status, :generation, 2, :app, :queue, :priority, :session, "
+        ":executor, :created) "
         "on conflict (owner, key) do nothing"
     )
     row = {
@@ -117,6 +153,9 @@ def insert_run(connection: sa.Connection, record: RunRecord) -> bool:
         "status": record.status,
         "generation": record.generation,
         "app": record.app,
+        "queue": record.queue,
+        "priority": record.priority,
+        "session": record.task.session,
         "executor": record.executor,
         "created": clock.to_iso(record.created),
     }
@@ -136,13 +175,75 @@ def first_events(record: RunRecord) -> tuple[NewEvent, NewEvent]:
     assert plan is not None
     data: dict[str, JsonValue] = {"plan": plan.id, "planner": plan.planner, "steps": len(plan.steps), "why": plan.why}
     prompt = redact_text(record.task.prompt[:200])
-    return NewEvent(kind="run.created", data={"prompt": prompt}), NewEvent(kind="run.planned", data=data)
+    created: dict[str, JsonValue] = {"prompt": prompt}
+    if record.forked_from is not None:
+        created["forked_from"] = record.forked_from
+    return NewEvent(kind="run.created", data=created), NewEvent(kind="run.planned", data=data)
 
 
-def interrupted(connection: sa.Connection, owner: str, living: set[str]) -> list[RunRecord]:
-    """Runs that are under way and whose executor is not among the living; oldest first."""
-    found = list_runs(connection, owner, status=("queued", "planning", "running", "verifying"), limit=1_000)
-    return [one for one in reversed(found) if one.executor not in living]
+def interrupted(connection: sa.Connection, owner: str | None, living: set[str]) -> list[RunRecord]:
+    """Runs that go on and that nobody walks: neither one of the living nor, later, whoever takes them from a queue.
+
+    Args:
+        owner: None: of every owner, for the process that looks after all of them.
+    """
+    statement = _UNDER_WAY.on(connection)
+    found = connection.execute(statement, {"owner": owner}).mappings()
+    dead = [row["id"] for row in found if (row["executor"] or row["claimed_by"]) not in living]
+    if not dead:
+        return []
+    chosen = sa.select(runs).where(runs.c.id.in_(dead[:1_000])).order_by(runs.c.created, runs.c.id)
+    return [_record(dict(row)) for row in connection.execute(chosen).mappings()]
+
+
+# A run that nobody has claimed yet is not interrupted: its workflow stands in a queue.
+_UNDER_WAY = Statement(
+    "select r.id, r.executor, w.executor_id as claimed_by from runs r left join {workflow_status} w "
+    "on w.workflow_uuid = r.id || '\\:g' || r.generation where "
+    "(r.status in ('queued', 'planning', 'running', 'verifying') or r.status = 'waiting') and r.parked = false "
+    "and r.stuck is null and (cast(:owner as text) is null or r.owner = :owner) "
+    "and (w.status is null or w.status not in ('ENQUEUED', 'DELAYED'))"
+)
+
+
+def interrupted_parts(connection: sa.Connection, living: set[str]) -> list[sa.Row[Any]]:  # Any: the columns below
+    """Items of spread maps that nobody living walks or will take from a queue: `run, path, number, queue, app`."""
+    found = connection.execute(_PARTS_UNDER_WAY.on(connection)).all()
+    return [row for row in found if row.claimed_by not in living]
+
+
+_PARTS_UNDER_WAY = Statement(
+    "select p.run, p.path, p.number, r.queue, r.app, w.executor_id as claimed_by from parts p "
+    "join runs r on r.id = p.run left join {workflow_status} w "
+    "on w.workflow_uuid = p.run || '\\:' || p.path || '/' || p.number || '\\:g' || p.generation "
+    "where p.status = 'queued' and (w.status is null or w.status not in ('ENQUEUED', 'DELAYED'))"
+)
+
+
+def walker(connection: sa.Connection, record: RunRecord) -> str | None:
+    """The process that walks a run, or walked it last; None while it stands in a queue."""
+    statement = _WALKER.on(connection)
+    found = connection.execute(statement, {"workflow": f"{record.id}:g{record.generation}"}).first()
+    if found is None:
+        return record.executor or ""
+    return None if found.status in ("ENQUEUED", "DELAYED") else str(found.executor_id or record.executor or "")
+
+
+_WALKER = Statement("select status, executor_id from {workflow_status} where workflow_uuid = :workflow")
+
+
+def queued(connection: sa.Connection, queue: str, limit: int) -> int:
+    """How many runs stand in a queue, counted up to a limit."""
+    statement = sa.text(
+        "select count(*) from (select 1 from runs where status = 'queued' and queue = :queue limit :limit) q"
+    )
+    return int(connection.execute(statement, {"queue": queue, "limit": limit}).scalar() or 0)
+
+
+def due(connection: sa.Connection, now: str) -> list[str]:
+    """Parked runs whose date has come, at most a thousand."""
+    statement = sa.text("select id from runs where wake_at <= :now and parked order by wake_at limit 1000")
+    return [str(row.id) for row in connection.execute(statement, {"now": now})]
 
 
 def wakes(connection: sa.Connection, record: RunRecord) -> bool:
@@ -151,24 +252,6 @@ def wakes(connection: sa.Connection, record: RunRecord) -> bool:
     now = clock.now()
     dates = [ref.removeprefix("date:") for ref in refs if ref.startswith("date:")]
     return any(clock.parse_time(text) <= now for text in dates) or decided_of(connection, record.id, refs)
-
-
-def decide(connection: sa.Connection, given: dict[str, object]) -> bool:
-    """Decide an approval if nobody has and its run goes on: one compare-and-set, its event written with it."""
-    statement = sa.text(
-        "update approvals set decision = :decision, decided_by = :by, decided_at = :at, reason = :reason, "
-        "arguments = :arguments where id = :id and owner = :owner and decision is null and not exists "
-        "(select 1 from runs where runs.id = approvals.run "
-        "and runs.status in ('succeeded', 'partial', 'failed', 'cancelled')) returning run, path"
-    )
-    found = connection.execute(statement, given).first()
-    if found is None:
-        return False
-    seq = connection.execute(sa.text("update runs set seq = seq + 1 where id = :run returning seq"), {"run": found.run})
-    data = {"approval": given["id"], "decision": given["decision"], "by": given["by"]}
-    event = {"run": found.run, "seq": seq.scalar(), "at": given["at"], "path": found.path, "kind": "approval.decided"}
-    connection.execute(sa.insert(events_table), {**event, "data": json.dumps(data)})
-    return True
 
 
 def read_run(connection: sa.Connection, run: str, owner: str) -> RunRecord:
@@ -199,19 +282,25 @@ def list_runs(connection: sa.Connection, owner: str, *, status: Sequence[str] = 
 
 
 def _record(row: dict[str, Any]) -> RunRecord:  # Any: column values of several types
+    task, plan, unreadable = _task_and_plan(row)
     return RunRecord(
         id=row["id"],
         owner=row["owner"],
         key=row["key"],
-        task=Task.model_validate_json(row["task"]),
-        plan=Plan.model_validate_json(row["plan"]) if row["plan"] else None,
+        task=task,
+        plan=plan,
         status=row["status"],
         waiting_for=row["waiting_for"],
         generation=row["generation"],
         seq=row["seq"],
         app=row["app"],
+        queue=row["queue"],
+        priority=row["priority"],
+        parked=bool(row["parked"]),
         executor=row["executor"],
         cancel_requested=bool(row["cancel_requested"]),
+        stuck=Stuck.model_validate_json(row["stuck"]) if row["stuck"] else None,
+        unreadable=unreadable,
         created=clock.parse_time(row["created"]),
         started=_time(row["started"]),
         ended=_time(row["ended"]),
@@ -219,6 +308,33 @@ def _record(row: dict[str, Any]) -> RunRecord:  # Any: column values of several 
         error=StepFailure.model_validate_json(row["error"]) if row["error"] else None,
         spent=Usage.model_validate_json(row["spent"]) if row["spent"] else Usage(),
     )
+
+
+def _task_and_plan(row: dict[str, Any]) -> tuple[Task, Plan | None, str]:  # Any: as above
+    """What was asked and planned, and why not all of it can be read: one such run must not hide the others."""
+    unreadable = ""
+    try:
+        task = read_task(row["task"])
+    except UnknownVersion as error:
+        task, unreadable = Task(prompt="(this version cannot read it)", owner=row["owner"]), str(error)
+    try:
+        plan = read_plan(row["plan"]) if row["plan"] else None
+    except UnknownVersion as error:
+        plan, unreadable = None, unreadable or str(error)
+    return task, plan, unreadable
+
+
+def hold_back(connection: sa.Connection, run: str, owner: str, stuck: Stuck) -> None:
+    """Write down why a run cannot go on."""
+    statement = sa.text("update runs set stuck = :stuck where id = :run and owner = :owner")
+    connection.execute(statement, {"run": run, "owner": owner, "stuck": stuck.model_dump_json()})
+
+
+def unreadable_runs(connection: sa.Connection, owner: str) -> list[RunRecord]:
+    """The runs of an owner, ended or not, that this version cannot read; oldest first."""
+    statement = sa.select(runs).where(runs.c.owner == owner).order_by(runs.c.created, runs.c.id)
+    found = (_record(dict(row)) for row in connection.execute(statement).mappings())
+    return [one for one in found if one.unreadable]
 
 
 def _time(text: str | None) -> datetime | None:
@@ -237,52 +353,3 @@ def events(connection: sa.Connection, run: str, *, after: int = 0, limit: int = 
         Event.model_validate({**row, "at": clock.parse_time(row["at"]), "data": json.loads(row["data"])})
         for row in connection.execute(statement).mappings()
     ]
-
-
-def approval_row(request: ApprovalRequest, owner: str) -> dict[str, object]:
-    """The row of a question."""
-    return {
-        "id": request.id,
-        "owner": owner,
-        "run": request.run,
-        "path": request.path,
-        "request": request.model_dump_json(),
-        "arguments_hash": request.arguments_hash,
-        "created": clock.to_iso(request.created),
-        "expires_at": clock.to_iso(request.expires_at),
-    }
-
-
-def approvals(
-    connection: sa.Connection, *, owner: str, run: str | None = None, id: str | None = None, pending: bool = False
-) -> list[ApprovalRecord]:
-    """The questions of an owner, oldest first."""
-    table = approvals_table
-    statement = sa.select(table).where(table.c.owner == owner).order_by(table.c.created, table.c.id)
-    if run is not None:
-        statement = statement.where(table.c.run == run)
-    if id is not None:
-        statement = statement.where(table.c.id == id)
-    if pending:
-        statement = statement.where(table.c.decision.is_(None))
-    return [_approval(dict(row)) for row in connection.execute(statement).mappings()]
-
-
-def _approval(row: dict[str, Any]) -> ApprovalRecord:  # Any: column values of several types
-    return ApprovalRecord(
-        **json.loads(row["request"]),
-        owner=row["owner"],
-        decision=row["decision"],
-        edited=json.loads(row["arguments"]) if row["arguments"] else None,
-        by=row["decided_by"],
-        at=_time(row["decided_at"]),
-        reason=row["reason"],
-    )
-
-
-def decided_of(connection: sa.Connection, run: str, refs: Sequence[str]) -> bool:
-    """Whether one of the given references (`approval:ID`) of a run is decided."""
-    ids = [ref.removeprefix("approval:") for ref in refs if ref.startswith("approval:")]
-    table = approvals_table
-    statement = sa.select(sa.func.count()).where(table.c.run == run, table.c.id.in_(ids), table.c.decision.is_not(None))
-    return bool(connection.execute(statement).scalar())

@@ -3,26 +3,23 @@
 import asyncio
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from pydantic import JsonValue
 
 from kapelle import clock
-from kapelle.budget.model import Usage
 from kapelle.evidence.model import Document
 from kapelle.plan.model import AgentStep, Plan, ToolStep
 from kapelle.resilience.guarded import GaveUp
+from kapelle.run.approval import hash_of
 from kapelle.run.bind import BindError
-from kapelle.run.checkpoint import Batch, Checkpoint, DecidedMeanwhile, Past, RunChange
-from kapelle.run.frontier import Action, Frontier, Instead, Settle, Start
-from kapelle.run.model import (
-    EventKind,
-    NewEvent,
-    RunStatus,
-    StepFailure,
-    StepResult,
-    execution_metadata,
-)
+from kapelle.run.checkpoint import Checkpoint, DecidedMeanwhile, Part, PartEnd, Past, RunChange
+from kapelle.run.checkpoint import Spread as SpreadRequest
+from kapelle.run.ending import CANCELLED, final_change
+from kapelle.run.frontier import Action, Frontier, Instead, Settle, Spread, Start
+from kapelle.run.gathered import Gathered, Running
+from kapelle.run.model import EventKind, NewEvent, RunStatus, StepFailure, StepResult, execution_metadata
 from kapelle.run.outcome import Circumstances, Outcome, Performer, StepFact
 from kapelle.run.telling import described, failure_of, found_nothing, result_of, settled_event, undo_of
 from kapelle.task.model import Task
@@ -30,11 +27,10 @@ from kapelle.telemetry import trace
 from kapelle.telemetry.logs import log
 from kapelle.telemetry.redact import redact_text
 
-CANCELLED = "cancelled"
 UNDO = "~undo"
 """Behind a step's path: the call that takes it back. No step's own path has it: `~` is escaped in ids."""
-POLL = 0.2
-"""Seconds between two looks for a cancellation or a decision."""
+POLL = 0.5
+"""Seconds between two looks for a cancellation or a decision, where no bell was heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,43 +40,28 @@ class Limits:
     width: int = 16
     """Steps at once."""
     max_steps: int = 10_000
+    max_bytes: int = 256_000_000
+    """Bytes that the results of a run may come to."""
     seconds: float | None = None
     """Wall-clock time this walk may take."""
-
-
-@dataclass(slots=True)
-class _Running:
-    start: Start
-    execution: int
-    began: float
-    task: "asyncio.Task[None] | None" = None
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What is gathered for the next commit."""
-
-    results: list[StepResult] = field(default_factory=list)
-    events: list[NewEvent] = field(default_factory=list)
-    outcomes: list[tuple[str, Outcome]] = field(default_factory=list)
-    admitted: list[tuple[Start, int]] = field(default_factory=list)
-
-    def sealed(self, change: RunChange | None) -> Batch:
-        """As it goes to the checkpoint."""
-        return Batch.model_construct(
-            results=tuple(self.results),
-            events=tuple(self.events),
-            texts=tuple((path, text) for path, outcome in self.outcomes for text in outcome.texts),
-            approvals=tuple(request for _, outcome in self.outcomes for request in outcome.approvals),
-            run=change,
-        )
+    park_after: float = 0.0
+    """Seconds a run that waits for somebody is held in memory."""
+    spread: bool = False
+    """There are workers that take items of a spread map."""
 
 
 class Walk:
-    """One walk of one run, from its stored results to its end or to where it must wait."""
+    """One walk of one run, or of one part of it, from its stored results to its end or to where it must wait."""
 
     def __init__(
-        self, run_id: str, task: Task, plan: Plan, checkpoint: Checkpoint, perform: Performer, limits: Limits
+        self,
+        run_id: str,
+        task: Task,
+        plan: Plan,
+        checkpoint: Checkpoint,
+        perform: Performer,
+        limits: Limits,
+        part: Part | None = None,
     ) -> None:
         self._run_id = run_id
         self._task = task
@@ -88,20 +69,30 @@ class Walk:
         self._checkpoint = checkpoint
         self._perform = perform
         self._limits = limits
-        self._frontier = Frontier(plan, task.model_dump(mode="json"))
+        self._part = part
+        within = part.prefix.removesuffix("/") if part else ""
+        self._frontier = Frontier(plan, task.model_dump(mode="json"), within=within)
         self._ready: deque[Start] = deque()
-        self._running: dict[str, _Running] = {}
+        self._running: dict[str, Running] = {}
         self._suspended: dict[str, tuple[Start, str]] = {}
+        self._spread_out: dict[str, str] = {}
+        """Paths of spread maps whose items are walked elsewhere, and what to wait for."""
         self._decided: dict[str, JsonValue] = {}
         self._woken: set[str] = set()
-        self._done: asyncio.Queue[tuple[_Running, Outcome]] = asyncio.Queue()
+        self._done: asyncio.Queue[tuple[Running, Outcome] | None] = asyncio.Queue()
+        """Steps that ended; None: look outside."""
         self._told: list[NewEvent] = []
         self._results: dict[str, StepResult] = {}
         self._started: dict[str, Start] = {}
         self._facts: dict[str, StepFact] = {}
         self._texts: dict[tuple[str, str], Document] = {}
         self._executions: dict[str, int] = {}
+        self._revisions: dict[str, int] = {}
+        """Of paths that a rerun asks for again."""
+        self._again: frozenset[str] = frozenset()
+        """Those of them that were not entered since."""
         self._entered = 0
+        self._bytes = 0
         self._made_good: set[str] = set()
         """Failed steps that come to what their fallback came to."""
         self._undone: set[str] = set()
@@ -111,7 +102,9 @@ class Walk:
         """Why nothing new starts: a cancellation, a deadline, a guard."""
         self._began = time.monotonic()
         self._looked = float("-inf")
-        self._announced = False
+        self._announced: RunStatus | None = None
+        """The status that the run's row shows, as far as this walk has written it."""
+        self._idle_since: float | None = None
 
     async def __call__(self) -> RunStatus:
         """Walk; the run's status when the walk is over.
@@ -120,10 +113,14 @@ class Walk:
             OwnershipLost: another process took the run over; its steps were stopped and nothing more was recorded.
             StoreUnavailable: the database could not be written for longer than the patience allowed.
         """
-        with trace.span("run", run=self._run_id, task=self._task.id, plan=self._plan.id) as span:
+        place = f"{self._part.map}/{self._part.number}" if self._part else ""
+        loop = asyncio.get_running_loop()
+        leave = self._checkpoint.listen(lambda: loop.call_soon_threadsafe(self._done.put_nowait, None))
+        with trace.span("run", run=self._run_id, task=self._task.id, plan=self._plan.id, part=place) as span:
             try:
                 status = await self._walk()
             finally:
+                leave()
                 await self._stop_all()
             trace.describe(span, status=status)
             return status
@@ -131,54 +128,92 @@ class Walk:
     async def _walk(self) -> RunStatus:
         batch = self._take_up(await self._checkpoint.past())
         while True:
-            await self._look_outside()
+            await self._look_outside(batch)
             self._admit(batch)
             if not self._running and not batch.admitted:
                 status = await self._end(batch)
                 if status is not None:
                     return status
             else:
-                await self._commit(batch, None)
-            batch = _Batch()
+                await self._commit(batch)
+            batch = Gathered()
             await self._collect(batch)
 
     # The stored results are fed to a fresh frontier: what it then wants started is where the run stands.
-    def _take_up(self, past: Past) -> _Batch:
+    def _take_up(self, past: Past) -> Gathered:
         self._executions = dict(past.executions)
+        self._revisions, self._again = dict(past.revisions), past.again
         self._entered = len(past.executions)
+        self._bytes = past.bytes
         self._undone = {path for path, result in past.results.items() if path.endswith(UNDO) and result.final}
         self._texts = dict(past.texts)
-        batch = _Batch()
+        batch = Gathered()
         reused = sum(result.final for result in past.results.values())
-        if past.executions:
+        if self._part is None and past.executions:
             batch.events.append(NewEvent(kind="run.resumed", data={"reused": reused}))
-        else:
+        elif self._part is None:
             batch.events.append(NewEvent(kind="run.started"))
-        actions: deque[Action] = deque(self._frontier.begin())
-        while actions:
-            action = actions.popleft()
-            if isinstance(action, Settle):
-                self._note_settled(action, past, batch)
-                continue
-            if isinstance(action, Instead):
-                self._made_good.add(action.path)
-                continue
-            stored = past.results.get(action.path)
-            if stored is not None and stored.final:
-                self._learn(action, stored)
-                actions.extend(self._frontier.settle(stored))
-            elif stored is not None:
-                self._suspended[action.path] = (action, stored.waits_for)
-            else:
-                self._ready.append(action)
+        self._follow(self._frontier.begin(), batch, past)
         # What is taken back is taken back in the order in which it was recorded.
         self._facts = {path: self._facts[path] for path in past.results if path in self._facts}
         return batch
 
-    def _note_settled(self, action: Settle, past: Past | None, batch: _Batch) -> None:
-        result = action.result
+    def _follow(self, actions: Iterable[Action], batch: Gathered, past: Past | None = None) -> None:
+        """Do what the frontier says; what `past` has recorded is taken as it is."""
+        todo = deque(actions)
+        while todo:
+            action = todo.popleft()
+            match action:
+                case Settle(result=result):
+                    self._note_settled(result, past, batch)
+                case Instead(path=path, by=by):
+                    self._made_good.add(path)
+                    if past is None:
+                        batch.events.append(NewEvent(kind="fallback", path=path, data={"by": by}))
+                case Spread():
+                    todo.extend(self._spread(action, batch, past))
+                case Start():
+                    todo.extend(self._take_start(action, past))
+
+    def _take_start(self, start: Start, past: Past | None) -> list[Action]:
+        stored = past.results.get(start.path) if past is not None else None
+        if stored is not None and stored.final:
+            self._learn(start, stored)
+            return self._frontier.settle(stored)
+        if not self._mine(start.path):
+            return []
+        if stored is not None:
+            self._suspended[start.path] = (start, stored.waits_for)
+        else:
+            self._ready.append(start)
+        return []
+
+    def _mine(self, path: str) -> bool:
+        return self._part is None or path.startswith(self._part.prefix)
+
+    def _spread(self, action: Spread, batch: Gathered, past: Past | None) -> list[Action]:
+        """Hand a map's items out, or go on with them when they are settled; without workers they are begun here."""
+        if self._part is not None and action.path == self._part.map:
+            return self._frontier.open_item(action.path, self._part.number)
+        handed_out = past.parts.get(action.path) if past is not None else None
+        if handed_out:
+            return self._frontier.open_items(action.path)
+        if self._part is not None:
+            return []
+        if handed_out is None and not self._limits.spread:
+            return self._frontier.open_items(action.path)
+        if handed_out is None:
+            batch.spreads.append(SpreadRequest(path=action.path, items=action.items, width=action.width))
+            text = f"{action.items} items are spread over the workers"
+            batch.events.append(NewEvent(kind="note", path=action.path, data={"text": text}))
+        self._spread_out[action.path] = f"parts:{action.path}"
+        return []
+
+    def _note_settled(self, result: StepResult, past: Past | None, batch: Gathered) -> None:
+        revision = self._revision(result.path)
+        result = result.model_copy(update={"revision": revision}) if revision else result
         self._results[result.path] = result
-        if past is not None and result.path in past.results:
+        if not self._mine(result.path) or (past is not None and result.path in past.results):
             return
         batch.results.append(result)
         batch.events.append(settled_event(result))
@@ -197,7 +232,7 @@ class Walk:
             empty=found_nothing(result.output),
         )
 
-    def _admit(self, batch: _Batch) -> None:
+    def _admit(self, batch: Gathered) -> None:
         """Move ready steps to the next commit while there is room; an exclusive one waits until it is alone."""
         if self._halt is not None:
             return
@@ -206,8 +241,8 @@ class Walk:
             taken = [*(one.start for one in self._running.values()), *(start for start, _ in batch.admitted)]
             if any(start.step.exclusive for start in taken) or (self._ready[0].step.exclusive and not alone):
                 return
-            if self._entered >= self._limits.max_steps and self._ready[0].path not in self._executions:
-                self._halt = f"the run performed {self._limits.max_steps} steps, its limit (`KAPELLE_RUN__MAX_STEPS`)"
+            self._halt = self._over_a_guard(self._ready[0].path)
+            if self._halt is not None:
                 return
             start = self._ready.popleft()
             execution, begun = self._enter_again(start)
@@ -215,21 +250,32 @@ class Walk:
             batch.events.append(begun)
             batch.admitted.append((start, execution))
 
+    def _over_a_guard(self, path: str) -> str | None:
+        if self._entered >= self._limits.max_steps and path not in self._executions:
+            return f"the run performed {self._limits.max_steps} steps, its limit (`KAPELLE_RUN__MAX_STEPS`)"
+        if self._bytes > self._limits.max_bytes:
+            return f"the run's results come to {self._bytes} bytes; the limit (`KAPELLE_RUN__MAX_BYTES`) is passed"
+        return None
+
     def _enter_again(self, start: Start) -> tuple[int, NewEvent]:
         execution = self._executions.get(start.path, 0) + 1
         self._executions[start.path] = execution
         # Entered again because what it waited for is settled, it goes on; after a crash it begins anew.
-        woken = start.path in self._woken
+        woken = start.path in self._woken or start.path in self._again
+        self._woken.discard(start.path)
+        self._again -= {start.path}
         kind: EventKind = "step.started" if execution == 1 or woken else "step.restarted"
         return execution, NewEvent(kind=kind, path=start.path, execution=execution, data=described(start))
 
-    async def _commit(self, batch: _Batch, change: RunChange | None) -> None:
+    async def _commit(self, batch: Gathered, change: RunChange | None = None) -> None:
         self._hear(batch)
-        if change is None and not self._announced:
+        if change is None and self._part is None and self._announced != "running":
+            if self._announced == "waiting":
+                batch.events.insert(0, NewEvent(kind="run.resumed"))
             change = RunChange(status="running")
-        if batch.events or batch.results or change is not None:
-            await self._checkpoint.commit(batch.sealed(change))
-        self._announced = True
+        if change is not None or not batch.empty:
+            self._bytes += await self._checkpoint.commit(batch.sealed(change))
+        self._announced = change.status if change is not None else self._announced
         for start, execution in batch.admitted:
             self._begin(start, execution)
 
@@ -237,30 +283,42 @@ class Walk:
     def _tell(self, event: NewEvent) -> None:
         self._told.append(event)
 
-    def _hear(self, batch: _Batch) -> None:
+    def _hear(self, batch: Gathered) -> None:
         """Put what running steps told since the last commit before everything else."""
         told, self._told = self._told, []
         batch.events[:0] = told
 
     def _begin(self, start: Start, execution: int) -> None:
-        running = _Running(start, execution, time.monotonic())
+        self._idle_since = None
+        running = Running(start, execution, time.monotonic())
         running.task = asyncio.create_task(self._enter(running), name=f"step {start.path}")
         self._running[start.path] = running
 
-    async def _enter(self, running: _Running) -> None:
+    def _revision(self, path: str) -> int:
+        return self._revisions.get(path, 0)
+
+    def _about(self, running: Running, inputs_hash: str) -> Circumstances:
         start = running.start
-        about = Circumstances(
+        return Circumstances(
             run_id=self._run_id,
             task=self._task,
             execution=running.execution,
+            revision=self._revision(start.path),
+            inputs_hash=inputs_hash,
             texts=self._texts,
             steps=self._facts,
             decided=self._decided.get(start.path),
             tell=self._tell,
+            clearance=self._checkpoint.clearance,
         )
+
+    async def _enter(self, running: Running) -> None:
+        start, digest = running.start, ""
         with trace.span(f"step {start.path}", run=self._run_id, step=start.path, kind=start.step.kind) as span:
             try:
-                outcome = await self._perform(start, start.inputs(), about)
+                inputs = start.inputs()
+                digest = hash_of(inputs)[:12]
+                outcome = await self._perform(start, inputs, self._about(running, digest))
             except GaveUp as gave_up:
                 outcome = Outcome(error=failure_of(gave_up.error), attempts=gave_up.attempts)
             except BindError as error:
@@ -269,24 +327,24 @@ class Walk:
                 outcome = Outcome(error=failure_of(error))
             if outcome.error is not None:
                 trace.note_error(span, outcome.error.cls, outcome.error.message)
+        outcome.inputs_hash = digest
         self._done.put_nowait((running, outcome))
 
-    async def _collect(self, batch: _Batch) -> None:
+    async def _collect(self, batch: Gathered) -> None:
         """Wait for a step to end, at most until the next look outside; take everything that is there."""
         if not self._running and self._done.empty():
             return
         try:
             async with asyncio.timeout(POLL):
-                self._take(*await self._done.get(), batch)
+                self._take(await self._done.get(), batch)
         except TimeoutError:
             return
         while not self._done.empty():
-            self._take(*self._done.get_nowait(), batch)
+            self._take(self._done.get_nowait(), batch)
 
-    async def _look_outside(self) -> None:
-        """See whether somebody cancelled, decided, or time is up; at most once per POLL while steps run."""
+    async def _look_outside(self, batch: Gathered) -> None:
+        """See whether somebody cancelled, decided, or time is up; at once when a bell rang or nothing is left to do."""
         now = time.monotonic()
-        # With nothing left to do the look is due at once: the run is about to end or to wait.
         if (self._running or self._ready) and now - self._looked < POLL:
             return
         self._looked = now
@@ -294,8 +352,8 @@ class Walk:
             self._halt = await self._reason_to_halt()
         if self._halt is not None:
             await self._stop_all()
-        elif self._suspended:
-            await self._wake()
+        elif self._suspended or self._spread_out:
+            await self._wake(batch)
 
     async def _reason_to_halt(self) -> str | None:
         if await self._checkpoint.cancel_requested():
@@ -308,27 +366,34 @@ class Walk:
             return f"the deadline {clock.to_iso(deadline)} has passed"
         return None
 
-    async def _wake(self) -> None:
-        """Take up suspended steps whose question is settled."""
-        refs = [ref.removeprefix("approval:") for _, ref in self._suspended.values() if ref.startswith("approval:")]
-        settled = await self._checkpoint.settled(refs) if refs else {}
-        now = clock.now()
+    async def _wake(self, batch: Gathered) -> None:
+        """Take up suspended steps whose question is settled, and spread maps whose items are."""
+        refs = [*(ref for _, ref in self._suspended.values()), *self._spread_out.values()]
+        settled = await self._checkpoint.settled(refs)
         for path, (start, ref) in list(self._suspended.items()):
-            kind, _, what = ref.partition(":")
-            if what in settled:
-                self._decided[path] = settled[what]
-            elif not (kind == "date" and clock.parse_time(what) <= now):
-                continue
-            del self._suspended[path]
-            self._woken.add(path)
-            self._ready.append(start)
+            if ref in settled:
+                self._decided[path] = settled[ref]
+                del self._suspended[path]
+                self._woken.add(path)
+                self._ready.append(start)
+        done = [path for path, ref in self._spread_out.items() if ref in settled]
+        if done:
+            past = await self._checkpoint.past()
+            self._texts.update(past.texts)
+            for path in done:
+                del self._spread_out[path]
+                self._follow(self._frontier.open_items(path), batch, past)
 
-    def _take(self, running: _Running, outcome: Outcome, batch: _Batch) -> None:
+    def _take(self, ended: tuple[Running, Outcome] | None, batch: Gathered) -> None:
+        if ended is None:
+            self._looked = float("-inf")
+            return
+        running, outcome = ended
         start = running.start
         del self._running[start.path]
         for text in outcome.texts:
             self._texts[(text.source, text.sha256)] = text
-        result = result_of(start, running.execution, running.began, outcome)
+        result = result_of(start, running.execution, running.began, outcome, self._revision(start.path))
         batch.outcomes.append((start.path, outcome))
         place = {"path": start.path, "execution": running.execution}
         batch.events.extend(note.model_copy(update=place) for note in outcome.notes)
@@ -338,72 +403,75 @@ class Walk:
             self._suspended[start.path] = (start, result.waits_for)
             return
         self._learn(start, result)
-        for action in self._frontier.settle(result):
-            if isinstance(action, Settle):
-                self._note_settled(action, None, batch)
-            elif isinstance(action, Instead):
-                self._made_good.add(action.path)
-                batch.events.append(NewEvent(kind="fallback", path=action.path, data={"by": action.by}))
-            else:
-                self._ready.append(action)
+        self._follow(self._frontier.settle(result), batch)
 
-    async def _end(self, batch: _Batch) -> RunStatus | None:
-        """End the run, or leave it waiting; None when a decision came in between and the walk goes on."""
-        if self._halt is None and self._suspended:
-            return await self._park(batch)
+    async def _end(self, batch: Gathered) -> RunStatus | None:
+        """End the walk, or leave the run waiting; None when it goes on."""
+        if self._halt is None and (self._suspended or self._spread_out):
+            return await self._wait(batch)
+        if self._part is not None:
+            return await self._end_part(self._part, batch)
         if self._halt == CANCELLED:
             await self._undo(batch)
-        change = self._final()
+        change = final_change(self._halt, self._frontier.output, self._results, self._made_good)
         data: dict[str, JsonValue] = {"status": change.status}
         if change.error is not None:
             data["error"] = change.error.message
-        kind = "run.cancelled" if change.status == "cancelled" else "run.finished"
+        kind: EventKind = "run.cancelled" if change.status == "cancelled" else "run.finished"
         batch.events.append(NewEvent(kind=kind, data=data))
         await self._commit(batch, change)
         metadata = execution_metadata(self._results.values())
         log.info("run.completed", run=self._run_id, task_id=self._task.id, status=change.status, **metadata)
         return change.status
 
-    async def _park(self, batch: _Batch) -> RunStatus | None:
-        refs = sorted(ref for _, ref in self._suspended.values())
-        waiting = NewEvent(kind="run.waiting", data={"for": list(refs)})
+    async def _end_part(self, part: Part, batch: Gathered) -> RunStatus:
+        result = self._frontier.item_result(part.map, part.number)
+        failed = result is None or self._frontier.fails_map(part.map, result)
         self._hear(batch)
-        try:
-            parked = _Batch(batch.results, [*batch.events, waiting], batch.outcomes, [])
-            await self._commit(parked, RunChange(status="waiting", waiting_for=", ".join(refs)))
-        except DecidedMeanwhile:
-            await self._commit(batch, None)
-            return None
-        return "waiting"
+        await self._checkpoint.commit(batch.sealed(part=PartEnd(failed=failed)))
+        return "running"
 
-    def _final(self) -> RunChange:
-        spent = sum((one.usage for one in self._results.values() if one.usage), Usage())
-        if self._halt == CANCELLED:
-            return RunChange(status="cancelled", spent=spent)
-        output = self._frontier.output
-        value = output.output if output is not None and output.status == "succeeded" else None
-        error = self._why_not(output)
-        if error is not None:
-            return RunChange(status="failed", output=value, error=error, spent=spent)
-        troubled = self._halt is not None or any(self._troubled(one) for one in self._results.values())
-        halted = StepFailure(cls="Halted", message=self._halt) if self._halt else None
-        return RunChange(status="partial" if troubled else "succeeded", output=value, error=halted, spent=spent)
-
-    def _why_not(self, output: StepResult | None) -> StepFailure | None:
-        """Why the run has not succeeded, or None when its output came and passed."""
-        if output is None:
-            return StepFailure(cls="Halted", message=self._halt or "the run ended before its output")
-        if output.status != "succeeded":
-            reason = output.error.message if output.error else output.route or output.status
-            return output.error or StepFailure(cls="NoOutput", message=f"`{output.path}`: {reason}")
-        verdict = output.output.get("verdict") if isinstance(output.output, dict) else None
-        if isinstance(verdict, dict) and verdict.get("passed") is False:
-            reasons = verdict.get("reasons")
-            listed = "; ".join(str(reason) for reason in reasons) if isinstance(reasons, list) else ""
-            return StepFailure(cls="NotPassed", message=f"the answer did not pass: {listed or 'no reason given'}")
+    async def _wait(self, batch: Gathered) -> RunStatus | None:
+        """Hold the run for a while in case somebody decides soon, then park it."""
+        refs = sorted({*(ref for _, ref in self._suspended.values()), *self._spread_out.values()})
+        asked = [ref for ref in refs if not ref.startswith("parts:")]
+        if asked and self._part is None and self._announced != "waiting":
+            batch.events.append(NewEvent(kind="run.waiting", data={"for": list(refs)}))
+        now = time.monotonic()
+        self._idle_since = self._idle_since or now
+        left = self._idle_since + self._limits.park_after - now if asked and self._part is None else 0.0
+        if left <= 0:
+            return await self._park(batch, tuple(refs), "waiting" if asked else "running")
+        if self._announced != "waiting" or not batch.empty:
+            await self._commit(batch, RunChange(status="waiting", waiting_for=", ".join(refs)))
+        await self._listen(min(left, POLL))
         return None
 
-    async def _undo(self, batch: _Batch) -> None:
+    async def _listen(self, seconds: float) -> None:
+        """Wait for a bell."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._done.get()
+        except TimeoutError:
+            pass
+
+    async def _park(self, batch: Gathered, refs: tuple[str, ...], status: RunStatus) -> RunStatus | None:
+        self._hear(batch)
+        dates = [clock.parse_time(ref.removeprefix("date:")) for ref in refs if ref.startswith("date:")]
+        change = RunChange(status=status, waiting_for=", ".join(refs), parked=True, wake_at=min(dates, default=None))
+        try:
+            if self._part is not None:
+                sealed = batch.sealed(part=PartEnd(waits=True), waits_for=refs)
+            else:
+                sealed = batch.sealed(change, waits_for=refs)
+            await self._checkpoint.commit(sealed)
+        except DecidedMeanwhile:
+            batch.events = [event for event in batch.events if event.kind != "run.waiting"]
+            await self._commit(batch)
+            return None
+        return status
+
+    async def _undo(self, batch: Gathered) -> None:
         """Take back finished steps that say how, newest first."""
         done = [path for path, fact in self._facts.items() if fact.status == "succeeded" and fact.kind == "tool"]
         for path in reversed(done):
@@ -415,22 +483,21 @@ class Walk:
                 continue
             execution, begun = self._enter_again(back)
             batch.events.append(begun)
-            await self._commit(batch, None)
+            await self._commit(batch)
             batch.results, batch.events, batch.outcomes = [], [], []
-            running = _Running(back, execution, time.monotonic())
+            running = Running(back, execution, time.monotonic())
             await self._enter(running)
-            _, outcome = self._done.get_nowait()
-            result = result_of(back, running.execution, running.began, outcome)
+            outcome = self._outcome_of(running)
+            result = result_of(back, running.execution, running.began, outcome, self._revision(back.path))
             batch.outcomes.append((back.path, outcome))
             batch.results.append(result)
             batch.events.append(settled_event(result))
 
-    def _troubled(self, result: StepResult) -> bool:
-        """Whether something went wrong in a step that no fallback, of it or of what it is a part of, made good."""
-        if result.error is None:
-            return False
-        parts = result.path.split("/")
-        return self._made_good.isdisjoint("/".join(parts[:number]) for number in range(1, len(parts) + 1))
+    def _outcome_of(self, running: Running) -> Outcome:
+        while True:
+            ended = self._done.get_nowait()
+            if ended is not None and ended[0] is running:
+                return ended[1]
 
     async def _stop_all(self) -> None:
         tasks = [running.task for running in self._running.values() if running.task is not None]

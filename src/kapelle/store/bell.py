@@ -18,7 +18,7 @@ CHANNEL = "kapelle"
 KEPT = 1_000
 """Rows of `rings` that stay: more than can be rung between two looks."""
 
-Listener = Callable[[], None]
+Listener = Callable[[], object]
 """Called from any thread; must return at once."""
 
 
@@ -116,13 +116,13 @@ class Bell:
             last = int(connection.execute(_LAST).scalar() or 0)
             while not self._stop.wait(LOOK):
                 self._wanted.wait()
-                seen = connection.exec_driver_sql("pragma data_version").scalar()
+                seen = int(connection.exec_driver_sql("pragma data_version").scalar() or 0)
                 if seen == version:
                     continue
                 version = seen
-                for n, topic in connection.execute(_RUNG, {"n": last}).all():
-                    last = n
-                    self.ring_here(topic)
+                for row in connection.execute(_RUNG, {"n": last}).all():
+                    last = int(row.n)
+                    self.ring_here(row.topic)
                 self._ring_events()
 
     def _ring_events(self) -> None:

@@ -1,0 +1,62 @@
+"""`kapelle worker`: walk runs from the queue until told to stop."""
+
+import asyncio
+import os
+import signal
+import sys
+
+from kapelle.cli.session import Common, load_app_or_default, print_json, settings_of
+from kapelle.orchestrator import Orchestrator
+
+
+def worker(*, concurrency: int | None = None, spread: int | None = None, common: Common = Common()) -> int:
+    """Walk runs from the queue, and those of workers that died; any number of workers, on any host.
+
+    Ends at SIGTERM or Ctrl-C; what it was walking is taken over by the others at once.
+
+    Args:
+        concurrency: Runs walked at once; else KAPELLE_WORKER__CONCURRENCY.
+        spread: Items of spread maps walked at once; else KAPELLE_WORKER__SPREAD.
+    """
+    return asyncio.run(_worker(concurrency, spread, common))
+
+
+async def _worker(concurrency: int | None, spread: int | None, common: Common) -> int:
+    settings = settings_of(common)
+    given = {"concurrency": concurrency, "spread": spread}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    fields = {**settings.worker.model_dump(), **chosen}
+    settings = settings.model_copy(update={"worker": type(settings.worker).model_validate(fields)})
+    house, reference = load_app_or_default(settings, common)
+    house.adopt(settings, app=reference, corpora={}, foreground=False, serves=True)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        return await _serve(house, stop, common)
+    finally:
+        await house.close()
+
+
+async def _serve(house: Orchestrator, stop: asyncio.Event, common: Common) -> int:
+    serving = asyncio.create_task(house.serve())
+    stopped = asyncio.create_task(stop.wait())
+    _say_ready(house, common)
+    await asyncio.wait({serving, stopped}, return_when="FIRST_COMPLETED")
+    for task in (serving, stopped):
+        task.cancel()
+    failed, _ = await asyncio.gather(serving, stopped, return_exceptions=True)
+    if isinstance(failed, Exception):
+        raise failed
+    return 0
+
+
+def _say_ready(house: Orchestrator, common: Common) -> None:
+    worker = house.settings.worker
+    about = {"pid": os.getpid(), "queue": house.queue, "concurrency": worker.concurrency, "spread": worker.spread}
+    if common.json:
+        print_json(about)
+        sys.stdout.flush()
+    else:
+        text = f"worker {os.getpid()}: queue `{house.queue}`, {worker.concurrency} runs at once; Ctrl-C ends it"
+        print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,80 @@
+"""What a worker does besides walking: runs of dead processes, dates that have come, questions that expire."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from kapelle import clock
+from kapelle.errors import KapelleError
+from kapelle.run import rows
+from kapelle.run.checkpoint_database import Place
+from kapelle.run.dispatch import queue_of, spread_queue_of
+from kapelle.run.leases import Holder, forget_dead, holders
+from kapelle.settings import Settings
+from kapelle.store.bell import forget_rings
+from kapelle.telemetry.logs import log
+
+QUICK = 0.5
+"""Seconds between two looks for processes that are gone from this host, and for dates."""
+SLOW = 2.0
+"""Seconds between two looks for processes that only stopped beating."""
+TIDY = 60.0
+"""Seconds between two rounds of forgetting what is over."""
+
+
+class Minder:
+    """Looks after what nobody walks."""
+
+    def __init__(self, place: Place, engine: sa.Engine, settings: Settings) -> None:
+        self._place = place
+        self._engine = engine
+        self._settings = settings
+        self._slow = self._tidy = time.monotonic()
+
+    async def run(self) -> None:
+        """Go round until cancelled."""
+        while True:
+            for duty in (self._take_over, self._wake_dates, self._tidy_up):
+                await self._do(duty)
+            await asyncio.sleep(QUICK)
+
+    async def _do(self, duty: Callable[[sa.Connection], None]) -> None:
+        try:
+            await self._place.writer.write(duty)
+        except KapelleError as error:  # the next round tries again; walks and beats tell more of it
+            log.warning("minder", duty=duty.__name__, error=str(error))
+
+    def _take_over(self, connection: sa.Connection) -> None:
+        """Put the runs and items of dead processes back into their queues."""
+        known = holders(connection)
+        judging = time.monotonic() - self._slow >= SLOW
+        if judging:
+            self._slow = time.monotonic()
+        trusted = {one.executor for one in known if self._trusted(one, judging)}
+        mine = self._place.lease.queues
+        for record in rows.interrupted(connection, None, trusted):
+            if (record.queue or queue_of(record.app)) in mine and self._place.dispatch.requeue(connection, record):
+                log.info("run.taken_over", run=record.id, generation=record.generation + 1)
+        for part in rows.interrupted_parts(connection, trusted):
+            if spread_queue_of(part.queue or queue_of(part.app)) in mine:
+                self._place.dispatch.requeue_part(connection, part.run, part.path, part.number)
+
+    def _trusted(self, holder: Holder, judging: bool) -> bool:
+        """Whether a process counts as living: one that only missed beats does, until this one may judge it."""
+        if holder.gone:
+            return False
+        return holder.alive or not (judging and self._place.lease.steady)
+
+    def _wake_dates(self, connection: sa.Connection) -> None:
+        """Dispatch parked runs whose date has come."""
+        for run in rows.due(connection, clock.to_iso(clock.now())):
+            self._place.dispatch.wake(connection, run)
+
+    def _tidy_up(self, connection: sa.Connection) -> None:
+        if time.monotonic() - self._tidy < TIDY:
+            return
+        self._tidy = time.monotonic()
+        forget_dead(connection)
+        forget_rings(connection)
