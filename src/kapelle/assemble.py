@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kapelle.agents.spec import AgentSpec
 from kapelle.errors import BadInput, SettingsError
@@ -14,6 +14,7 @@ from kapelle.plan.catalog import Catalog, make_catalog
 from kapelle.plan.planner import Planner
 from kapelle.plan.planner_rules import RulePlanner
 from kapelle.plan.strategies import Known, Strategy
+from kapelle.run.approval import Asking
 from kapelle.run.engine import Engine, Work
 from kapelle.run.perform import Capabilities, StepPerformer
 from kapelle.run.walk import Limits as WalkLimits
@@ -25,6 +26,9 @@ from kapelle.tools.call import Limits
 from kapelle.tools.model import Tool
 from kapelle.tools.registry import Registry
 from kapelle.tools.text import TEXT_TOOLS
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine as Database
 
 EngineName: TypeAlias = Literal["durable", "inline"]
 
@@ -63,11 +67,16 @@ class Parts:
         return RulePlanner(self.strategies, Known(tuple(self.corpora), frozenset(tool.name for tool in self.tools)))
 
     @property
+    def _asking(self) -> Asking:
+        chosen = self.settings.approvals
+        return Asking(chosen.expires_in, chosen.warn_share, notify=chosen.webhook_url is not None)
+
+    @property
     def work(self) -> Work:
         """How runs are performed."""
         chosen = self.settings.tools
         limits = Limits(chosen.timeout, chosen.max_retries, chosen.backoff)
-        perform = StepPerformer(Capabilities(self.catalog, self.index, limits, self.sources))
+        perform = StepPerformer(Capabilities(self.catalog, self.index, limits, self.sources, self._asking))
         run = self.settings.run
         park_after = 0.0 if self.foreground else run.park_after
         return Work(perform, WalkLimits(run.width, run.max_steps, run.max_bytes, park_after=park_after))
@@ -132,9 +141,8 @@ def _corpora(given: Mapping[str, Path | str]) -> dict[str, Path]:
 
 
 def _storage(settings: Settings, engine: EngineName, foreground: bool, serves: str | None) -> tuple[Engine, Index]:
-    from kapelle.evidence.index_sqlite import SqliteIndex, memory_index
-
     if engine == "inline":
+        from kapelle.evidence.index_sqlite import memory_index
         from kapelle.run.engine_inline import InlineEngine
 
         return InlineEngine(), memory_index()
@@ -150,7 +158,20 @@ def _storage(settings: Settings, engine: EngineName, foreground: bool, serves: s
     patience = settings.run.commit_patience if foreground else None
     service = Service(serves, settings.worker.concurrency, settings.worker.spread) if serves else None
     durable = durable_engine(database, settings, patience=patience, on_trouble=_say_trouble, service=service)
-    return durable, SqliteIndex(database)
+    return durable, index_of(database)
+
+
+def index_of(database: "Database") -> Index:
+    """The index in a database of ours."""
+    from kapelle.store.dialect import POSTGRES
+
+    if database.dialect.name == POSTGRES.name:
+        from kapelle.evidence.index_postgres import PostgresIndex
+
+        return PostgresIndex(database)
+    from kapelle.evidence.index_sqlite import SqliteIndex
+
+    return SqliteIndex(database)
 
 
 def _say_trouble(message: str) -> None:

@@ -7,11 +7,12 @@ from typing import Protocol, TypeAlias
 
 from pydantic import JsonValue
 
+from kapelle import clock
 from kapelle.answer.model import Candidate
 from kapelle.assemble import Parts
 from kapelle.errors import RunStuck, ToolInputError, WaitingForApproval
 from kapelle.plan.catalog import Catalog
-from kapelle.run.approval import ApprovalRecord, Decision
+from kapelle.run.approval import ApprovalRecord, AuditEntry, Decision, Verdict, no_such
 from kapelle.run.engine import Engine
 from kapelle.run.model import Event, RunRecord, StepResult, Stuck
 from kapelle.run.rerun import Rerun, fork_of, look_ahead
@@ -188,7 +189,7 @@ class Run:
 
 
 class Approval:
-    """A handle on one question to a person."""
+    """A handle on one question to a person. What it decides counts for what `record` shows, and for nothing else."""
 
     def __init__(self, house: House, record: ApprovalRecord) -> None:
         self._house = house
@@ -200,35 +201,69 @@ class Approval:
         return self.record.id
 
     async def approve(self, *, by: str | None = None, reason: str = "") -> ApprovalRecord:
-        """Let it happen."""
+        """Let it happen.
+
+        Args:
+            by: who decides; else the user of this process.
+
+        Raises:
+            AlreadyDecided: somebody else was first; the message says who, what and when.
+            ApprovalExpired: nobody decided in time.
+            ApprovalChanged: it asks something else by now than what `record` shows.
+            Refused: `by` lacks the role, or the run has ended.
+        """
         return await self._decide("approved", by, reason, None)
 
     async def reject(self, *, by: str | None = None, reason: str = "") -> ApprovalRecord:
-        """Do not let it happen."""
+        """Do not let it happen. Raises as `approve`."""
         return await self._decide("rejected", by, reason, None)
 
     async def modify(self, arguments: JsonValue, *, by: str | None = None, reason: str = "") -> ApprovalRecord:
-        """Let it happen with other arguments.
+        """Let it happen with other arguments. Raises as `approve`.
 
         Raises:
             ToolInputError: they do not fit the tool's schema; nothing was decided.
         """
         tool = self.record.tool
+        if arguments is None:
+            raise ToolInputError(f"approval `{self.id}`: expected the edited arguments; `approve` takes them as asked")
         if tool is not None:
             if not isinstance(arguments, dict):
                 raise ToolInputError(f"`{tool}`: edited arguments must be an object of all its arguments")
             check_edited(self._house.catalog, tool, arguments)
         return await self._decide("approved", by, reason, arguments)
 
+    async def history(self) -> list[AuditEntry]:
+        """What happened to it, oldest first."""
+        return await self._house.parts.engine.history(self._house.settings.owner, approval=self.id)
+
+    async def refresh(self) -> "Approval":
+        """Look at it again.
+
+        Raises:
+            NotFound: it was purged.
+        """
+        found = await self._house.parts.engine.approvals(self._house.settings.owner, id=self.id)
+        if not found:
+            raise no_such(self.id)
+        self.record = found[0]
+        return self
+
     async def _decide(self, decision: Decision, by: str | None, reason: str, arguments: JsonValue) -> ApprovalRecord:
-        return await self._house.parts.engine.decide(
-            self.id,
-            self._house.settings.owner,
-            decision,
-            by=by or getpass.getuser(),
+        settings, who = self._house.settings, by or getpass.getuser()
+        verdict = Verdict(
+            approval=self.id,
+            owner=settings.owner,
+            decision=decision,
+            by=who,
+            at=clock.now(),
             reason=reason,
             arguments=arguments,
+            roles=settings.approvals.roles_of(who),
+            expect_hash=self.record.arguments_hash,
         )
+        self.record = await self._house.parts.engine.decide(verdict)
+        return self.record
 
 
 def check_edited(catalog: Catalog, tool: str, arguments: Mapping[str, JsonValue]) -> None:

@@ -26,6 +26,7 @@ from kapelle.plan.model import AgentStep, Plan, walk_steps
 from kapelle.plan.problem import Problem
 from kapelle.plan.strategies import Strategy
 from kapelle.plan.validate import validate
+from kapelle.run.approval import AuditEntry
 from kapelle.run.dispatch import queue_of
 from kapelle.run.engine import Work
 from kapelle.run.model import RunRecord
@@ -324,10 +325,16 @@ class Orchestrator:
         """Runs that no living process walks and that do not wait."""
         return await self.parts.engine.interrupted(self.settings.owner)
 
-    async def approvals(self, *, run: str | None = None, pending: bool = True) -> list["Approval"]:
-        """Questions to people, oldest first."""
-        found = await self.parts.engine.approvals(self.settings.owner, run=run, pending=pending)
+    async def approvals(
+        self, *, run: str | None = None, id: str | None = None, pending: bool = True
+    ) -> list["Approval"]:
+        """Questions to people, oldest first; pending ones are undecided, and their run goes on."""
+        found = await self.parts.engine.approvals(self.settings.owner, run=run, id=id, pending=pending)
         return [Approval(self, one) for one in found]
+
+    async def history(self, *, approval: str | None = None, run: str | None = None) -> list[AuditEntry]:
+        """What happened to approvals, oldest first; nothing of it changes, and it outlives their runs."""
+        return await self.parts.engine.history(self.settings.owner, approval=approval, run=run)
 
     async def search(self, query: str, *corpora: str, k: int = 8) -> SearchResult:
         """Search corpora (all, when none is named)."""

@@ -9,10 +9,12 @@ import pytest
 from tests.builders import OWNER, Ledger, each, plan_of, step
 from tests.contract.engines import ENGINES, opened, settings_of, until
 
+from kapelle import clock
 from kapelle.errors import AlreadyDecided, NotFound, Refused
 from kapelle.handles import Run
 from kapelle.orchestrator import Orchestrator
 from kapelle.plan.model import ApprovalStep, Plan
+from kapelle.run.approval import Verdict
 from kapelle.run.engine import Engine
 
 OTHER = "acme/eve"
@@ -189,7 +191,7 @@ async def test_an_unknown_run_is_told_as_not_found(house: House, what: str) -> N
 
 async def test_an_unknown_approval_is_told_as_not_found(house: House) -> None:
     with pytest.raises(NotFound, match="`apr_none`"):
-        await engine_of(house[0]).decide("apr_none", OWNER, "approved", by="bo")
+        await engine_of(house[0]).decide(Verdict("apr_none", OWNER, "approved", "bo", clock.now()))
 
 
 async def test_another_owner_sees_and_changes_nothing(house: House) -> None:
@@ -209,7 +211,7 @@ async def test_another_owner_sees_and_changes_nothing(house: House) -> None:
         engine.resume(run.id, OTHER, work),
         engine.cancel(run.id, OTHER, work),
         engine.settled(run.id, OTHER, work),
-        engine.decide(asked.id, OTHER, "approved", by="eve"),
+        engine.decide(Verdict(asked.id, OTHER, "approved", "eve", clock.now())),
     ):
         with pytest.raises(NotFound):
             await call

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, JsonValue, TypeAdapter
 
@@ -181,11 +181,38 @@ class Steps:
         options, inputs = _split({"candidate": candidate, **given}, frozenset())
         return self._add(VerdictStep(id=self._id(options, "verdict"), checks=tuple(checks), inputs=inputs, **options))
 
-    def approval(self, action: str, *, why: str = "", risk: str = "", **given: Value) -> Handle:
-        """Ask a person; `evidence`, `arguments` and `suggestion` are shown."""
+    def approval(
+        self,
+        action: str,
+        *,
+        why: str = "",
+        risk: str = "",
+        guards: str | Tool | None = None,
+        expires_in: float | None = None,
+        levels: Sequence[str] = (),
+        on_expiry: Literal["reject", "escalate"] | None = None,
+        **given: Value,
+    ) -> Handle:
+        """Ask a person; `evidence`, `arguments` and `suggestion` are shown.
+
+        Args:
+            guards: the tool whose arguments are decided upon; edited ones must fit its schema.
+            expires_in: seconds each level has; None: the setting.
+            levels: the roles that may decide, in the order in which they are asked.
+            on_expiry: what becomes of it when nobody decides; None: the next level is asked where there is one.
+        """
         options, inputs = _split(given, frozenset())
         step = ApprovalStep(
-            id=self._id(options, "approval"), action=action, why=why, risk=risk, inputs=inputs, **options
+            id=self._id(options, "approval"),
+            action=action,
+            why=why,
+            risk=risk,
+            guards=guards.name if isinstance(guards, Tool) else guards,
+            expires_in=expires_in,
+            levels=tuple(levels),
+            on_expiry=on_expiry,
+            inputs=inputs,
+            **options,
         )
         return self._add(step)
 

@@ -119,9 +119,13 @@ class ApprovalStep(_Step):
     risk: str = ""
     guards: str | None = None
     """The tool whose arguments are decided upon; edited ones are validated by its schema."""
-    expires_in: float = Field(86_400.0, gt=0)
-    """Seconds from the request."""
-    on_expiry: Literal["reject", "escalate"] = "reject"
+    expires_in: float | None = Field(None, gt=0)
+    """Seconds from the request; None: the setting."""
+    levels: tuple[str, ...] = ()
+    """The roles that may decide, in the order in which they are asked; empty: `approver`, then `admin`."""
+    on_expiry: Literal["reject", "escalate"] | None = None
+    """Escalate asks the next level, with a new clock; after the last it is rejected. None: escalate where `levels`
+    names several."""
 
 
 class MapStep(_Step):
@@ -159,10 +163,20 @@ class RepeatStep(_Step):
     keep: Literal["last"] | Best = "last"
 
 
+class UnknownStep(_Step):
+    """A step of a stored plan, of a kind that a newer version brought. It has its place, and cannot be performed."""
+
+    kind: Literal["unknown"] = "unknown"
+    of: str
+    """The kind."""
+
+
 Step: TypeAlias = Annotated[
-    Union[ToolStep, AgentStep, SearchStep, AnswerStep, VerdictStep, ApprovalStep, MapStep, RepeatStep],
+    Union[ToolStep, AgentStep, SearchStep, AnswerStep, VerdictStep, ApprovalStep, MapStep, RepeatStep, UnknownStep],
     Field(discriminator="kind"),
 ]
+STEP_KINDS = frozenset({"tool", "agent", "search", "answer", "verdict", "approval", "map", "repeat"})
+"""The kinds that can be performed."""
 Container: TypeAlias = MapStep | RepeatStep
 
 MapStep.model_rebuild()

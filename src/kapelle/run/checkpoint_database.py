@@ -181,8 +181,10 @@ class DatabaseCheckpoint:
 
     async def asked(self, path: str) -> list[ApprovalRecord]:
         """What a step has asked people."""
-        about = {"owner": self._owner, "run": self._fence.run, "path": path}
-        return await self._place.writer.write(lambda connection: approval_rows.find(connection, **about))
+        owner, run = self._owner, self._fence.run
+        return await self._place.writer.write(
+            lambda connection: approval_rows.find(connection, owner=owner, run=run, path=path)
+        )
 
     async def withdraw(self, path: str, approvals: list[str]) -> None:
         """Close questions that the step does not ask any more."""

@@ -7,8 +7,9 @@ from kapelle import clock
 from kapelle.errors import BadInput, NotFound, Refused, SettingsError
 from kapelle.run import approval_memory, rerun_memory, rows
 from kapelle.run.approval import ApprovalRecord, AuditEntry, Verdict, no_such
-from kapelle.run.checkpoint_memory import MemoryCheckpoint, MemoryRun
+from kapelle.run.checkpoint_memory import MemoryCheckpoint
 from kapelle.run.engine import Work
+from kapelle.run.memory import MemoryRun
 from kapelle.run.model import Event, NewEvent, RunRecord, StepResult, Stuck
 from kapelle.run.rerun import Rerun
 from kapelle.run.walk import Walk

@@ -10,6 +10,7 @@ from kapelle.budget.model import Usage
 from kapelle.evidence.model import Document
 from kapelle.run.approval import ApprovalRequest
 from kapelle.run.frontier import Start
+from kapelle.run.journal import JournalStore
 from kapelle.run.model import NewEvent, StepFailure, StepStatus
 from kapelle.task.model import Task
 
@@ -52,6 +53,8 @@ class Circumstances:
     """Of a suspended step that is entered again: what it waited for."""
     tell: Callable[[NewEvent], None]
     """Say something at once, such as a retry; recorded with the next commit."""
+    journal: JournalStore
+    """Where the calls of the step's own loop are kept."""
     clearance: Callable[[], Awaitable[None]]
     """Awaited before anything outside is changed or paid for: holds up an owner that may have lost the run."""
 

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from pydantic import JsonValue
@@ -11,7 +10,6 @@ from pydantic import JsonValue
 from kapelle import clock
 from kapelle.errors import ToolFailed, ToolInputError
 from kapelle.evidence.index import Index
-from kapelle.evidence.load import document_of
 from kapelle.evidence.model import Document
 from kapelle.evidence.search import search
 from kapelle.ids import new_id
@@ -24,18 +22,22 @@ from kapelle.plan.model import (
     RepeatStep,
     SearchStep,
     ToolStep,
+    UnknownStep,
     VerdictStep,
 )
-from kapelle.run.approval import ApprovalRequest, hash_of
+from kapelle.resilience.guarded import Guarded
+from kapelle.run.approval import ApprovalRequest, Asking
+from kapelle.run.calls import Means, StepCalls, enter
 from kapelle.run.frontier import Start
 from kapelle.run.judge import judge
 from kapelle.run.model import REJECTED, NewEvent, StepFailure
 from kapelle.run.outcome import Circumstances, Outcome
+from kapelle.run.questions import asked_event
 from kapelle.run.write_answer import write_answer
 from kapelle.telemetry import trace
 from kapelle.telemetry.redact import redact_text
 from kapelle.tools.call import Limits, call_tool, check_arguments
-from kapelle.tools.model import Retry, Suspend, Tool, ToolContext
+from kapelle.tools.model import Retry, Suspend, Tool, ToolContext, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Capabilities:
     """Of a call, unless the tool or the step says otherwise."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """Names by which a task may require a citation, such as `policy_v2`, and the sources they stand for."""
+    asking: Asking = field(default_factory=Asking)
 
 
 class StepPerformer:
@@ -55,6 +58,8 @@ class StepPerformer:
 
     def __init__(self, capabilities: Capabilities) -> None:
         self._with = capabilities
+        tools, limits = capabilities.catalog.tools, capabilities.limits
+        self._means = Means(tools, lambda tool: _limits(limits, tool, None, None), capabilities.asking)
 
     async def __call__(self, start: Start, inputs: dict[str, JsonValue], about: Circumstances) -> Outcome:
         """Perform a step; what it raises is the step's failure."""
@@ -74,6 +79,8 @@ class StepPerformer:
                 return self._ask(step, start, inputs, about)
             case MapStep() | RepeatStep():
                 raise AssertionError(f"`{start.path}`: a container is walked, not performed")
+            case UnknownStep():
+                raise ToolInputError(f"this version knows no kind of step `{step.of}`; upgrade Kapelle")
             case _:
                 assert_never(step)
 
@@ -85,9 +92,10 @@ class StepPerformer:
             raise ToolInputError(
                 f"`{name}` is not registered in this process; name the app that has it with `--app module:name`"
             )
-        kept = _Kept(f"run:{start.path}")
-        outcome = Outcome()
-        context = ToolContext(about.run_id, start.path, _idempotency_key(about, start, inputs), None, kept)
+        calls = await enter(self._means, about, start.path) if tool.context_argument is not None else None
+        context = ToolContext(about.run_id, start.path, _idempotency_key(about, start))
+        if calls is not None:
+            context = replace(context, calls=calls)
 
         def retrying(attempt: int, error: BaseException, pause: float) -> None:
             data: dict[str, JsonValue] = {
@@ -102,15 +110,25 @@ class StepPerformer:
             about.tell(NewEvent(kind="note", path=start.path, execution=about.execution, data={"text": text}))
 
         with trace.span(f"tool {name}", run=about.run_id, step=start.path, tool=name):
+            if tool.effect == "write":
+                await about.clearance()
             limits = _limits(self._with.limits, tool, start.step.timeout, start.step.retry)
-            made = await call_tool(tool, inputs, context, limits=limits, on_retry=retrying, on_overrun=overran)
-        outcome.attempts = made.attempts
-        if isinstance(made.value, Suspend):
-            outcome.waits_for = _waiting_for(name, made.value)
+            try:
+                made = await call_tool(tool, inputs, context, limits=limits, on_retry=retrying, on_overrun=overran)
+                value = made.value if calls is None else await _left(calls, made)
+            except BaseException:
+                if calls is not None:
+                    calls.abandon()
+                raise
+        outcome = Outcome(attempts=made.attempts, lasting=tool.effect == "write")
+        if isinstance(value, Suspend):
+            outcome.waits_for = _waiting_for(name, value)
         else:
-            outcome.output = made.value
-        outcome.texts = kept.documents
-        outcome.notes = _evidence(kept.documents)
+            outcome.output = value
+        if calls is not None:
+            outcome.texts = calls.documents
+            outcome.approvals = calls.questions.requests
+            outcome.notes = [*_evidence(calls.documents), *calls.questions.notes]
         return outcome
 
     async def _search(self, step: SearchStep, inputs: dict[str, JsonValue], about: Circumstances) -> Outcome:
@@ -135,9 +153,8 @@ class StepPerformer:
     def _ask(self, step: ApprovalStep, start: Start, inputs: dict[str, JsonValue], about: Circumstances) -> Outcome:
         if isinstance(about.decided, dict):
             return self._decided(step, about.decided)
-        arguments = inputs.get("arguments")
         created = clock.now()
-        request = ApprovalRequest(
+        asked = ApprovalRequest(
             id=new_id("apr"),
             run=about.run_id,
             path=start.path,
@@ -146,14 +163,16 @@ class StepPerformer:
             risk=step.risk,
             evidence=inputs.get("evidence"),
             suggestion=inputs.get("suggestion"),
-            arguments=arguments,
+            arguments=inputs.get("arguments"),
             tool=step.guards,
             created=created,
-            expires_at=created + timedelta(seconds=step.expires_in),
-            on_expiry=step.on_expiry,
+            expires_at=created,
         )
-        requested = NewEvent(kind="approval.requested", data={"approval": request.id, "action": step.action})
-        return Outcome(waits_for=f"approval:{request.id}", approvals=[request], notes=[requested])
+        request = self._with.asking.request(
+            asked, expires_in=step.expires_in, levels=step.levels, on_expiry=step.on_expiry
+        )
+        waits_for = f"approval:{request.id}"
+        return Outcome(waits_for=waits_for, approvals=[request], notes=[asked_event(request)])
 
     def _decided(self, step: ApprovalStep, decided: dict[str, JsonValue]) -> Outcome:
         if decided.get("decision") != "approved":
@@ -167,22 +186,16 @@ class StepPerformer:
         return Outcome(output=decided)
 
 
-class _Kept:
-    """What a call read, to be kept with its result."""
-
-    def __init__(self, source: str) -> None:
-        self._source = source
-        self.documents: list[Document] = []
-
-    def keep(self, source: str, text: str, *, title: str = "", converted: bool = False) -> str:
-        made = document_of(source or self._source, text)
-        update: dict[str, object] = {"converted": converted}
-        if title:
-            update["title"] = title
-        made = made.model_copy(update=update)
-        if (made.source, made.sha256) not in {(one.source, one.sha256) for one in self.documents}:
-            self.documents.append(made)
-        return made.sha256
+async def _left(calls: StepCalls, made: Guarded[JsonValue | Suspend]) -> JsonValue | Suspend:
+    """What a call that has returned comes to: a write that it passed over is asked about first."""
+    value = made.value
+    if not isinstance(value, Suspend):
+        try:
+            await calls.finish(made.attempts)
+        except Waiting as waiting:
+            value = waiting.suspend
+    await calls.leave()
+    return value
 
 
 def _evidence(documents: list[Document]) -> list[NewEvent]:
@@ -201,9 +214,9 @@ def _waiting_for(name: str, suspend: Suspend) -> str:
     return f"{suspend.on}:{suspend.ref}"
 
 
-def _idempotency_key(about: Circumstances, start: Start, inputs: dict[str, JsonValue]) -> str:
+def _idempotency_key(about: Circumstances, start: Start) -> str:
     """`run:path:call:sha256(arguments)[:12]:revision`; a plain tool step makes call 0."""
-    return f"{about.run_id}:{start.path}:0:{hash_of(inputs)[:12]}:0"
+    return f"{about.run_id}:{start.path}:0:{about.inputs_hash}:{about.revision}"
 
 
 def _limits(default: Limits, tool: Tool, timeout: float | None, retry: Retry | None) -> Limits:

@@ -309,6 +309,7 @@ class Walk:
             steps=self._facts,
             decided=self._decided.get(start.path),
             tell=self._tell,
+            journal=self._checkpoint,
             clearance=self._checkpoint.clearance,
         )
 

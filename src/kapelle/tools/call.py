@@ -14,7 +14,7 @@ from pydantic import JsonValue, ValidationError
 from kapelle import clock
 from kapelle.errors import KapelleError, StepTimeout, ToolFailed, ToolInputError
 from kapelle.resilience.guarded import Guarded, guarded
-from kapelle.tools.model import Suspend, Tool, ToolContext
+from kapelle.tools.model import Suspend, Tool, ToolContext, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,19 @@ async def call_tool(
 
     async def attempt(number: int) -> JsonValue | Suspend:
         values = check_arguments(tool, arguments)
-        timed = replace(context, deadline=clock.now() + timedelta(seconds=limits.timeout))
+        timed = replace(context, deadline=clock.now() + timedelta(seconds=limits.timeout), attempt=number)
         if tool.context_argument is not None:
             values[tool.context_argument] = timed
-        result = await _limited(tool, values, limits.timeout, on_overrun)
+        try:
+            result = await _limited(tool, values, limits.timeout, on_overrun)
+        except asyncio.CancelledError:
+            raise
+        except BaseException:
+            # What a tool raises after it began to wait follows from that, a group of its tasks' errors too.
+            if context.calls.waiting is None:
+                raise
+        if context.calls.waiting is not None:
+            return context.calls.waiting
         return result if isinstance(result, Suspend) else check_output(tool, result)
 
     return await guarded(
@@ -165,7 +174,7 @@ async def _in_thread(
             result = tool.function(**values)
         except BaseException as raised:
             # StopIteration cannot be set on a future, and what is no Exception must not end the loop.
-            plain = isinstance(raised, Exception) and not isinstance(raised, StopIteration)
+            plain = isinstance(raised, Exception | Waiting) and not isinstance(raised, StopIteration)
             error = raised if plain else ToolFailed(f"`{tool.name}` ended its thread: {type(raised).__name__}")
         if not loop.is_closed():
             loop.call_soon_threadsafe(deliver, result, error)

@@ -1,25 +1,99 @@
 """Tool, ToolContext, Suspend: what a tool is, what it is told, and how it waits."""
 
+import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter
 
+from kapelle.errors import Refused
+
+T = TypeVar("T")
 Effect = Literal["read", "write"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a tool asks a person."""
+
+    action: str
+    arguments: JsonValue = None
+    """What exactly is decided upon."""
+    why: str = ""
+    risk: str = ""
+    evidence: JsonValue = None
+    suggestion: JsonValue = None
+    tool: str | None = None
+    """The tool the arguments are for; edited ones must fit its schema."""
+    key: str = ""
+    """Tells the questions of one step apart; empty: the action and the arguments do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the person said."""
+
+    decision: Literal["approved", "rejected"]
+    arguments: JsonValue
+    """As asked, or as the person changed them."""
+    by: str
+    reason: str = ""
+
+    @property
+    def approved(self) -> bool:
+        """They said yes."""
+        return self.decision == "approved"
+
+
+class Waiting(BaseException):
+    """Leaves a tool that waits for somebody; it is called again afterwards. No `except Exception` holds it up."""
+
+    def __init__(self, suspend: "Suspend") -> None:
+        super().__init__(f"waits for {suspend.on}:{suspend.ref}")
+        self.suspend = suspend
+
+
+Callee: TypeAlias = "Tool | str | Callable[..., Any]"  # Any: the user's own signature
 
 
 class Calls(Protocol):
     """What a run offers to the agents and tools it calls."""
+
+    @property
+    def waiting(self) -> "Suspend | None":
+        """What the call waits for, once it does."""
+
+    async def call(self, key: str, what: Callee, arguments: Mapping[str, JsonValue], *, attempt: int) -> JsonValue:
+        """Make a call once."""
+
+    async def ask(self, question: Question, *, attempt: int) -> Answer:
+        """Ask a person."""
+
+    def wait_for(self, work: Coroutine[Any, Any, T]) -> T:  # Any: a coroutine's send and yield types
+        """Do `work` on the run's loop, from a tool's own thread."""
 
     def keep(self, source: str, text: str, *, title: str = "", converted: bool = False) -> str:
         """Keep `text` as a document of this run that citations may point at; its sha256."""
 
 
 class _NoCalls:
+    """Outside a run: nothing is kept, and nobody can be asked."""
+
+    waiting = None
+
+    async def call(self, key: str, what: Callee, arguments: Mapping[str, JsonValue], *, attempt: int) -> JsonValue:
+        raise Refused(f"call `{key}`: a tool makes calls inside a run only")
+
+    async def ask(self, question: Question, *, attempt: int) -> Answer:
+        raise Refused(f"`{question.action}`: a tool asks people inside a run only")
+
+    def wait_for(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run(work)
+
     def keep(self, source: str, text: str, *, title: str = "", converted: bool = False) -> str:
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -36,6 +110,56 @@ class ToolContext:
     deadline: datetime | None = None
     """When this attempt is given up."""
     calls: Calls = field(default_factory=_NoCalls, repr=False)
+    attempt: int = 1
+    """Which try inside one execution of the step, from 1."""
+
+    async def call(self, key: str, what: Callee, /, **arguments: JsonValue) -> JsonValue:
+        """Make a call that is not made again when this step is entered again, after a crash or a question.
+
+        A write waits for approval first, where the task says so; its idempotency key is stable.
+
+        Args:
+            key: the call's own name inside this step, the same at every entry, such as `page 3`.
+            what: a Tool, the name of a registered one, or a typed function (taken as one that reads).
+
+        Returns:
+            What it gave, as JSON: the recorded result where there is one.
+
+        Raises:
+            Rejected: a person said no.
+            ToolInputError: the arguments do not fit; nothing was called.
+        """
+        return await self.calls.call(key, what, arguments, attempt=self.attempt)
+
+    async def ask(
+        self,
+        action: str,
+        *,
+        arguments: JsonValue = None,
+        why: str = "",
+        risk: str = "",
+        evidence: JsonValue = None,
+        suggestion: JsonValue = None,
+        tool: str | None = None,
+        key: str = "",
+    ) -> Answer:
+        """Ask a person. The step holds nothing while it waits; afterwards it is entered again and comes here again.
+
+        Args:
+            arguments: what exactly is decided upon; a decision for others does not count.
+            tool: the tool they are for; edited ones must fit its schema.
+            key: tells the questions of this step apart; else the action and the arguments do.
+        """
+        question = Question(action, arguments, why, risk, evidence, suggestion, tool, key)
+        return await self.calls.ask(question, attempt=self.attempt)
+
+    def call_sync(self, key: str, what: Callee, /, **arguments: JsonValue) -> JsonValue:
+        """As `call`, for a tool that blocks."""
+        return self.calls.wait_for(self.call(key, what, **arguments))
+
+    def ask_sync(self, action: str, **given: Any) -> Answer:  # Any: as `ask`
+        """As `ask`, for a tool that blocks."""
+        return self.calls.wait_for(self.ask(action, **given))
 
     def keep(self, source: str, text: str, *, title: str = "", converted: bool = False) -> str:
         """Keep a text that was read as a document of this run, so that the answer may cite it.

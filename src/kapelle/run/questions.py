@@ -1,0 +1,95 @@
+"""The questions of a step's own loop: each has one identity over every entry into the step, and over crashes."""
+
+import hashlib
+
+from pydantic import JsonValue
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from kapelle import clock
+from kapelle.errors import BadInput
+from kapelle.run.approval import ApprovalRecord, ApprovalRequest, Asking, hash_of
+from kapelle.run.model import NewEvent
+from kapelle.run.outcome import Circumstances
+from kapelle.tools.model import Answer, Question
+
+
+class Questions:
+    """What one entry into a step asks people."""
+
+    def __init__(self, about: Circumstances, path: str, asking: Asking, known: list[ApprovalRecord]) -> None:
+        """Args:
+        known: what former entries have asked.
+        """
+        self._about = about
+        self._path = path
+        self._asking = asking
+        self._known = {one.id: one for one in known}
+        self._seen: set[str] = set()
+        self.requests: list[ApprovalRequest] = []
+        """What is to be asked now."""
+
+    def ask(self, question: Question) -> Answer | str:
+        """The answer, where somebody gave one to this very question; else the id of the approval to wait for."""
+        arguments = as_json(question.arguments, f"`{question.action}`")
+        asked = hash_of([question.action, arguments])
+        id = self._id(question.key or asked)
+        self._seen.add(id)
+        known = self._known.get(id)
+        if known is not None and known.arguments_hash == asked:
+            if known.decision is None:
+                return id
+            output = known.output
+            return Answer(known.decision, output["arguments"], known.by or "", known.reason or "")
+        if all(one.id != id for one in self.requests):
+            self.requests.append(self._request(id, question, arguments))
+        return id
+
+    @property
+    def unasked(self) -> list[str]:
+        """Open questions of former entries that this one did not come upon."""
+        return [id for id, one in self._known.items() if one.decision is None and id not in self._seen]
+
+    @property
+    def notes(self) -> list[NewEvent]:
+        """The events of what is asked now."""
+        return [asked_event(one) for one in self.requests]
+
+    def _request(self, id: str, question: Question, arguments: JsonValue) -> ApprovalRequest:
+        now = clock.now()
+        asked = ApprovalRequest(
+            id=id,
+            run=self._about.run_id,
+            path=self._path,
+            action=question.action,
+            why=question.why,
+            risk=question.risk,
+            evidence=as_json(question.evidence, "`evidence`"),
+            suggestion=as_json(question.suggestion, "`suggestion`"),
+            arguments=arguments,
+            tool=question.tool,
+            created=now,
+            expires_at=now,
+        )
+        return self._asking.request(asked)
+
+    def _id(self, key: str) -> str:
+        place = "\0".join((self._about.run_id, self._path, str(self._about.revision), key))
+        return "apr_" + hashlib.sha256(place.encode()).hexdigest()[:20]
+
+
+def asked_event(request: ApprovalRequest) -> NewEvent:
+    """The event of a question."""
+    return NewEvent(kind="approval.requested", data={"approval": request.id, "action": request.action})
+
+
+def as_json(value: object, what: str) -> JsonValue:
+    """A value as JSON.
+
+    Raises:
+        BadInput: it is none.
+    """
+    try:
+        made: JsonValue = to_jsonable_python(value)
+    except PydanticSerializationError:
+        raise BadInput(f"{what}: expected JSON, not {type(value).__name__}") from None
+    return made
