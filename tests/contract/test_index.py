@@ -4,23 +4,42 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine, text
+from tests.postgres import Server
 
 from kapelle.errors import BadInput, NotFound
+from kapelle.evidence import tables_postgres, tables_sqlite
 from kapelle.evidence.index import Index
+from kapelle.evidence.index_postgres import PostgresIndex
 from kapelle.evidence.index_sqlite import SqliteIndex
 from kapelle.evidence.load import document_of
 from kapelle.evidence.model import Document, Passage
 from kapelle.evidence.split import split
-from kapelle.evidence.tables_sqlite import ensure_schema
+from kapelle.store.engine import open_url
 
 OWNER = "acme/ann"
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(scope="module")
+def postgres_engine(postgres: Server) -> Iterator[Engine]:
+    with postgres.database() as url:
+        engine = open_url(url)
+        tables_postgres.ensure_schema(engine)
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
 def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Index]:
+    if request.param == "postgres":
+        engine: Engine = request.getfixturevalue("postgres_engine")
+        yield PostgresIndex(engine)
+        with engine.begin() as connection:
+            for table in ("documents", "collections", "live", "passages"):
+                connection.execute(text(f"truncate evidence_{table} cascade"))
+        return
     engine = create_engine(f"sqlite:///{tmp_path / 'index.db'}")
-    ensure_schema(engine)
+    tables_sqlite.ensure_schema(engine)
     yield SqliteIndex(engine)
     engine.dispose()
 
@@ -237,7 +256,7 @@ def test_a_put_that_fails_leaves_everything_as_it_was(index: Index) -> None:
 
     def broken(document: Document) -> list[Passage]:
         passage = split(document)[0]
-        return [passage, passage.model_copy(update={"header": None})]
+        return [passage, passage.model_copy(update={"id": None})]
 
     with pytest.raises(Exception, match="NULL|null"):
         index.put("handbook", [document("leave.md", "new"), INVOICES], owner=OWNER, splitter=broken)

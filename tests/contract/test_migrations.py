@@ -1,6 +1,8 @@
 """The migrations make exactly the tables that the code declares, and refuse what they do not know."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +12,35 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from kapelle.errors import DatabaseDamaged
-from kapelle.evidence.tables_sqlite import DDL
+from kapelle.evidence import tables_postgres, tables_sqlite
 from kapelle.settings import load_settings
-from kapelle.store.engine import open_engine
+from kapelle.store.engine import open_engine, open_url
 from kapelle.store.migrate import MIGRATIONS, migrate
 from kapelle.store.tables import metadata
 from kapelle.store.version import HEAD, schema_version
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[sa.Engine]:
-    engine = open_engine(load_settings(home=tmp_path))
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    fields = {"database_url": request.getfixturevalue("empty_postgres_url")} if request.param == "postgres" else {}
+    engine = open_engine(load_settings(home=tmp_path, **fields))
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def declared(database: sa.Engine, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    """A database made of what the code declares."""
+    postgres = database.dialect.name == "postgresql"
+    with ExitStack() as stack:
+        url = f"sqlite:///{tmp_path / 'declared.db'}"
+        if postgres:
+            url = stack.enter_context(request.getfixturevalue("postgres").database())
+        engine = open_url(url)
+        metadata.create_all(engine)
+        (tables_postgres if postgres else tables_sqlite).ensure_schema(engine)
+        yield engine
+        engine.dispose()
 
 
 def shape(engine: sa.Engine) -> dict[str, Any]:
@@ -31,7 +49,7 @@ def shape(engine: sa.Engine) -> dict[str, Any]:
     tables = {
         name: {
             "columns": [
-                (one["name"], str(one["type"]), one["nullable"], one["default"], one["primary_key"])
+                (one["name"], repr(one["type"]), one["nullable"], one["default"], one.get("primary_key"))
                 for one in inspector.get_columns(name)
             ],
             "keys": inspector.get_pk_constraint(name)["constrained_columns"],
@@ -45,6 +63,8 @@ def shape(engine: sa.Engine) -> dict[str, Any]:
         for name in inspector.get_table_names()
         if name != "alembic_version"
     }
+    if engine.dialect.name == "postgresql":
+        return tables
     with engine.connect() as connection:
         others = connection.exec_driver_sql(
             "select type, name, sql from sqlite_master where type in ('view', 'trigger') or sql like '%VIRTUAL%'"
@@ -52,15 +72,27 @@ def shape(engine: sa.Engine) -> dict[str, Any]:
         return {**tables, "": sorted((kind, name, " ".join(sql.split())) for kind, name, sql in others)}
 
 
-def test_a_migrated_database_has_exactly_the_declared_tables(database: sa.Engine, tmp_path: Path) -> None:
+def test_a_migrated_database_has_exactly_the_declared_tables(database: sa.Engine, declared: sa.Engine) -> None:
     migrate(database)
-    declared = sa.create_engine(f"sqlite:///{tmp_path / 'declared.db'}")
-    metadata.create_all(declared)
-    with declared.begin() as connection:
-        for statement in DDL:
-            connection.exec_driver_sql(statement)
     assert shape(database) == shape(declared)
-    declared.dispose()
+
+
+def test_many_that_start_at_once_migrate_once(database: sa.Engine) -> None:
+    engines = [open_url(database.url.render_as_string(hide_password=False)) for _ in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(migrate, engines))
+    for engine in engines:
+        assert schema_version(engine) == HEAD
+        engine.dispose()
+
+
+def test_a_migration_that_fails_leaves_nothing(database: sa.Engine) -> None:
+    with database.begin() as connection:
+        # It stands in the way of the second migration.
+        connection.exec_driver_sql("create table sessions (x integer)")
+    with pytest.raises(sa.exc.DBAPIError, match="already exists"):
+        migrate(database)
+    assert sa.inspect(database).get_table_names() == ["sessions"]
 
 
 def test_head_is_the_newest_script() -> None:

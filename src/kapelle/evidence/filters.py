@@ -1,0 +1,49 @@
+"""Read the filters of a search: which tests a passage's field must pass."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from pydantic import JsonValue
+
+from kapelle.errors import BadInput
+from kapelle.evidence.index import Filters
+
+Scalar: TypeAlias = str | int | float | bool | None
+_BOUNDS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What one value of a field must satisfy."""
+
+    field: str
+    joined: Literal["AND", "OR"]
+    tests: tuple[tuple[str, Scalar], ...]
+    """SQL operator and what to compare with; None only with `=`. Without a test nothing fits."""
+
+
+def conditions(filters: Filters | None) -> list[Condition]:
+    """The conditions that must all hold.
+
+    Raises:
+        BadInput: a filter is an object with other keys than `ge`, `gt`, `le`, `lt`, or compares with a list or object.
+    """
+    return [_condition(field, wanted) for field, wanted in (filters or {}).items()]
+
+
+def _condition(field: str, wanted: JsonValue) -> Condition:
+    if not isinstance(wanted, dict):
+        options = wanted if isinstance(wanted, list) else [wanted]
+        return Condition(field, "OR", tuple(("=", _scalar(option)) for option in options))
+    unknown = set(wanted) - set(_BOUNDS)
+    if unknown or not wanted:
+        raise BadInput(f"filter `{field}`: bounds are `ge`, `gt`, `le`, `lt`, not {sorted(unknown)}")
+    if None in wanted.values():
+        raise BadInput(f"filter `{field}`: a bound is text, a number or a truth value, not null")
+    return Condition(field, "AND", tuple((_BOUNDS[bound], _scalar(value)) for bound, value in wanted.items()))
+
+
+def _scalar(value: JsonValue) -> Scalar:
+    if isinstance(value, list | dict):
+        raise BadInput(f"a filter compares with text, a number or a truth value, not {type(value).__name__}")
+    return value

@@ -1,0 +1,93 @@
+"""The `Index` on Postgres: texts, passages and an inverted index of their stems, ranked as FTS5 ranks."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Engine, text
+
+from kapelle.evidence import statements_postgres as sql
+from kapelle.evidence.filters_postgres import where
+from kapelle.evidence.index import Filters
+from kapelle.evidence.index_database import DatabaseIndex, FoundRow, PassageRow, Scope
+from kapelle.language.stem import stem
+from kapelle.language.words import words as words_of
+
+_BATCH = 500
+"""Passages that are given their words at once."""
+
+
+class PostgresIndex(DatabaseIndex):
+    """An Index in the tables of `tables_postgres`."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, Postings())
+
+    def index_missing(self) -> int:
+        """Index the passages that were brought here without their words; how many there were."""
+        done = 0
+        while True:
+            with self._writing() as connection:
+                found = connection.execute(sql.WORDLESS, {"most": _BATCH}).mappings().all()
+                _index(connection, [dict(row) for row in found])
+            done += len(found)
+            if len(found) < _BATCH:
+                return done
+
+
+class Postings:
+    """The stems of passages, counted per collection, so that nobody's rank depends on what others keep."""
+
+    def add(self, connection: Connection, scope: Scope, passages: Sequence[PassageRow]) -> None:
+        """See `WordIndex.add`."""
+        numbers = connection.execute(sql.NUMBERS, {"passages": len(passages)}).scalars()
+        counted = [_count(passage, passage["visible"] or passage["text"]) for passage in passages]
+        rows = [
+            {**passage, **scope, "number": number, "words": found.total()}
+            for passage, number, found in zip(passages, numbers, counted, strict=True)
+        ]
+        connection.execute(sql.ADD_PASSAGE, rows)
+        _add_words(connection, scope, {row["number"]: found for row, found in zip(rows, counted, strict=True)})
+
+    def cut(self, connection: Connection, scope: Scope, sources: Sequence[str]) -> None:
+        """See `WordIndex.cut`."""
+        connection.execute(sql.CUT, {**scope, "sources": list(sources)})
+
+    def search(
+        self, connection: Connection, scope: Scope, words: Sequence[str], k: int, filters: Filters | None
+    ) -> Sequence[FoundRow]:
+        """See `WordIndex.search`."""
+        condition, values = where(filters)
+        asked = Counter(stem(word) for word in words)
+        statement = sql.SEARCH.format(filters=sql.FILTERED.format(filters=condition) if condition else "")
+        given = {"stems": list(asked), "weights": list(asked.values()), **scope, "k": k, **values}
+        return connection.execute(text(statement), given).all()
+
+    def holding(self, connection: Connection, owner: str, collections: Sequence[str], words: Sequence[str]) -> int:
+        """See `WordIndex.holding`."""
+        stems = list(dict.fromkeys(stem(word) for word in words))
+        given = {"owner": owner, "collections": list(collections), "stems": stems}
+        return int(connection.execute(sql.HOLDING, given).scalar_one())
+
+
+def _count(passage: PassageRow, body: str) -> Counter[str]:
+    """How often each stem stands in a passage: its title, its headings and what is visible of its text."""
+    return Counter(stem(word) for part in (passage["header"], passage["section"], body) for word in words_of(part))
+
+
+def _add_words(connection: Connection, scope: Scope, counted: dict[int, Counter[str]]) -> None:
+    rows = [(word, number, times, found.total()) for number, found in counted.items() for word, times in found.items()]
+    stems, passages, times, lengths = (list(column) for column in zip(*rows, strict=True)) if rows else ([],) * 4
+    given = {"stems": stems, "passages": passages, "times": times, "lengths": lengths}
+    connection.execute(sql.ADD_WORDS, {**scope, **given})
+    total = sum(found.total() for found in counted.values())
+    connection.execute(sql.GROW, {**scope, "passages": len(counted), "words": total})
+
+
+def _index(connection: Connection, passages: Sequence[PassageRow]) -> None:
+    by_scope: dict[tuple[str, str], dict[int, Counter[str]]] = {}
+    for passage in passages:
+        counted = by_scope.setdefault((passage["owner"], passage["collection"]), {})
+        counted[passage["number"]] = _count(passage, passage["body"])
+    for (owner, collection), counted in by_scope.items():
+        _add_words(connection, {"owner": owner, "collection": collection}, counted)
+        connection.execute(sql.COUNTED, [{"number": n, "words": found.total()} for n, found in counted.items()])
