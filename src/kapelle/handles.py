@@ -181,6 +181,10 @@ class Run:
             await self._engine.hold_back(self.id, self._owner, stuck)
             raise RunStuck(self.id, stuck.reason)
 
+    async def approvals(self, *, pending: bool = True) -> "list[Approval]":
+        """What it asks people, oldest first."""
+        return await self._house.approvals(run=self.id, pending=pending)
+
     async def cancel(self) -> RunRecord:
         """Ask for it to be cancelled: nothing new starts, finished steps that say how are taken back."""
         record = await self.status()

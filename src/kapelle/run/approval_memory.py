@@ -50,8 +50,9 @@ def decide(run: MemoryRun, verdict: Verdict) -> ApprovalRecord:
     return decided
 
 
-def attend(run: MemoryRun, now: datetime) -> None:
-    """Warn, escalate or reject what is due."""
+def attend(run: MemoryRun, now: datetime) -> bool:
+    """Warn, escalate or reject what is due; whether anything was."""
+    before = len(run.audit)
     for record in list(run.approvals.values()):
         while not run.record.ended_already and (due := due_of(run.approvals[record.id], now)) is not None:
             after = due.record
@@ -63,6 +64,7 @@ def attend(run: MemoryRun, now: datetime) -> None:
             _note(run, after, due.what, now, data)
             kind: EventKind = "approval.expiring" if due.what == "warned" else "approval.requested"
             _tell(run, after, kind, now, {"approval": after.id, "action": after.action, **data})
+    return len(run.audit) > before
 
 
 def withdraw(run: MemoryRun, ids: list[str], why: str) -> None:

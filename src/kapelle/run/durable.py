@@ -19,6 +19,7 @@ from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions, S
 from dbos._context import current_owner_xid
 from dbos._error import DBOSWorkflowConflictIDError
 
+from kapelle import clock
 from kapelle.errors import (
     DatabaseDamaged,
     KapelleError,
@@ -29,7 +30,7 @@ from kapelle.errors import (
     SettingsError,
     StoreUnavailable,
 )
-from kapelle.run import approval_rows, rerun_rows, rows
+from kapelle.run import approval_rows, expiry, rerun_rows, rows
 from kapelle.run.approval import ApprovalRecord, AuditEntry, Verdict, no_such
 from kapelle.run.checkpoint import Part
 from kapelle.run.checkpoint_database import DatabaseCheckpoint, Place
@@ -39,6 +40,7 @@ from kapelle.run.fence import RunFence
 from kapelle.run.leases import Lease, holders, serving
 from kapelle.run.minder import Minder
 from kapelle.run.model import Event, RunRecord, StepResult, Stuck
+from kapelle.run.recording import Recording
 from kapelle.run.rerun import Rerun
 from kapelle.run.walk import Walk
 from kapelle.settings import Settings
@@ -256,6 +258,10 @@ class DurableEngine:
         await self._write(lambda connection: rerun_rows.copy_run(connection, again, fork))
         return fork
 
+    async def recorded(self, run: str, owner: str) -> Recording:
+        """Everything of a run that a replay needs."""
+        return await self._read(lambda connection: recording_rows.recorded(connection, run, owner))
+
     async def hold_back(self, run: str, owner: str, stuck: Stuck) -> None:
         """Write down why a run that nobody walks cannot go on."""
         await self._write(lambda connection: rows.hold_back(connection, run, owner, stuck))
@@ -433,6 +439,16 @@ class DurableEngine:
         if decided.record is not None and decided.settled:
             self._dispatch.wake(connection, decided.record.run, decided.record.path)
         return decided
+
+    async def attend(self) -> None:
+        """Warn of approvals that expire, and escalate or reject those that have."""
+        now = clock.now()
+        if not await self._read(lambda connection: expiry.is_due(connection, now)):
+            return
+        wake = self._dispatch.wake
+        for run in await self._write(lambda connection: expiry.attend(connection, now, wake), sync=True):
+            self._bell.ring_here(signals_of(run))
+            self._bell.ring_here(events_of(run))
 
     async def history(self, owner: str, *, approval: str | None = None, run: str | None = None) -> list[AuditEntry]:
         """What happened to approvals, oldest first."""

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from kapelle.run.approval import ApprovalRecord, AuditEntry, Verdict
 from kapelle.run.model import Event, RunRecord, StepResult, Stuck
 from kapelle.run.outcome import Performer
+from kapelle.run.recording import Recording
 from kapelle.run.rerun import Rerun
 from kapelle.run.walk import Limits
 
@@ -59,6 +60,13 @@ class Engine(Protocol):
             Refused: what was to be kept is gone meanwhile; nothing was made.
         """
 
+    async def recorded(self, run: str, owner: str) -> Recording:
+        """Everything of a run that a replay needs, as it stands.
+
+        Raises:
+            NotFound: there is no such run, or a payload of it was purged.
+        """
+
     async def hold_back(self, run: str, owner: str, stuck: Stuck) -> None:
         """Write down why a run that nobody walks cannot go on; it is otherwise left as it is."""
 
@@ -98,6 +106,9 @@ class Engine(Protocol):
             ApprovalChanged: it asks something else than what was seen.
             Refused: its run has ended, or who decides lacks the role.
         """
+
+    async def attend(self) -> None:
+        """Warn of approvals that expire, and escalate or reject those that have; a worker does so all the time."""
 
     async def history(self, owner: str, *, approval: str | None = None, run: str | None = None) -> list[AuditEntry]:
         """What happened to approvals, oldest first; it outlives their runs."""

@@ -11,6 +11,7 @@ from kapelle.run.checkpoint_memory import MemoryCheckpoint
 from kapelle.run.engine import Work
 from kapelle.run.memory import MemoryRun
 from kapelle.run.model import Event, NewEvent, RunRecord, StepResult, Stuck
+from kapelle.run.recording import Recording, recording_of
 from kapelle.run.rerun import Rerun
 from kapelle.run.walk import Walk
 
@@ -64,6 +65,10 @@ class InlineEngine:
         found = self._get(again.record.id, again.record.owner)
         self._runs[fork.id] = rerun_memory.copy_run(found, again, fork)
         return fork
+
+    async def recorded(self, run: str, owner: str) -> Recording:
+        """Everything of a run that a replay needs."""
+        return recording_of(self._get(run, owner))
 
     async def hold_back(self, run: str, owner: str, stuck: Stuck) -> None:
         """Write down why a run that nobody walks cannot go on."""
@@ -131,9 +136,8 @@ class InlineEngine:
         self, owner: str, *, run: str | None = None, id: str | None = None, pending: bool = False
     ) -> list[ApprovalRecord]:
         """Questions to people, oldest first."""
+        await self.attend()
         mine = [memory for memory in self._runs.values() if memory.record.owner == owner]
-        for memory in mine:
-            approval_memory.attend(memory, clock.now())
         found = [
             one
             for memory in mine
@@ -151,6 +155,12 @@ class InlineEngine:
                 finally:
                     memory.ring()
         raise no_such(verdict.approval)
+
+    async def attend(self) -> None:
+        """Warn of approvals that expire, and escalate or reject those that have."""
+        for memory in self._runs.values():
+            if approval_memory.attend(memory, clock.now()):
+                memory.ring()
 
     async def history(self, owner: str, *, approval: str | None = None, run: str | None = None) -> list[AuditEntry]:
         """What happened to approvals, oldest first."""

@@ -1,13 +1,12 @@
 """Expiry: what becomes of approvals that nobody decides in time."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from kapelle import clock
 from kapelle.run import approval_rows
-from kapelle.run.approval import ApprovalRecord
 from kapelle.run.model import ENDED
 from kapelle.store.tables import approvals
 
@@ -15,14 +14,8 @@ _AT_ONCE = 100
 """Approvals attended to in one transaction; the rest is due at the next look."""
 
 
-@dataclass(slots=True)
-class Attended:
-    """What a look came to."""
-
-    settled: list[ApprovalRecord] = field(default_factory=list)
-    """Expired now: their runs are for the caller to wake, in the same transaction."""
-    told: set[str] = field(default_factory=set)
-    """Runs that have new events."""
+Wake = Callable[[sa.Connection, str, str], None]
+"""Told the run and the path of a question that is settled, within the transaction that settles it."""
 
 
 def is_due(connection: sa.Connection, now: datetime) -> bool:
@@ -30,29 +23,27 @@ def is_due(connection: sa.Connection, now: datetime) -> bool:
     return bool(_due(connection, now, 1))
 
 
-def attend(connection: sa.Connection, now: datetime) -> Attended:
-    """Warn, escalate or reject what is due; to be called again and again, by any number of processes."""
-    attended = Attended()
-    for id, run in sorted(_due(connection, now, _AT_ONCE), key=lambda one: (one[1], one[0])):
-        _attend(connection, id, run, now, attended)
-    return attended
+def attend(connection: sa.Connection, now: datetime, wake: Wake) -> set[str]:
+    """Warn, escalate or reject what is due; the runs that have new events.
 
-
-def _attend(connection: sa.Connection, id: str, run: str, now: datetime, attended: Attended) -> None:
+    To be called again and again, by any number of processes at once.
+    """
+    told: set[str] = set()
     # In the order of runs, so that two processes that attend to the same ones wait for each other in one direction.
-    status = connection.execute(_LOCK, {"run": run}).scalar()
-    row = connection.execute(sa.select(approvals).where(approvals.c.id == id)).mappings().first()
-    if row is None or row["decision"] is not None:
-        return
-    record = approval_rows.record_of(dict(row))
-    if status in ENDED:
-        approval_rows.withdraw(connection, [record], now, why="its run has ended")
-        return
-    after = approval_rows.settle_due(connection, record, now)
-    if after != record:
-        attended.told.add(run)
-    if after.decision is not None:
-        attended.settled.append(after)
+    for id, run in sorted(_due(connection, now, _AT_ONCE), key=lambda one: (one[1], one[0])):
+        status = connection.execute(_LOCK, {"run": run}).scalar()
+        row = connection.execute(sa.select(approvals).where(approvals.c.id == id)).mappings().first()
+        if row is None or row["decision"] is not None:
+            continue
+        record = approval_rows.record_of(dict(row))
+        if status in ENDED:
+            approval_rows.withdraw(connection, [record], now, why="its run has ended")
+            continue
+        after = approval_rows.settle_due(connection, record, now)
+        if after.decision is not None:
+            wake(connection, run, after.path)
+        told.add(run)
+    return told
 
 
 _LOCK = sa.text("update runs set seq = seq where id = :run returning status")
