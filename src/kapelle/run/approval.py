@@ -110,10 +110,13 @@ class Asking:
         asked = levels or (LEVELS if escalates else LEVELS[:1])
         if escalates and len(asked) == 1:
             asked = (*asked, ADMIN)
+        # As rows keep it, to the millisecond: what is read back is what was asked.
+        created = about.created.replace(microsecond=about.created.microsecond // 1000 * 1000)
         update = {
+            "created": created,
             "seconds": seconds,
             "warn_share": self.warn_share if self.warn_share < 1 else None,
-            "expires_at": about.created + timedelta(seconds=seconds),
+            "expires_at": created + timedelta(seconds=seconds),
             "on_expiry": "escalate" if escalates else "reject",
             "levels": asked,
             "notify": self.notify,

@@ -228,9 +228,22 @@ def _note(
     data: dict[str, JsonValue],
     by: str | None = None,
 ) -> None:
-    row = {"id": new_id("aud"), "owner": record.owner, "approval": record.id, "run": record.run, "what": what}
+    row = {"id": _next_line(), "owner": record.owner, "approval": record.id, "run": record.run, "what": what}
     text = json.dumps(redact(data), ensure_ascii=False)
     connection.execute(sa.insert(approval_audit), {**row, "at": clock.to_iso(at), "by": by, "data": text})
+
+
+_last_line = ""
+
+
+def _next_line() -> str:
+    """An id behind every former one of this process: lines of one transaction have one time, and an order."""
+    global _last_line
+    made = new_id("aud")
+    while made <= _last_line:  # at most until the next millisecond
+        made = new_id("aud")
+    _last_line = made
+    return made
 
 
 def _tell(

@@ -166,7 +166,7 @@ class InlineEngine:
         """What happened to approvals, oldest first."""
         found = [one for memory in self._runs.values() if memory.record.owner == owner for one in memory.audit]
         wanted = [one for one in found if approval in (None, one.approval) and run in (None, one.run)]
-        return sorted(wanted, key=lambda one: one.id)
+        return sorted(wanted, key=lambda one: one.at)
 
     async def cancel(self, run: str, owner: str, work: Work) -> RunRecord:
         """Ask for a run to be cancelled; one that nobody walks is walked to its end."""
