@@ -11,13 +11,14 @@ from pydantic import JsonValue
 
 from kapelle import clock
 from kapelle.evidence.index_sqlite import memory_index
+from kapelle.evidence.model import Document
 from kapelle.plan.catalog import Catalog, make_catalog
 from kapelle.plan.model import MapStep, Plan, RepeatStep, Step, ToolStep
 from kapelle.run.approval import ApprovalRecord, Decision
 from kapelle.run.checkpoint import Batch, Checkpoint
 from kapelle.run.checkpoint_memory import MemoryCheckpoint, MemoryRun
-from kapelle.run.model import RunRecord, RunStatus, StepFailure, StepResult
-from kapelle.run.outcome import Performer
+from kapelle.run.model import NewEvent, RunRecord, RunStatus, StepFailure, StepResult
+from kapelle.run.outcome import Circumstances, Performer, StepFact
 from kapelle.run.perform import Capabilities, StepPerformer
 from kapelle.run.walk import Limits as WalkLimits
 from kapelle.run.walk import Walk
@@ -121,6 +122,35 @@ class Ledger:
             raise answer
         given = answer(self.counted[name]) if callable(answer) else answer
         return await given if inspect.isawaitable(given) else given
+
+
+def circumstances(
+    task: Task,
+    *,
+    execution: int = 1,
+    texts: Mapping[tuple[str, str], Document] | None = None,
+    steps: Mapping[str, StepFact] | None = None,
+    decided: JsonValue = None,
+    tell: Callable[[NewEvent], None] = lambda _: None,
+) -> Circumstances:
+    """What a step of a run in memory may know."""
+    plan = plan_of(step("a"))
+    checkpoint = MemoryCheckpoint(
+        MemoryRun(RunRecord(id="run_1", owner=OWNER, task=task, plan=plan, created=clock.now()))
+    )
+    return Circumstances(
+        run_id="run_1",
+        task=task,
+        execution=execution,
+        revision=0,
+        inputs_hash="",
+        texts=texts or {},
+        steps=steps or {},
+        decided=decided,
+        tell=tell,
+        journal=checkpoint,
+        clearance=checkpoint.clearance,
+    )
 
 
 class Wrapped:

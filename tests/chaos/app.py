@@ -68,7 +68,6 @@ def plan_of_ten() -> Plan:
 
 house = Orchestrator(tools=[look, change], packs=[])
 _prompts: dict[str, str] = {}
-_commits: dict[str, int] = {}
 _drawn: dict[str, tuple[int, int]] = {}
 
 
@@ -103,16 +102,15 @@ def _keep_diary() -> None:
 
 
 def _die_when_wanted(run: str) -> None:
-    """A run whose prompt is `commit N` kills whoever makes its N-th commit, once."""
-    prompt = _prompts.get(run, "")
-    _commits[run] = _commits.get(run, 0) + 1
-    if prompt != f"commit {_commits[run]}" or KILLS not in os.environ:
-        return
-    try:
-        os.close(os.open(Path(os.environ[KILLS]) / run, os.O_CREAT | os.O_EXCL))
-    except FileExistsError:
-        return
-    os.kill(os.getpid(), signal.SIGKILL)
+    """A run whose prompt is `commit N` kills whoever makes its N-th commit, whichever process made the others."""
+    # A file that grows by a byte a commit: what one process counts would be lost with it.
+    counter = os.open(Path(os.environ[KILLS]) / run, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(counter, b".")
+    number = os.fstat(counter).st_size
+    os.close(counter)
+    if _prompts.get(run) == f"commit {number}":
+        (Path(os.environ[KILLS]) / f"{run}.killed").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _know_prompts() -> None:

@@ -1,6 +1,7 @@
 """What run/durable.py knows of DBOS beyond its public interface, and the fence that rests on it."""
 
 import asyncio
+import dataclasses
 import sqlite3
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +17,8 @@ from kapelle.errors import OwnershipLost, SettingsError
 from kapelle.handles import Run
 from kapelle.orchestrator import Orchestrator
 from kapelle.run.checkpoint import Batch
-from kapelle.run.checkpoint_database import DatabaseCheckpoint, RunFence
+from kapelle.run.checkpoint_database import DatabaseCheckpoint
+from kapelle.run.fence import RunFence
 from kapelle.run.model import NewEvent, StepResult
 from kapelle.store.commit import Writer
 from kapelle.store.engine import open_engine
@@ -58,7 +60,7 @@ async def test_the_columns_that_the_fence_reads_are_there(tmp_path: Path) -> Non
     async with opened("durable", tmp_path) as (house, _):
         assert house.parts
         columns = {row[1] for row in rows(tmp_path, "pragma table_info(workflow_status)")}
-    assert {"workflow_uuid", "status", "owner_xid"} <= columns
+    assert {"workflow_uuid", "status", "owner_xid", "executor_id"} <= columns
 
 
 async def held(house: Orchestrator, ledger: Any) -> Run:
@@ -75,7 +77,7 @@ async def test_a_former_owner_cannot_record_anything(tmp_path: Path) -> None:
     async with opened("durable", tmp_path) as (house, ledger):
         run = await held(house, ledger)
         before = rows(tmp_path, "select seq, kind from events where run = ? order by seq", run.id)
-        # Another process takes the run over, as `durable._raise_generation` does.
+        # Another process takes the run over, as `Dispatch.take` does.
         rows(tmp_path, "update runs set generation = generation + 1 where id = ?", run.id)
         rows(tmp_path, "update workflow_status set status = 'CANCELLED', owner_xid = null")
         ledger.held["a"].set()
@@ -120,7 +122,8 @@ async def test_only_the_owner_passes_the_fence(tmp_path: Path, name: str) -> Non
         fence = RunFence(**{"run": run.id, "generation": 1, "workflow": f"{run.id}:g1", "xid": xid, **changed})
         engine = open_engine(house.settings)
         writer = Writer(engine, patience=1, on_trouble=lambda _: None)
-        checkpoint = DatabaseCheckpoint(engine, writer, fence, owner=OWNER, blob_threshold=65_536)
+        place = dataclasses.replace(house.parts.engine._place, writer=writer)  # type: ignore[attr-defined]
+        checkpoint = DatabaseCheckpoint(place, fence, owner=OWNER)
         batch = Batch(results=(done("z", 1),), events=(NewEvent(kind="note", data={"text": "x"}),))
         try:
             if expected is None:
@@ -144,7 +147,8 @@ async def test_a_step_that_is_recorded_cannot_be_recorded_again(tmp_path: Path) 
         fence = RunFence(run.id, 1, f"{run.id}:g1", xid)
         engine = open_engine(house.settings)
         writer = Writer(engine, patience=1, on_trouble=lambda _: None)
-        checkpoint = DatabaseCheckpoint(engine, writer, fence, owner=OWNER, blob_threshold=65_536)
+        place = dataclasses.replace(house.parts.engine._place, writer=writer)  # type: ignore[attr-defined]
+        checkpoint = DatabaseCheckpoint(place, fence, owner=OWNER)
         try:
             waiting = StepResult(path="z", status="suspended", waits_for="date:2030-01-01T00:00:00Z")
             await checkpoint.commit(Batch(results=(waiting,)))

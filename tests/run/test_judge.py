@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.builders import circumstances
 
 from kapelle.answer.model import Candidate
 from kapelle.errors import ToolInputError
@@ -10,7 +11,7 @@ from kapelle.evidence.load import document_of
 from kapelle.plan.catalog import make_catalog
 from kapelle.plan.model import VerdictStep
 from kapelle.run.judge import judge
-from kapelle.run.outcome import Circumstances, StepFact
+from kapelle.run.outcome import StepFact
 from kapelle.task.model import Checklist, ChecklistItem, Task
 from kapelle.tools.decorator import tool
 
@@ -42,7 +43,7 @@ def judged(
     candidate: Any = GOOD, *checks: str, facts: tuple[StepFact, ...] = (), sources: Any = None, **task: Any
 ) -> Candidate:
     steps = {one.path: one for one in facts}
-    about = Circumstances("run_1", Task(prompt="p", **task), 1, TEXTS, steps, None, lambda _: None)
+    about = circumstances(Task(prompt="p", **task), texts=TEXTS, steps=steps)
     step = VerdictStep(id="v", checks=checks)
     outcome = judge(step, {"candidate": candidate}, about, make_catalog([look], [], []), sources or {})
     return Candidate.model_validate(outcome.output)

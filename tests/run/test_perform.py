@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from pydantic import JsonValue
-from tests.builders import OWNER
+from tests.builders import OWNER, circumstances
 
 from kapelle import clock
 from kapelle.errors import ToolFailed, ToolInputError
@@ -18,7 +18,7 @@ from kapelle.plan.model import AgentStep, ApprovalStep, SearchStep, Step, ToolSt
 from kapelle.resilience.guarded import GaveUp
 from kapelle.run.frontier import Start
 from kapelle.run.model import NewEvent
-from kapelle.run.outcome import Circumstances, Outcome
+from kapelle.run.outcome import Outcome
 from kapelle.run.perform import Capabilities, StepPerformer
 from kapelle.run.scope import Scope
 from kapelle.task.model import Task
@@ -49,7 +49,7 @@ class Performed:
     ) -> Outcome:
         scope = Scope("", graph_of((step,)), step.id)
         texts: dict[tuple[str, str], Document] = {}
-        about = Circumstances("run_1", TASK, execution, texts, {}, decided, self.told.append)
+        about = circumstances(TASK, execution=execution, texts=texts, decided=decided, tell=self.told.append)
         return await self._perform(Start(step.id, step, scope), dict(inputs or {}), about)
 
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 from pydantic import JsonValue
+from tests.builders import circumstances
 
 from kapelle.answer.model import Candidate
 from kapelle.errors import ToolInputError
 from kapelle.evidence.load import document_of
 from kapelle.evidence.model import Document
-from kapelle.run.outcome import Circumstances
 from kapelle.run.write_answer import PROMPT, write_answer
 from kapelle.task.model import Task
 
@@ -34,7 +34,7 @@ def claim(text: str, *quotes: str) -> dict[str, JsonValue]:
 
 def answered(prompt: str = "How long are invoices kept?", missing: tuple[str, ...] = (), **inputs: Any) -> Candidate:
     texts = {(SOURCE.source, SOURCE.sha256): SOURCE}
-    about = Circumstances("run_1", Task(prompt=prompt), 1, texts, {}, None, lambda _: None)
+    about = circumstances(Task(prompt=prompt), texts=texts)
     outcome = write_answer(inputs, about, missing=missing)
     candidate = Candidate.model_validate(outcome.output)
     known = {**texts, **{(one.source, one.sha256): one for one in outcome.texts}}
