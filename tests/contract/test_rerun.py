@@ -280,5 +280,3 @@ async def test_large_outputs_are_kept_by_a_rerun_and_shared_by_a_fork(house: Hou
     await run.rerun(from_="d")
     await run.wait()
     assert (await results(run))["a"].output == large
-
-
