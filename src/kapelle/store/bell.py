@@ -6,7 +6,7 @@ also looks now and then by itself.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import sqlalchemy as sa
 
@@ -83,6 +83,9 @@ class Bell:
         """Ring no more."""
         self._stop.set()
         self._wanted.set()
+        if self._notifies and self._threads:
+            # Whoever listens is woken by a notification alone.
+            self._announce([""])
         for thread in self._threads:
             thread.join(timeout=2)
 
@@ -152,13 +155,16 @@ class Bell:
                 news, self._news = self._news, set()
             if not news:
                 continue
-            try:
-                with self._engine.begin() as connection:
-                    for topic in news:
-                        connection.execute(_NOTIFY, {"channel": CHANNEL, "topic": topic})
-            except Exception as error:  # followers look by themselves
-                if explain_fault(error, "") is None:
-                    raise
+            self._announce(news)
+
+    def _announce(self, topics: Iterable[str]) -> None:
+        try:
+            with self._engine.begin() as connection:
+                for topic in topics:
+                    connection.execute(_NOTIFY, {"channel": CHANNEL, "topic": topic})
+        except Exception as error:  # followers look by themselves
+            if explain_fault(error, "") is None:
+                raise
 
 
 EVENTS = "events:"
