@@ -30,12 +30,16 @@ from kapelle.run.approval import AuditEntry
 from kapelle.run.dispatch import queue_of
 from kapelle.run.engine import Work
 from kapelle.run.model import RunRecord
+from kapelle.run.perform import Capabilities
+from kapelle.run.recording import Recording
+from kapelle.run.replay import Replay, replay
 from kapelle.settings import Settings, load_settings
 from kapelle.task.intake import make_task
 from kapelle.task.model import Checklist, StrategyCall, Task
 from kapelle.telemetry.logs import log
 from kapelle.telemetry.redact import redact, redact_text
 from kapelle.telemetry.trace import span
+from kapelle.tools.call import Limits
 from kapelle.tools.model import Tool
 
 
@@ -93,12 +97,15 @@ class Orchestrator:
         corpora: Mapping[str, Path | str],
         foreground: bool,
         serves: bool = False,
+        engine: EngineName | None = None,
     ) -> None:
         """Take over what a command was told, before the first use: settings, the app's reference, further corpora.
 
         Args:
             serves: this process will take runs from the queue.
+            engine: another than the one it was made with.
         """
+        self._given["engine"] = engine or self._given["engine"]
         self.settings = settings
         self._app = app or self._app
         self._given["corpora"] = {**self._given["corpora"], **corpora}
@@ -378,6 +385,32 @@ class Orchestrator:
             return await self.run_async(task, **fields)
         finally:
             await self.close()
+
+    async def record(self, run: str) -> Recording:
+        """Everything of a run that is needed to replay it, elsewhere or later; `text()` is the document.
+
+        Raises:
+            NotFound: there is no such run, or a payload of it was purged.
+        """
+        return await self.parts.engine.recorded(run, self.settings.owner)
+
+    async def replay(self, run: "Recording | str", *, everywhere: bool = False) -> Replay:
+        """Walk a recording, or a run as it stands, against the present code: no key, no network, nothing is written.
+
+        Args:
+            everywhere: shut the outside off for the whole process, not for this task alone.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        recording = await self.record(run) if isinstance(run, str) else run
+        try:
+            await self.know_agents(recording.record())
+        except UnknownVersion:
+            pass  # the replay tells it
+        limits = Limits(self.settings.tools.timeout, 0, 0.0)
+        capabilities = Capabilities(self.catalog, self.parts.index, limits, self.parts.sources)
+        return await replay(recording, capabilities, everywhere=everywhere)
 
     async def know_agents(self, record: RunRecord) -> None:
         """Register the functions that a stored plan calls as agents: the strategy that wrote it knows them."""

@@ -25,6 +25,8 @@ _COMMANDS = {
     "cancel": ("runs:cancel", "Cancel a run; finished steps that say how are taken back."),
     "rerun": ("rerun:rerun", "Do a step and what depends on it again; what else is finished is kept."),
     "fork": ("rerun:fork", "Make a new run with what is finished of another, and go on from a step."),
+    "record": ("replay:record", "Print a run as one JSON document that can be replayed anywhere."),
+    "replay": ("replay:replay", "Walk a recording, or every unfinished run, against the present code."),
     "approvals": ("approvals:approvals", "List the questions that wait for a person."),
     "approve": ("approvals:approve", "Approve one, and walk its run on."),
     "reject": ("approvals:reject", "Reject one, and walk its run on."),

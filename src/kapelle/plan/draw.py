@@ -14,6 +14,7 @@ from kapelle.plan.model import (
     SearchStep,
     Step,
     ToolStep,
+    UnknownStep,
     children,
 )
 
@@ -26,6 +27,7 @@ MARKS = {
     "approval": "☝",
     "map": "⇉",
     "repeat": "↻",
+    "unknown": "?",
 }
 
 
@@ -42,6 +44,8 @@ def label(step: Step) -> str:
             uses = f"up to {rounds} rounds"
         case ApprovalStep(action=action):
             uses = action
+        case UnknownStep(of=kind):
+            uses = f"{kind}, unknown to this version"
         case _:
             uses = step.kind
     return one_line(step.title or (step.id if uses == step.id else f"{step.id}: {uses}"))

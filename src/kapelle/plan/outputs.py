@@ -13,6 +13,7 @@ from kapelle.plan.model import (
     SearchStep,
     Step,
     ToolStep,
+    UnknownStep,
     VerdictStep,
 )
 from kapelle.plan.schemas import ANYTHING, Schema
@@ -63,6 +64,8 @@ def _output(step: Step, around: Mapping[str, Schema], catalog: Catalog) -> Schem
         case MapStep():
             inner = outputs_of(step.body, around, catalog).get(step.output, ANYTHING)
             return _list_of(inner, nullable=step.on_error == "skip" or step.join != "all")
+        case UnknownStep():
+            return ANYTHING
         case RepeatStep():
             return outputs_of(step.body, around, catalog).get(step.output, ANYTHING)
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 Code: TypeAlias = Literal[
     "cycle",
     "unknown_step",
+    "unknown_kind",
     "unknown_tool",
     "unknown_agent",
     "unknown_corpus",

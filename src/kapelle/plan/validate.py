@@ -23,6 +23,7 @@ from kapelle.plan.model import (
     SearchStep,
     Step,
     ToolStep,
+    UnknownStep,
     VerdictStep,
     children,
 )
@@ -207,6 +208,8 @@ def _kind(step: Step, place: Place, path: str, catalog: Catalog) -> Iterator[Pro
                 yield _problem("unknown_tool", path, "guards", _unknown("tool", step.guards, set(catalog.tools)))
         case MapStep() | RepeatStep():
             yield from _container(step, place, path, catalog)
+        case UnknownStep():
+            yield _problem("unknown_kind", path, "kind", f"there is no kind of step `{step.of}` in this version")
         case AnswerStep():
             pass
 

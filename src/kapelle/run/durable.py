@@ -30,7 +30,7 @@ from kapelle.errors import (
     SettingsError,
     StoreUnavailable,
 )
-from kapelle.run import approval_rows, expiry, rerun_rows, rows
+from kapelle.run import approval_rows, expiry, recording_rows, rerun_rows, rows
 from kapelle.run.approval import ApprovalRecord, AuditEntry, Verdict, no_such
 from kapelle.run.checkpoint import Part
 from kapelle.run.checkpoint_database import DatabaseCheckpoint, Place
@@ -243,10 +243,21 @@ class DurableEngine:
             rerun_rows.supersede(connection, again)
 
         await self._write(supersede)
+        await self._leave(record.id)
         return await self.read(record.id, record.owner)
 
+    async def _leave(self, run: str) -> None:
+        """Stop a walk of ours that was fenced off, so that the next can begin here."""
+        walk = self._walks.get(run)
+        for body in self._bodies:
+            if body.get_name() == run:
+                body.cancel()
+        if walk is not None:
+            await asyncio.wait({walk})
+
     async def _refuse_walked(self, record: RunRecord) -> None:
-        if record.ended_already or record.parked:
+        # One that waits is held in memory at most: nothing of it is being performed.
+        if record.ended_already or record.parked or record.status == "waiting":
             return
         walker = await self._read(lambda connection: rows.walker(connection, record))
         if walker is not None and await self._lives(walker):
@@ -338,6 +349,7 @@ class DurableEngine:
         """Walk one generation of a run or a part; called by its workflow, in our loop."""
         body = asyncio.current_task()
         assert body is not None
+        body.set_name(run)
         self._bodies.add(body)
         body.add_done_callback(self._bodies.discard)
         place = f"{part.map}/{part.number}" if part else ""

@@ -25,13 +25,14 @@ def failure_of(error: BaseException) -> StepFailure:
     return StepFailure(cls=type(error).__name__, message=message, retryable=retryable)
 
 
-def result_of(start: Start, execution: int, began: float, outcome: Outcome) -> StepResult:
+def result_of(start: Start, execution: int, began: float, outcome: Outcome, revision: int = 0) -> StepResult:
     """What an outcome is as a result; `began` on the monotonic clock."""
     step = start.step
     status: StepStatus = "failed" if outcome.error else "suspended" if outcome.waits_for else "succeeded"
     result = StepResult.model_construct(
         path=start.path,
         kind=step.kind,
+        revision=revision,
         execution=execution,
         status=status,
         output=redact(outcome.output),
@@ -42,6 +43,7 @@ def result_of(start: Start, execution: int, began: float, outcome: Outcome) -> S
         route=outcome.route,
         missing=start.missing,
         waits_for=outcome.waits_for,
+        inputs_hash=outcome.inputs_hash,
     )
     return softened(step, result)
 
