@@ -52,7 +52,9 @@ def shut(*, everywhere: bool = False) -> Iterator[Refusals]:
 
 
 def _refuse(event: str, given: tuple[object, ...]) -> None:
-    refusals = _here.get() or (_everywhere[-1] if _everywhere else _here.get())
+    refusals = _here.get()
+    if refusals is None and _everywhere:
+        refusals = _everywhere[-1]
     if refusals is None or not _reaches_outside(event, given):
         return
     refusals.append(event)

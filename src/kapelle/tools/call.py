@@ -1,6 +1,7 @@
 """Call a tool: validate, limit, call, validate."""
 
 import asyncio
+import contextvars
 import inspect
 import json
 import threading
@@ -179,7 +180,9 @@ async def _in_thread(
         if not loop.is_closed():
             loop.call_soon_threadsafe(deliver, result, error)
 
-    threading.Thread(target=work, name=f"kapelle-tool-{tool.name}", daemon=True).start()
+    # What holds for the caller holds in the thread: its span, and what a replay shuts off.
+    within = contextvars.copy_context()
+    threading.Thread(target=within.run, args=(work,), name=f"kapelle-tool-{tool.name}", daemon=True).start()
     try:
         async with asyncio.timeout(timeout):
             return await future
