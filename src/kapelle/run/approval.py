@@ -16,6 +16,8 @@ ADMIN = "admin"
 """The role that may decide at every level."""
 EXPIRY = "expiry"
 """Who decided when nobody did in time."""
+WITHDRAWN = "withdrawn"
+"""Who decided where nobody waits for a decision any more."""
 LEVELS = ("approver", ADMIN)
 """The roles that are asked in turn where a step names none."""
 
@@ -193,6 +195,8 @@ def objection(record: ApprovalRecord, verdict: Verdict, *, ended: bool) -> Kapel
     name = f"approval `{record.id}`"
     if record.decision is not None and record.by == EXPIRY:
         return ApprovalExpired(f"{name} expired and was {record.decision}: {record.reason or 'nobody decided in time'}")
+    if record.decision is not None and record.by == WITHDRAWN:
+        return ApprovalChanged(f"{name} is not asked any more: {record.reason}")
     if record.decision is not None:
         when = f" at {to_iso(record.at)}" if record.at else ""
         return AlreadyDecided(f"{name} was {record.decision} by {record.by} already{when}")

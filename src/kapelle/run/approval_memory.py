@@ -8,6 +8,7 @@ from kapelle import clock
 from kapelle.errors import AlreadyDecided
 from kapelle.ids import new_id
 from kapelle.run.approval import (
+    WITHDRAWN,
     ApprovalRecord,
     ApprovalRequest,
     AuditEntry,
@@ -22,9 +23,8 @@ from kapelle.run.model import Event, EventKind
 
 
 def put(run: MemoryRun, request: ApprovalRequest) -> None:
-    """Ask a question; one that stands already, with the same arguments, is left as it is."""
-    known = run.approvals.get(request.id)
-    if known is None or known.arguments_hash != request.arguments_hash:
+    """Ask a question; one that stands already is left as it is."""
+    if request.id not in run.approvals:
         record = run.approvals[request.id] = opened(request, run.record.owner)
         _note(run, record, "requested", request.created, shown(record))
 
@@ -73,7 +73,7 @@ def withdraw(run: MemoryRun, ids: list[str], why: str) -> None:
     for id in ids:
         record = run.approvals[id]
         if record.decision is None:
-            update = {"decision": "rejected", "by": "withdrawn", "at": now, "reason": why, "warn_at": None}
+            update = {"decision": "rejected", "by": WITHDRAWN, "at": now, "reason": why, "warn_at": None}
             run.approvals[id] = record.model_copy(update=update)
             _note(run, record, "withdrawn", now, {"why": why})
 

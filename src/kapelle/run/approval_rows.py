@@ -17,6 +17,7 @@ from kapelle.errors import AlreadyDecided, KapelleError
 from kapelle.ids import new_id
 from kapelle.run import outbox
 from kapelle.run.approval import (
+    WITHDRAWN,
     ApprovalRecord,
     ApprovalRequest,
     AuditEntry,
@@ -34,12 +35,7 @@ from kapelle.telemetry.redact import redact
 
 _PUT = sa.text(
     "insert into approvals (id, owner, run, path, request, arguments_hash, created, expires_at, warn_at) values "
-    "(:id, :owner, :run, :path, :request, :arguments_hash, :created, :expires_at, :warn_at) on conflict (id) "
-    # The same question asked again with other arguments: whoever decided the former ones has not decided these.
-    "do update set request = excluded.request, arguments_hash = excluded.arguments_hash, created = excluded.created, "
-    "expires_at = excluded.expires_at, warn_at = excluded.warn_at, level = 0, decision = null, arguments = null, "
-    "decided_by = null, decided_at = null, reason = null "
-    "where approvals.arguments_hash <> excluded.arguments_hash and approvals.owner = excluded.owner"
+    "(:id, :owner, :run, :path, :request, :arguments_hash, :created, :expires_at, :warn_at) on conflict (id) do nothing"
 )
 _DECIDE = sa.text(
     "update approvals set decision = :decision, decided_by = :by, decided_at = :at, reason = :reason, "
@@ -53,7 +49,7 @@ _LOCK = sa.text("update runs set seq = seq where id = (select run from approvals
 
 
 def put(connection: sa.Connection, request: ApprovalRequest, owner: str) -> None:
-    """Ask a question; one that stands already, with the same arguments, is left as it is."""
+    """Ask a question; one that stands already is left as it is."""
     record = opened(request, owner)
     row = {
         "id": request.id,
@@ -148,12 +144,10 @@ def _settle(connection: sa.Connection, record: ApprovalRecord) -> None:
 def withdraw(connection: sa.Connection, found: Sequence[ApprovalRecord], now: datetime, *, why: str) -> None:
     """Close open questions that nobody waits for any more, without an event: they can be decided no longer."""
     for record in found:
-        at = {"decision": "rejected", "by": "withdrawn", "at": now, "reason": why}
-        closed = record.model_copy(update={**at, "warn_at": None})
-        given = {"id": record.id, "hash": record.arguments_hash, "decision": "rejected", "by": "withdrawn"}
+        given = {"id": record.id, "hash": record.arguments_hash, "decision": "rejected", "by": WITHDRAWN}
         rest = {"at": clock.to_iso(now), "reason": why, "arguments": None}
         if connection.execute(_DECIDE, {**given, **rest}).rowcount == 1:
-            _note(connection, closed, "withdrawn", at=now, data={"why": why})
+            _note(connection, record, "withdrawn", at=now, data={"why": why})
 
 
 def find(

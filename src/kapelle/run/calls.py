@@ -96,17 +96,17 @@ class StepCalls:
         try:
             known = self._entered.journal.recorded(call, request, effect=tool.effect)
         except Diverged as diverged:
-            return await self._settle(diverged, attempt)
+            return await self._settle(diverged)
         if known is None:
-            known = await self._fly(call, tool, given, request, attempt)
+            known = await self._fly(call, tool, given, request)
         self._keep(known.texts)
         return known.result
 
-    async def _fly(self, call: str, tool: Tool, given: dict[str, JsonValue], request: JsonValue, attempt: int) -> Entry:
+    async def _fly(self, call: str, tool: Tool, given: dict[str, JsonValue], request: JsonValue) -> Entry:
         """Make a call, or join the one that is under way with the same key; it ends even if the loop is left."""
         flying = self._entered.flying
         if call not in flying:
-            used = await self._approved(call, tool, given, attempt)
+            used = await self._approved(call, tool, given)
             flying[call] = asyncio.create_task(self._make(call, tool, used, request))
             flying[call].add_done_callback(lambda task: _landed(flying, call, task))
         try:
@@ -152,7 +152,7 @@ class StepCalls:
             raise ToolInputError(f"`{what}` is no tool of this process; `kapelle tools` lists them")
         return known
 
-    async def _approved(self, call: str, tool: Tool, given: dict[str, JsonValue], attempt: int) -> dict[str, JsonValue]:
+    async def _approved(self, call: str, tool: Tool, given: dict[str, JsonValue]) -> dict[str, JsonValue]:
         """The arguments that a person let pass, edited or not; as given where nobody is to be asked."""
         approve = self._entered.about.task.approve
         if not (approve == "always" or (approve == "writes" and tool.effect == "write")):
@@ -160,7 +160,7 @@ class StepCalls:
         about = f": {tool.description}" if tool.description else ""
         why = "it changes something outside" if tool.effect == "write" else "every call is approved"
         question = Question(f"Call `{tool.name}`{about}", given, why, tool=tool.name, key=f"call:{call}")
-        answer = await self.ask(question, attempt=attempt)
+        answer = await self.ask(question)
         if not answer.approved:
             reason = f": {answer.reason}" if answer.reason else ""
             raise Rejected(f"calling `{tool.name}` was rejected by {answer.by}{reason}")
@@ -169,15 +169,15 @@ class StepCalls:
         check_arguments(tool, answer.arguments)
         return answer.arguments
 
-    async def _settle(self, diverged: Diverged, attempt: int) -> JsonValue:
+    async def _settle(self, diverged: Diverged) -> JsonValue:
         """A write has happened, and the step now wants another call in its place: a person says what holds."""
         done = diverged.recorded
         arguments: JsonValue = {"done": done.request, "result": done.result, "wanted now": diverged.request}
-        await self._accepted(done, "wants another call in its place", arguments, attempt)
+        await self._accepted(done, "wants another call in its place", arguments)
         self._keep(done.texts)
         return done.result
 
-    async def finish(self, attempt: int) -> None:
+    async def finish(self) -> None:
         """Hold the end of a step against what it has written before.
 
         Raises:
@@ -186,9 +186,9 @@ class StepCalls:
         """
         for done in self._entered.journal.dropped():
             arguments: JsonValue = {"done": done.request, "result": done.result}
-            await self._accepted(done, "has ended without it", arguments, attempt)
+            await self._accepted(done, "has ended without it", arguments)
 
-    async def _accepted(self, done: Entry, what: str, arguments: JsonValue, attempt: int) -> None:
+    async def _accepted(self, done: Entry, what: str, arguments: JsonValue) -> None:
         question = Question(
             action=f"Go on with what `{done.what}` has done (call `{done.call}`)",
             arguments=arguments,
@@ -196,15 +196,12 @@ class StepCalls:
             risk="what was written stays; rejecting fails the step and takes nothing back",
             key=f"diverged:{done.call}",
         )
-        answer = await self.ask(question, attempt=attempt)
+        answer = await self.ask(question)
         if not answer.approved:
             raise ToolFailed(f"call `{done.call}` had written; entered again the step {what}: {answer.by} said no")
 
-    async def ask(self, question: Question, *, attempt: int) -> Answer:
+    async def ask(self, question: Question) -> Answer:
         """Ask a person, or give the answer that has come."""
-        if question.key:
-            arguments = as_json(question.arguments, f"`{question.action}`")
-            self._claim(attempt, f"question {question.key}", hash_of([question.action, arguments]))
         answer = self._entered.questions.ask(question)
         if isinstance(answer, str):
             self._wait(Suspend("approval", answer))

@@ -191,7 +191,7 @@ async def _left(calls: StepCalls, made: Guarded[JsonValue | Suspend]) -> JsonVal
     value = made.value
     if not isinstance(value, Suspend):
         try:
-            await calls.finish(made.attempts)
+            await calls.finish()
         except Waiting as waiting:
             value = waiting.suspend
     await calls.leave()

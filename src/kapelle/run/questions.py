@@ -1,13 +1,14 @@
 """The questions of a step's own loop: each has one identity over every entry into the step, and over crashes."""
 
 import hashlib
+import itertools
 
 from pydantic import JsonValue
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from kapelle import clock
 from kapelle.errors import BadInput
-from kapelle.run.approval import ApprovalRecord, ApprovalRequest, Asking, hash_of
+from kapelle.run.approval import WITHDRAWN, ApprovalRecord, ApprovalRequest, Asking, hash_of
 from kapelle.run.model import NewEvent
 from kapelle.run.outcome import Circumstances
 from kapelle.tools.model import Answer, Question
@@ -32,10 +33,11 @@ class Questions:
         """The answer, where somebody gave one to this very question; else the id of the approval to wait for."""
         arguments = as_json(question.arguments, f"`{question.action}`")
         asked = hash_of([question.action, arguments])
-        id = self._id(question.key or asked)
+        # With other arguments it is another question: whoever decided the former ones has not decided these.
+        id = self._id(question.key, asked)
         self._seen.add(id)
         known = self._known.get(id)
-        if known is not None and known.arguments_hash == asked:
+        if known is not None:
             if known.decision is None:
                 return id
             output = known.output
@@ -72,9 +74,15 @@ class Questions:
         )
         return self._asking.request(asked)
 
-    def _id(self, key: str) -> str:
-        place = "\0".join((self._about.run_id, self._path, str(self._about.revision), key))
-        return "apr_" + hashlib.sha256(place.encode()).hexdigest()[:20]
+    def _id(self, key: str, asked: str) -> str:
+        for turn in itertools.count():
+            place = (self._about.run_id, self._path, str(self._about.revision), key, asked, str(turn))
+            id = "apr_" + hashlib.sha256("\0".join(place).encode()).hexdigest()[:20]
+            known = self._known.get(id)
+            # One that was withdrawn and is asked after all is asked anew.
+            if known is None or known.by != WITHDRAWN:
+                return id
+        raise AssertionError("counting ends nowhere")
 
 
 def asked_event(request: ApprovalRequest) -> NewEvent:

@@ -30,7 +30,7 @@ class Question:
     tool: str | None = None
     """The tool the arguments are for; edited ones must fit its schema."""
     key: str = ""
-    """Tells the questions of one step apart; empty: the action and the arguments do."""
+    """Tells questions of one step apart whose action and arguments are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Calls(Protocol):
     async def call(self, key: str, what: Callee, arguments: Mapping[str, JsonValue], *, attempt: int) -> JsonValue:
         """Make a call once."""
 
-    async def ask(self, question: Question, *, attempt: int) -> Answer:
+    async def ask(self, question: Question) -> Answer:
         """Ask a person."""
 
     def wait_for(self, work: Coroutine[Any, Any, T]) -> T:  # Any: a coroutine's send and yield types
@@ -88,7 +88,7 @@ class _NoCalls:
     async def call(self, key: str, what: Callee, arguments: Mapping[str, JsonValue], *, attempt: int) -> JsonValue:
         raise Refused(f"call `{key}`: a tool makes calls inside a run only")
 
-    async def ask(self, question: Question, *, attempt: int) -> Answer:
+    async def ask(self, question: Question) -> Answer:
         raise Refused(f"`{question.action}`: a tool asks people inside a run only")
 
     def wait_for(self, work: Coroutine[Any, Any, T]) -> T:
@@ -148,10 +148,10 @@ class ToolContext:
         Args:
             arguments: what exactly is decided upon; a decision for others does not count.
             tool: the tool they are for; edited ones must fit its schema.
-            key: tells the questions of this step apart; else the action and the arguments do.
+            key: tells questions of this step apart whose action and arguments are the same.
         """
         question = Question(action, arguments, why, risk, evidence, suggestion, tool, key)
-        return await self.calls.ask(question, attempt=self.attempt)
+        return await self.calls.ask(question)
 
     def call_sync(self, key: str, what: Callee, /, **arguments: JsonValue) -> JsonValue:
         """As `call`, for a tool that blocks."""
