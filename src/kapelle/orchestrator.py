@@ -328,6 +328,10 @@ class Orchestrator:
         """The newest runs first."""
         return await self.parts.engine.runs(self.settings.owner, limit=limit)
 
+    async def stranded(self) -> list[RunRecord]:
+        """Runs that this version cannot read (`unreadable` says why), and those that cannot go on (`stuck` does)."""
+        return await self.parts.engine.stranded(self.settings.owner)
+
     async def interrupted(self) -> list[RunRecord]:
         """Runs that no living process walks and that do not wait."""
         return await self.parts.engine.interrupted(self.settings.owner)

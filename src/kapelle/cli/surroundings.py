@@ -21,6 +21,7 @@ from kapelle.cli.session import Common, app_reference, out, print_json, run_asyn
 from kapelle.errors import KapelleError
 from kapelle.orchestrator import Orchestrator
 from kapelle.pack import GROUP
+from kapelle.run.model import RunRecord
 from kapelle.settings import ALIASES, Settings
 from kapelle.store.engine import open_engine, parse_url, show_url
 from kapelle.store.engine_sqlite import sqlite_file
@@ -134,7 +135,7 @@ async def _doctor(common: Common) -> int:
     checks.append(("packs", True, ", ".join(point.name for point in entry_points(group=GROUP)) or "none"))
     checks.append(("app", True, app_reference(settings) or "none named"))
     if all(passed for _, passed, _ in checks):
-        checks.append(await _interrupted(settings))
+        checks.extend(await _runs(settings))
     passed = all(one for _, one, _ in checks)
     if common.json:
         print_json({"passed": passed, "checks": [{"name": n, "passed": p, "detail": d} for n, p, d in checks]})
@@ -175,12 +176,19 @@ def _database(settings: Settings) -> Iterator[tuple[str, bool, str]]:
         yield "database", False, str(error)
 
 
-async def _interrupted(settings: Settings) -> tuple[str, bool, str]:
+async def _runs(settings: Settings) -> list[tuple[str, bool, str]]:
     house = Orchestrator(settings=settings, foreground=True)
     try:
-        found = await house.interrupted()
+        found, stranded = await house.interrupted(), await house.stranded()
     finally:
         await house.close()
-    if not found:
-        return "runs", True, "none interrupted"
-    return "runs", True, f"{len(found)} interrupted: " + ", ".join(f"kapelle resume {one.id}" for one in found[:3])
+    lost = {one.id for one in stranded}
+    going_on = [one for one in found if one.id not in lost]
+    listed = f"{len(going_on)} interrupted: " + ", ".join(f"kapelle resume {one.id}" for one in going_on[:3])
+    return [("runs", True, listed if going_on else "none interrupted"), *(_stranded(one) for one in stranded)]
+
+
+def _stranded(one: RunRecord) -> tuple[str, bool, str]:
+    """A run that cannot go on, with the reason; of one that has ended only the reading is lost."""
+    reason = one.unreadable or (one.stuck.reason if one.stuck else "")
+    return f"run {one.id}", one.ended_already, f"{one.status}: {reason}"

@@ -127,7 +127,7 @@ class DurableEngine:
         self._work_of: Callable[[RunRecord], Awaitable[Work]] | None = None
         self._work: dict[str, Work] = {}
         self._walks: dict[str, asyncio.Task[None]] = {}
-        self._bodies: set[asyncio.Task[Any]] = set()
+        self._bodies: dict[asyncio.Task[Any], RunFence] = {}
         self._faults: dict[str, KapelleError] = {}
         # Of our own: DBOS makes its few threads the loop's default, and blocking reads there would hold it up.
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="kapelle-reader")
@@ -277,9 +277,9 @@ class DurableEngine:
         """Write down why a run that nobody walks cannot go on."""
         await self._write(lambda connection: rows.hold_back(connection, run, owner, stuck))
 
-    async def unreadable(self, owner: str) -> list[RunRecord]:
-        """Runs that another version wrote and this one cannot read."""
-        return await self._read(lambda connection: rows.unreadable_runs(connection, owner))
+    async def stranded(self, owner: str) -> list[RunRecord]:
+        """Runs that this version cannot read, and those that were held back."""
+        return await self._read(lambda connection: rows.stranded(connection, owner))
 
     def _take(self, connection: sa.Connection, record: RunRecord) -> bool:
         if not self._dispatch.take(connection, record):
@@ -389,7 +389,7 @@ class DurableEngine:
         self.loop = asyncio.get_running_loop()
         self.begun.set()
         await self._register(self._service)
-        await Minder(self._place, self._engine, self._settings).run()
+        await Minder(self._place, [self.attend]).run()
 
     async def read(self, run: str, owner: str) -> RunRecord:
         """One run as it stands."""
@@ -519,15 +519,18 @@ class DurableEngine:
         self.users -= 1
         if self.users > 0:
             return
+        unfinished = list(self._bodies.values())
         # DBOS shields its workflows from whoever waits for them: the bodies are cancelled themselves, and stay PENDING.
         tasks = [*self._walks.values(), *self._bodies]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         _engines.pop(self._engine.url.render_as_string(hide_password=False), None)
-        await asyncio.get_running_loop().run_in_executor(None, self._shut_down)
+        await asyncio.get_running_loop().run_in_executor(None, self._shut_down, unfinished)
 
-    def _shut_down(self) -> None:
+    def _shut_down(self, unfinished: Sequence[RunFence]) -> None:
+        if self._service is not None:
+            self._hand_back(unfinished)
         self._lease.release()
         DBOS.destroy()
         self._client.destroy()
@@ -535,6 +538,21 @@ class DurableEngine:
         self._writer.close()
         self._readers.shutdown(wait=True)
         self._engine.dispose()
+
+    def _hand_back(self, unfinished: Sequence[RunFence]) -> None:
+        """Put what this worker was walking back into the queues; if that fails, the others find it by its lease."""
+
+        def requeue(connection: sa.Connection) -> None:
+            for fence in unfinished:
+                if fence.part is not None:
+                    self._dispatch.requeue_part(connection, fence.run, fence.part.map, fence.part.number)
+                    continue
+                record = rows.read_run(connection, fence.run, fence.owner)
+                if record.generation == fence.generation:
+                    self._dispatch.requeue(connection, record)
+
+        with suppress(KapelleError):
+            self._writer.write_now(requeue)
 
     async def _write(self, statements: Callable[[sa.Connection], T], *, sync: bool = False) -> T:
         return await self._writer.write(statements, sync=sync)

@@ -70,8 +70,8 @@ class Engine(Protocol):
     async def hold_back(self, run: str, owner: str, stuck: Stuck) -> None:
         """Write down why a run that nobody walks cannot go on; it is otherwise left as it is."""
 
-    async def unreadable(self, owner: str) -> list[RunRecord]:
-        """Runs, ended or not, that another version wrote and this one cannot read."""
+    async def stranded(self, owner: str) -> list[RunRecord]:
+        """Runs that this version cannot read, ended or not, and those that were held back; oldest first."""
 
     async def read(self, run: str, owner: str) -> RunRecord:
         """One run as it stands."""

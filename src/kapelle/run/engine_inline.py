@@ -75,9 +75,10 @@ class InlineEngine:
         found = self._get(run, owner)
         found.record = found.record.model_copy(update={"stuck": stuck})
 
-    async def unreadable(self, owner: str) -> list[RunRecord]:
-        """What is in memory was made by this very code."""
-        return []
+    async def stranded(self, owner: str) -> list[RunRecord]:
+        """Those that were held back; what is in memory was made by this very code."""
+        found = [run.standing for run in self._runs.values() if run.record.owner == owner]
+        return [one for one in found if one.stuck is not None and not one.ended_already]
 
     def _walk(self, run: MemoryRun, work: Work) -> None:
         record = run.record

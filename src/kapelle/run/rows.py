@@ -330,11 +330,11 @@ def hold_back(connection: sa.Connection, run: str, owner: str, stuck: Stuck) -> 
     connection.execute(statement, {"run": run, "owner": owner, "stuck": stuck.model_dump_json()})
 
 
-def unreadable_runs(connection: sa.Connection, owner: str) -> list[RunRecord]:
-    """The runs of an owner, ended or not, that this version cannot read; oldest first."""
+def stranded(connection: sa.Connection, owner: str) -> list[RunRecord]:
+    """The runs of an owner that this version cannot read, ended or not, or that cannot go on; oldest first."""
     statement = sa.select(runs).where(runs.c.owner == owner).order_by(runs.c.created, runs.c.id)
     found = (_record(dict(row)) for row in connection.execute(statement).mappings())
-    return [one for one in found if one.unreadable]
+    return [one for one in found if one.unreadable or (one.stuck is not None and not one.ended_already)]
 
 
 def _time(text: str | None) -> datetime | None:
