@@ -1,0 +1,273 @@
+"""`kapelle migrate` copies a whole database either way, again with the same outcome, and never over newer rows."""
+
+import json
+import os
+import random
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from tests.builders import OWNER, plan_of, step
+from tests.contract.engines import opened
+
+from kapelle.assemble import index_of
+from kapelle.cli.main import run
+from kapelle.evidence.load import document_of
+from kapelle.run.leases import boot_id, process_started
+from kapelle.run.model import ENDED
+from kapelle.store.copy import BATCH, TABLES
+from kapelle.store.engine import open_url
+from kapelle.store.migrate import migrate
+from kapelle.store.tables import metadata, runs, steps
+from kapelle.store.version import HEAD
+
+STATUSES = ("queued", "planning", "running", "waiting", "verifying", *sorted(ENDED))
+AT = "2026-11-20T10:00:00.000Z"
+
+
+@contextmanager
+def database(url: str) -> Iterator[sa.Engine]:
+    engine = open_url(url)
+    migrate(engine)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def a_row(table: sa.Table, number: int, run: str) -> dict[str, Any]:
+    """A row with something in every column."""
+    made: dict[str, Any] = {}
+    for column in table.columns:
+        match column.type:
+            case sa.Boolean():
+                made[column.name] = bool(number % 2)
+            case sa.Integer() | sa.BigInteger():
+                made[column.name] = number
+            case sa.Float():
+                made[column.name] = number + 0.5
+            case sa.LargeBinary():
+                made[column.name] = bytes([0, 255, number % 256]) * 1_000
+            case _:
+                made[column.name] = f"{column.name} {number} ü\0🎻"
+        if any(key.column is runs.c.id for key in column.foreign_keys):
+            made[column.name] = run
+    return made
+
+
+def fill(engine: sa.Engine, seed: int = 0) -> None:
+    """Runs of every status, and in every table rows of each."""
+    dice = random.Random(seed)
+    with engine.begin() as connection:
+        for place, status in enumerate(STATUSES):
+            id = f"run_{place:02}"
+            row = a_row(runs, place, "") | {"id": id, "status": status, "executor": "x_gone", "seq": 3}
+            connection.execute(sa.insert(runs), row)
+            for table in TABLES:
+                if table is runs:
+                    continue
+                rows = [
+                    a_row(table, place * 1_000 + number, id)
+                    for number in range(1, dice.randrange(3, 10) if place else 2 * BATCH)
+                ]
+                if table.name == "session_turns":
+                    continue
+                connection.execute(sa.insert(table), rows)
+        turns, sessions = metadata.tables["session_turns"], metadata.tables["sessions"]
+        for session in connection.execute(sa.select(sessions)).mappings().all():
+            turn = a_row(turns, session["version"], "run_00")
+            connection.execute(sa.insert(turns), turn | {"owner": session["owner"], "session": session["id"]})
+    index = index_of(engine)
+    for number in range(5):
+        index.put(
+            "notes", [document_of(f"{number}.md", f"# Note {number}\n\nThe pump {number} is broken.\n")], owner=OWNER
+        )
+    index.put("books", [document_of("b.md", "# Book\n\nWe keep books of every pump.\n")], owner="acme/bob")
+
+
+def contents(engine: sa.Engine) -> dict[str, list[Any]]:
+    """Everything that was copied, as it stands."""
+    with engine.connect() as connection:
+        found = {
+            table.name: [
+                {name: value for name, value in row.items() if name != "executor"}
+                for row in connection.execute(sa.select(table).order_by(*table.primary_key.columns)).mappings()
+            ]
+            for table in TABLES
+        }
+    index = index_of(engine)
+    for owner in (OWNER, "acme/bob"):
+        for collection in ("notes", "books"):
+            hits = index.search(collection, "a broken pump of books", owner=owner)
+            found[f"{owner} {collection}"] = sorted((hit.source, hit.text, hit.start) for hit in hits)
+            found[f"{owner} {collection} sources"] = [
+                one.model_dump() for one in index.sources(collection, owner=owner)
+            ]
+    return {name: sorted(rows, key=repr) for name, rows in found.items()}
+
+
+@pytest.fixture(params=["sqlite to postgres", "postgres to sqlite"])
+def ways(request: pytest.FixtureRequest, postgres_url: str, tmp_path: Path) -> tuple[str, str]:
+    file = f"sqlite:///{tmp_path / 'a.db'}"
+    return (file, postgres_url) if request.param == "sqlite to postgres" else (postgres_url, file)
+
+
+def copy(source: str, target: str, capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, int]]:
+    """What the command says of each table."""
+    assert run(["migrate", "--from", source, "--to", target, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["verified"] is True
+    return {one.pop("table"): one for one in said["tables"]}
+
+
+def test_everything_is_copied_and_again_changes_nothing(
+    ways: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target = ways
+    with database(source) as here:
+        fill(here)
+        before = contents(here)
+        said = copy(source, target, capsys)
+        assert contents(here) == before
+    with database(target) as there:
+        assert contents(there) == before
+        assert {name for name, one in said.items() if one["written"] != one["source"]} == set()
+        assert min(one["source"] for one in said.values()) > 1
+        with there.connect() as connection:
+            assert connection.execute(sa.select(runs.c.executor).distinct()).scalars().all() == [None]
+        again = copy(source, target, capsys)
+        assert {one["written"] for one in again.values()} == {0}
+        assert contents(there) == before
+
+
+def test_there_and_back_is_the_same(postgres_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, last = f"sqlite:///{tmp_path / 'a.db'}", f"sqlite:///{tmp_path / 'b.db'}"
+    with database(first) as here:
+        fill(here)
+        before = contents(here)
+    copy(first, postgres_url, capsys)
+    copy(postgres_url, last, capsys)
+    with database(last) as there:
+        assert contents(there) == before
+
+
+def test_what_went_on_in_the_source_is_brought_up_and_what_went_on_in_the_target_stays(
+    ways: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target = ways
+    with database(source) as here, database(target) as there:
+        fill(here)
+        copy(source, target, capsys)
+        go_on(here, "run_00", "here")
+        go_on(there, "run_01", "there")
+        copy(source, target, capsys)
+        with there.connect() as connection:
+            told = dict(connection.execute(sa.text("select run, data from events where kind = 'later'")).all())
+            ids = connection.execute(sa.select(steps.c.run).where(steps.c.path == "later")).scalars().all()
+        assert told == {"run_00": "here", "run_01": "there"}
+        assert sorted(ids) == ["run_00", "run_01"]
+
+
+def go_on(engine: sa.Engine, run: str, data: str) -> None:
+    with engine.begin() as connection:
+        last = connection.execute(sa.text("select max(seq) from events where run = :run"), {"run": run}).scalar()
+        connection.execute(sa.update(runs).where(runs.c.id == run).values(seq=last + 1))
+        event = {"run": run, "seq": last + 1, "at": AT, "kind": "later", "data": data}
+        connection.execute(sa.insert(metadata.tables["events"]), event)
+        result = {"run": run, "path": "later", "revision": 0, "seq": last + 1, "status": "succeeded", "result": "{}"}
+        connection.execute(sa.insert(steps), result)
+
+
+def test_a_run_that_went_on_in_both_is_refused_and_nothing_is_copied(
+    ways: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target = ways
+    with database(source) as here, database(target) as there:
+        fill(here)
+        copy(source, target, capsys)
+        for engine, data in ((here, "here"), (there, "there")):
+            go_on(engine, "run_00", data)
+        go_on(here, "run_01", "here")
+        before = contents(there)
+        assert run(["migrate", "--from", source, "--to", target]) == 2
+        assert "`run_00`" in capsys.readouterr().err
+        assert contents(there) == before
+
+
+def test_a_database_in_use_is_refused(ways: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    source, target = ways
+    with database(source) as here:
+        row = {
+            "executor": "x_1",
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "boot": boot_id(),
+            "process_started": process_started(os.getpid()),
+            "beat": time.time(),
+        }
+        with here.begin() as connection:
+            connection.execute(sa.insert(metadata.tables["leases"]), row)
+        assert run(["migrate", "--from", source, "--to", target]) == 1
+        assert f"process {os.getpid()} on {socket.gethostname()}; stop it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--sqlite-path", "nowhere.db"], "there is no file `nowhere.db`"),
+        (["--from", "sqlite:///x.db", "--sqlite-path", "x.db"], "give one of them"),
+        (["--from", "sqlite:///empty.db"], "there is no Kapelle database at `empty.db`"),
+        (["--from", "mysql://db/x"], "`mysql` is not supported"),
+    ],
+)
+def test_a_source_that_cannot_be_copied_is_refused(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("empty.db").touch()
+    assert run(["migrate", "--to", "sqlite:///to.db", *arguments]) == 2
+    assert words in capsys.readouterr().err
+    assert not Path("nowhere.db").exists()
+
+
+def test_a_database_is_not_copied_into_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    with database(url):
+        pass
+    assert run(["migrate", "--from", url, "--to", url]) == 2
+    assert "the same database" in capsys.readouterr().err
+
+
+def test_without_a_source_the_schema_is_brought_up_to_date(
+    empty_postgres_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["migrate", "--database-url", empty_postgres_url, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) | {"database": ""} == {"database": "", "schema": HEAD, "was": None}
+    assert run(["migrate", "--database-url", empty_postgres_url]) == 0
+    assert f"schema {HEAD}, is up to date" in capsys.readouterr().out
+
+
+async def test_unfinished_runs_go_on_where_they_were_copied_to(
+    postgres_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with opened("sqlite", tmp_path) as (house, ledger):
+        asks = await house.start("do it", plan=plan_of(step("a"), step("w", "a", uses="put")), approve="writes")
+        waits = await asks.wait()
+        ended = await (await house.start("do it", plan=plan_of(step("c")))).wait()
+    assert (waits.status, ended.status) == ("waiting", "succeeded")
+    copy(f"sqlite:///{tmp_path / 'kapelle.db'}", postgres_url, capsys)
+    async with opened("postgres", tmp_path / "other", database_url=postgres_url) as (house, ledger):
+        assert (await house.get(ended.id).status()).status == "succeeded"
+        (asked,) = await house.approvals(run=waits.id)
+        await asked.approve(by="bo")
+        run = house.get(waits.id)
+        await run.resume()
+        assert (await run.wait()).status == "succeeded"
+        # What was finished in the other database is not done again.
+        assert ledger.calls == ["w"]
+        events = [event.seq async for event in run.events()]
+        assert events == list(range(1, len(events) + 1))
