@@ -14,7 +14,7 @@ from kapelle.evidence.index_sqlite import memory_index
 from kapelle.evidence.model import Document
 from kapelle.plan.catalog import Catalog, make_catalog
 from kapelle.plan.model import MapStep, Plan, RepeatStep, Step, ToolStep
-from kapelle.run.approval import ApprovalRecord, Decision
+from kapelle.run.approval import ApprovalRecord, Decision, hash_of
 from kapelle.run.checkpoint import Batch, Checkpoint
 from kapelle.run.checkpoint_memory import MemoryCheckpoint, MemoryRun
 from kapelle.run.model import NewEvent, RunRecord, RunStatus, StepFailure, StepResult
@@ -127,6 +127,7 @@ class Ledger:
 def circumstances(
     task: Task,
     *,
+    inputs: JsonValue = None,
     execution: int = 1,
     texts: Mapping[tuple[str, str], Document] | None = None,
     steps: Mapping[str, StepFact] | None = None,
@@ -143,7 +144,7 @@ def circumstances(
         task=task,
         execution=execution,
         revision=0,
-        inputs_hash="",
+        inputs_hash=hash_of(inputs)[:12],
         texts=texts or {},
         steps=steps or {},
         decided=decided,

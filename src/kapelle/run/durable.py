@@ -9,8 +9,9 @@ its public interface (`current_owner_xid`, and the columns `workflow_uuid`, `sta
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -37,7 +38,7 @@ from kapelle.run.checkpoint_database import DatabaseCheckpoint, Place
 from kapelle.run.dispatch import Dispatch, Ticket, queue_of, spread_queue_of, workflow_id
 from kapelle.run.engine import Work
 from kapelle.run.fence import RunFence
-from kapelle.run.leases import Lease, holders, serving
+from kapelle.run.leases import BEAT, MISSED, Lease, holders, serving
 from kapelle.run.minder import Minder
 from kapelle.run.model import Event, RunRecord, StepResult, Stuck
 from kapelle.run.recording import Recording
@@ -46,6 +47,7 @@ from kapelle.run.walk import Walk
 from kapelle.settings import Settings
 from kapelle.store.bell import Bell, events_of, signals_of
 from kapelle.store.commit import Writer
+from kapelle.store.dialect import dialect_of
 from kapelle.store.faults import explain_fault, translated, where
 
 T = TypeVar("T")
@@ -127,7 +129,8 @@ class DurableEngine:
         self._work_of: Callable[[RunRecord], Awaitable[Work]] | None = None
         self._work: dict[str, Work] = {}
         self._walks: dict[str, asyncio.Task[None]] = {}
-        self._bodies: dict[asyncio.Task[Any], RunFence] = {}
+        self._bodies: dict[asyncio.Task[Any], tuple[RunFence, str]] = {}
+        """Walks under way, each with the owner of its run."""
         self._faults: dict[str, KapelleError] = {}
         # Of our own: DBOS makes its few threads the loop's default, and blocking reads there would hold it up.
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="kapelle-reader")
@@ -161,17 +164,24 @@ class DurableEngine:
             }
         )
         DBOS.listen_queues(list(self._service.queues) if self._service else [])
-        DBOS.launch()
         self._client = DBOSClient(
             system_database_engine=self._engine, serializer=serializer, application_name=APPLICATION, lazy=True
         )
+        # Queues that are known at the launch are listened to at once, later ones after a second: only the very first
+        # worker of a database, for which DBOS makes its tables, is that late.
+        launched_before = sa.inspect(self._engine).has_table("queues", schema=dialect_of(self._engine).dbos_schema)
+        if self._service is not None and launched_before:
+            self._register(self._service)
+        DBOS.launch()
+        if self._service is not None and not launched_before:
+            self._register(self._service)
 
-    async def _register(self, service: Service) -> None:
+    def _register(self, service: Service) -> None:
         chosen = self._settings.worker
         limits = zip(service.queues, (service.concurrency, service.spread), strict=True)
         for name, concurrency in limits:
             # Partitions are owners: claimed in a random order, so that none is starved by another's long queue.
-            await DBOS.register_queue_async(
+            self._client.register_queue(
                 name,
                 worker_concurrency=concurrency,
                 partition_worker_concurrency=min(concurrency, chosen.owner_concurrency or concurrency),
@@ -350,10 +360,10 @@ class DurableEngine:
         body = asyncio.current_task()
         assert body is not None
         body.set_name(run)
-        self._bodies.add(body)
-        body.add_done_callback(self._bodies.discard)
         place = f"{part.map}/{part.number}" if part else ""
         fence = RunFence(run, generation, workflow_id(run, generation, place), xid, part)
+        self._bodies[body] = fence, owner
+        body.add_done_callback(lambda ended: self._bodies.pop(ended, None))
         try:
             record = await self._write(lambda connection: rows.read_run(connection, run, owner))
             if record.plan is None:
@@ -388,7 +398,6 @@ class DurableEngine:
         self._work_of = work_of
         self.loop = asyncio.get_running_loop()
         self.begun.set()
-        await self._register(self._service)
         await Minder(self._place, [self.attend]).run()
 
     async def read(self, run: str, owner: str) -> RunRecord:
@@ -525,12 +534,12 @@ class DurableEngine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._service is not None and unfinished:
+            await self._hand_back(unfinished)
         _engines.pop(self._engine.url.render_as_string(hide_password=False), None)
-        await asyncio.get_running_loop().run_in_executor(None, self._shut_down, unfinished)
+        await asyncio.get_running_loop().run_in_executor(None, self._shut_down)
 
-    def _shut_down(self, unfinished: Sequence[RunFence]) -> None:
-        if self._service is not None:
-            self._hand_back(unfinished)
+    def _shut_down(self) -> None:
         self._lease.release()
         DBOS.destroy()
         self._client.destroy()
@@ -539,20 +548,21 @@ class DurableEngine:
         self._readers.shutdown(wait=True)
         self._engine.dispose()
 
-    def _hand_back(self, unfinished: Sequence[RunFence]) -> None:
+    async def _hand_back(self, unfinished: Sequence[tuple[RunFence, str]]) -> None:
         """Put what this worker was walking back into the queues; if that fails, the others find it by its lease."""
 
         def requeue(connection: sa.Connection) -> None:
-            for fence in unfinished:
+            for fence, owner in unfinished:
                 if fence.part is not None:
                     self._dispatch.requeue_part(connection, fence.run, fence.part.map, fence.part.number)
                     continue
-                record = rows.read_run(connection, fence.run, fence.owner)
+                record = rows.read_run(connection, fence.run, owner)
                 if record.generation == fence.generation:
                     self._dispatch.requeue(connection, record)
 
-        with suppress(KapelleError):
-            self._writer.write_now(requeue)
+        with suppress(KapelleError, TimeoutError):
+            async with asyncio.timeout(BEAT * MISSED):
+                await self._write(requeue)
 
     async def _write(self, statements: Callable[[sa.Connection], T], *, sync: bool = False) -> T:
         return await self._writer.write(statements, sync=sync)

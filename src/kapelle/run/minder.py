@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import sqlalchemy as sa
 
@@ -12,7 +12,6 @@ from kapelle.run import rows
 from kapelle.run.checkpoint_database import Place
 from kapelle.run.dispatch import queue_of, spread_queue_of
 from kapelle.run.leases import Holder, forget_dead, holders
-from kapelle.settings import Settings
 from kapelle.store.bell import forget_rings
 from kapelle.telemetry.logs import log
 
@@ -27,24 +26,31 @@ TIDY = 60.0
 class Minder:
     """Looks after what nobody walks."""
 
-    def __init__(self, place: Place, engine: sa.Engine, settings: Settings) -> None:
+    def __init__(self, place: Place, duties: Sequence[Callable[[], Awaitable[None]]]) -> None:
+        """Args:
+        duties: what else is done in every round.
+        """
         self._place = place
-        self._engine = engine
-        self._settings = settings
+        self._duties = (
+            self._written(self._take_over),
+            self._written(self._wake_dates),
+            self._written(self._tidy_up),
+            *duties,
+        )
         self._slow = self._tidy = time.monotonic()
 
     async def run(self) -> None:
         """Go round until cancelled."""
         while True:
-            for duty in (self._take_over, self._wake_dates, self._tidy_up):
-                await self._do(duty)
+            for duty in self._duties:
+                try:
+                    await duty()
+                except KapelleError as error:  # the next round tries again; walks and beats tell more of it
+                    log.warning("minder", error=str(error))
             await asyncio.sleep(QUICK)
 
-    async def _do(self, duty: Callable[[sa.Connection], None]) -> None:
-        try:
-            await self._place.writer.write(duty)
-        except KapelleError as error:  # the next round tries again; walks and beats tell more of it
-            log.warning("minder", duty=duty.__name__, error=str(error))
+    def _written(self, duty: Callable[[sa.Connection], None]) -> Callable[[], Awaitable[None]]:
+        return lambda: self._place.writer.write(duty)
 
     def _take_over(self, connection: sa.Connection) -> None:
         """Put the runs and items of dead processes back into their queues."""
