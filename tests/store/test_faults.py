@@ -2,11 +2,12 @@
 
 import sqlite3
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
-from kapelle.errors import DatabaseDamaged, KapelleError, StoreUnavailable
-from kapelle.store.faults import explain_fault, translated
+from kapelle.errors import DatabaseDamaged, KapelleError, SettingsError, StoreUnavailable
+from kapelle.store.faults import explain_fault, is_momentary, translated
 
 
 def wrapped(message: str) -> sa.exc.OperationalError:
@@ -31,6 +32,62 @@ def test_an_error_of_the_database_is_told_apart(message: str, expected: type[Kap
     for error in (wrapped(message), sqlite3.OperationalError(message)):
         found = explain_fault(error, "kapelle.db")
         assert type(found) is expected if expected else found is None
+
+
+def of_postgres(state: str, message: str = "as the server says") -> sa.exc.DBAPIError:
+    cause = psycopg.errors.lookup(state)(message)
+    return sa.exc.DBAPIError("select 1", {}, cause)
+
+
+@pytest.mark.parametrize(
+    ("state", "expected", "words"),
+    [
+        ("53100", StoreUnavailable, "disk of `db` is full"),
+        ("53300", StoreUnavailable, "cannot be used now"),
+        ("57P01", StoreUnavailable, "cannot be used now"),
+        ("57P03", StoreUnavailable, "cannot be used now"),
+        ("08006", StoreUnavailable, "cannot be used now"),
+        ("40001", StoreUnavailable, "cannot be used now"),
+        ("40P01", StoreUnavailable, "cannot be used now"),
+        ("55P03", StoreUnavailable, "cannot be used now"),
+        ("25006", StoreUnavailable, "cannot be used now"),
+        ("25P03", StoreUnavailable, "cannot be used now"),
+        ("58030", StoreUnavailable, "cannot be used now"),
+        ("XX001", DatabaseDamaged, "restore a backup"),
+        ("28P01", SettingsError, "lets nobody in"),
+        ("3D000", SettingsError, "lets nobody in"),
+        ("42501", SettingsError, "lets nobody in"),
+        ("42P01", None, ""),
+        ("42601", None, ""),
+        ("23505", None, ""),
+        ("25P02", None, ""),
+    ],
+)
+def test_an_error_of_postgres_is_told_apart_by_its_state(
+    state: str, expected: type[KapelleError] | None, words: str
+) -> None:
+    for error in (of_postgres(state), of_postgres(state).orig):
+        assert error is not None
+        found = explain_fault(error, "db")
+        assert type(found) is (expected or type(None))
+        assert words in str(found)
+
+
+def test_only_what_another_transaction_did_is_over_in_a_moment() -> None:
+    assert [is_momentary(of_postgres(state)) for state in ("40001", "40P01", "53100", "57P01")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert not is_momentary(wrapped("database is locked"))
+
+
+def test_a_lost_connection_without_a_state_passes() -> None:
+    lost = sa.exc.OperationalError("commit", {}, psycopg.OperationalError("the connection is lost\nadvice"))
+    found = explain_fault(lost, "db")
+    assert isinstance(found, StoreUnavailable)
+    assert "the connection is lost)" in str(found)
 
 
 def test_an_exhausted_pool_passes() -> None:

@@ -25,7 +25,8 @@ def test_a_text_comes_back_from_the_database_as_it_was(postgres_url: str) -> Non
     with engine.begin() as connection:
         connection.exec_driver_sql("create table texts (n integer, a text, b varchar)")
         connection.execute(
-            sa.text("insert into texts values (:n, :a, cast(:a as text))"), [{"n": n, "a": text} for n, text in enumerate(texts)]
+            sa.text("insert into texts values (:n, :a, cast(:a as text))"),
+            [{"n": n, "a": text} for n, text in enumerate(texts)],
         )
         found = connection.execute(sa.text("select a, b from texts order by n")).all()
         assert [tuple(row) for row in found] == [(text, text) for text in texts]

@@ -10,7 +10,6 @@ from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Annotated, get_args
 
-import sqlalchemy as sa
 from cyclopts import Parameter
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -25,11 +24,11 @@ from kapelle.run.model import RunRecord
 from kapelle.settings import ALIASES, Settings
 from kapelle.store.engine import open_engine, parse_url, show_url
 from kapelle.store.engine_sqlite import sqlite_file
-from kapelle.store.faults import translated
+from kapelle.store.health import examine
 from kapelle.store.version import HEAD, schema_version
 from kapelle.telemetry.redact import MASK
 
-EXTRAS = {"server": "fastapi", "otel": "opentelemetry.sdk"}
+EXTRAS = {"postgres": "psycopg", "server": "fastapi", "otel": "opentelemetry.sdk"}
 
 
 def config(*, markdown: Annotated[bool, Parameter(negative=())] = False, common: Common = Common()) -> int:
@@ -162,11 +161,10 @@ def _database(settings: Settings) -> Iterator[tuple[str, bool, str]]:
         engine = open_engine(settings)
         try:
             schema = schema_version(engine)
-            with translated(engine), engine.connect() as connection:
-                state = connection.execute(sa.text("pragma quick_check")).scalar()
+            passed, detail = examine(engine)
         finally:
             engine.dispose()
-        yield "database", state == "ok", f"{file}: {state}"
+        yield "database", passed, detail
         yield (
             "schema",
             True,

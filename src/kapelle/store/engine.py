@@ -10,7 +10,7 @@ from kapelle.store.engine_postgres import DRIVER, NAMES, postgres_engine
 from kapelle.store.engine_sqlite import make_folder, sqlite_engine
 from kapelle.telemetry.redact import MASK, remember
 
-_SECRET_OPTIONS = ("password", "sslpassword", "passfile")
+_SECRET_OPTION = "sslpassword"
 
 
 def open_engine(settings: Settings) -> sa.Engine:
@@ -51,7 +51,7 @@ def parse_url(text: str) -> URL:
         ) from None
     if url.get_backend_name() in NAMES:
         # Whatever driver it names: ours is psycopg.
-        return url.set(drivername=DRIVER)
+        return _with_password_in_place(url.set(drivername=DRIVER))
     if url.get_backend_name() != "sqlite":
         raise SettingsError(
             f"setting `KAPELLE_DATABASE_URL`: `{url.drivername}` is not supported; "
@@ -60,12 +60,20 @@ def parse_url(text: str) -> URL:
     return url
 
 
+def _with_password_in_place(url: URL) -> URL:
+    """A password among the options is moved to where every reader of URLs masks it."""
+    password = url.query.get("password")
+    if not isinstance(password, str):
+        return url
+    return url.set(password=url.password or password).difference_update_query(["password"])
+
+
 def show_url(url: URL) -> str:
-    """A URL as a person may read it: every password masked, those among its options too."""
-    options = {name: MASK if name in _SECRET_OPTIONS else value for name, value in url.query.items()}
-    return url.set(query=options).render_as_string(hide_password=True)
+    """A URL as a person may read it: every password masked."""
+    masked = url.update_query_dict({_SECRET_OPTION: MASK}) if _SECRET_OPTION in url.query else url
+    return masked.render_as_string(hide_password=True)
 
 
 def _secrets(url: URL) -> list[str]:
-    found = [url.password, *(url.query.get(name) for name in ("password", "sslpassword"))]
+    found = [url.password, url.query.get(_SECRET_OPTION)]
     return [one for one in found if isinstance(one, str) and one]
