@@ -35,7 +35,7 @@ def lifted(kind: Kind, data: Mapping[str, JsonValue]) -> Data:
     found = dict(data)
     version = found.get("schema_version", 1)
     current = CURRENT[kind]
-    if version == current:
+    if version == current and version is not True:
         return found
     if not isinstance(version, int) or isinstance(version, bool) or version > current:
         raise UnknownVersion(
