@@ -10,7 +10,7 @@ from kapelle.store.engine_postgres import DRIVER, NAMES, postgres_engine
 from kapelle.store.engine_sqlite import make_folder, sqlite_engine
 from kapelle.telemetry.redact import MASK, remember
 
-_SECRET_OPTION = "sslpassword"
+_MASKED_OPTION = "sslpassword"
 
 
 def open_engine(settings: Settings) -> sa.Engine:
@@ -70,10 +70,10 @@ def _with_password_in_place(url: URL) -> URL:
 
 def show_url(url: URL) -> str:
     """A URL as a person may read it: every password masked."""
-    masked = url.update_query_dict({_SECRET_OPTION: MASK}) if _SECRET_OPTION in url.query else url
+    masked = url.update_query_dict({_MASKED_OPTION: MASK}) if _MASKED_OPTION in url.query else url
     return masked.render_as_string(hide_password=True)
 
 
 def _secrets(url: URL) -> list[str]:
-    found = [url.password, url.query.get(_SECRET_OPTION)]
+    found = [url.password, url.query.get(_MASKED_OPTION)]
     return [one for one in found if isinstance(one, str) and one]
