@@ -18,7 +18,7 @@ from kapelle.run.fence import RunFence
 from kapelle.run.journal import Entry
 from kapelle.run.leases import Lease
 from kapelle.run.model import ENDED, NewEvent
-from kapelle.store.bell import Bell, events_of, signals_of
+from kapelle.store.bell import Bell, events_of, signals_of, status_of
 from kapelle.store.commit import Writer
 from kapelle.store.tables import runs
 
@@ -91,6 +91,8 @@ class DatabaseCheckpoint:
         await write(lambda connection: self._write(connection, batch, results, events, at), sync=batch.lasting)
         self._seen = turn
         self._place.bell.tell(events_of(self._fence.run))
+        if batch.run is not None or batch.part is not None:
+            self._place.bell.ring_here(status_of(self._fence.run))
         return sum(result.size for result in results)
 
     def _write(
@@ -127,6 +129,8 @@ class DatabaseCheckpoint:
                 self._place.dispatch.reclaim_parts(connection, self._fence.run, status="dropped")
         if batch.part is not None:
             self._end_part(connection, batch.part)
+        if batch.run is not None or batch.part is not None:
+            self._place.bell.ring(connection, status_of(self._fence.run))
 
     def _end_part(self, connection: sa.Connection, end: PartEnd) -> None:
         part = self._fence.part

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from kapelle.run.model import ENDED, RunRecord
-from kapelle.store.bell import Bell, events_of, signals_of
+from kapelle.store.bell import Bell, events_of, signals_of, status_of
 from kapelle.store.dialect import Statement
 
 
@@ -94,8 +94,8 @@ class Dispatch:
             connection.execute(_RUN_GOES_ON, {"run": run})
         else:
             self._wake_run(connection, run)
-        self._bell.ring(connection, signals_of(run))
-        self._bell.ring(connection, events_of(run))
+        for topic in (signals_of(run), events_of(run), status_of(run)):
+            self._bell.ring(connection, topic)
 
     def _wake_run(self, connection: sa.Connection, run: str) -> None:
         found = connection.execute(_WAKE, {"run": run}).first()

@@ -45,7 +45,7 @@ from kapelle.run.recording import Recording
 from kapelle.run.rerun import Rerun
 from kapelle.run.walk import Walk
 from kapelle.settings import Settings
-from kapelle.store.bell import Bell, events_of, signals_of
+from kapelle.store.bell import Bell, events_of, signals_of, status_of
 from kapelle.store.commit import Writer
 from kapelle.store.dialect import dialect_of
 from kapelle.store.faults import explain_fault, translated, where
@@ -495,7 +495,7 @@ class DurableEngine:
         """Wait until a run ended or waits."""
         news = asyncio.Event()
         loop = asyncio.get_running_loop()
-        leave = self.listen(run, lambda: loop.call_soon_threadsafe(news.set))
+        leave = self._bell.listen(status_of(run), lambda: loop.call_soon_threadsafe(news.set))
         try:
             while True:
                 news.clear()

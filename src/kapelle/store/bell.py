@@ -129,6 +129,7 @@ class Bell:
                 self._ring_events()
 
     def _ring_events(self) -> None:
+        """Ring what any commit may have changed."""
         with self._lock:
             topics = [topic for topic in self._listeners if topic.startswith(EVENTS)]
         for topic in topics:
@@ -168,12 +169,18 @@ class Bell:
 
 
 EVENTS = "events:"
+STATUS = "status:"
 SIGNALS = "signals:"
 
 
 def events_of(run: str) -> str:
     """Rung when a run has new events."""
     return EVENTS + run
+
+
+def status_of(run: str) -> str:
+    """Rung when a run's own row changed: it began, waits, goes on, ended."""
+    return STATUS + run
 
 
 def signals_of(run: str) -> str:
