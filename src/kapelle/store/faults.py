@@ -129,6 +129,8 @@ def where(engine: sa.Engine) -> str:
     if url.get_backend_name() == "sqlite":
         return url.database or "in memory"
     # A socket's folder, and more than one host, stand among the options.
-    hosts = [*([url.host] if url.host else []), *url.normalized_query.get("host", ())] or ["localhost"]
+    named = url.normalized_query.get("host", ())
+    hosts = ",".join([url.host] if url.host else named) or "localhost"
     port = url.port or ",".join(url.normalized_query.get("port", ())) or 5432
-    return f"{','.join(hosts)}:{port}/{url.database or ''}"
+    ported = any(":" in host for host in named)
+    return f"{hosts}{'' if ported else f':{port}'}/{url.database or ''}"
