@@ -105,7 +105,7 @@ async def test_the_tests_of_the_guide_pass(tmp_path: Path) -> None:
     @tool
     async def find_order(text: str) -> dict[str, JsonValue]:
         """Find an order."""
-        return {"id": text.split()[-1], "amount": 9}
+        return {"id": text.rsplit(maxsplit=1)[-1], "amount": 9}
 
     @tool(effect="write")
     async def pay_back(order: str, amount: int) -> str:

@@ -1,6 +1,8 @@
 """Approvals at the terminal: listed, shown in full, decided, and their history."""
 
 import json
+import time
+from collections import Counter
 from typing import Any
 
 from tests.integration.conftest import Place
@@ -67,3 +69,74 @@ def test_of_a_run_and_an_approval_that_nobody_knows_there_is_no_history(place: P
         assert place.run("history", *arguments).returncode == 2
     assert place.run("history").stdout.strip() == "nobody was asked anything"
     assert place.run("approvals", "--run", "run_none").returncode == 2
+
+
+def test_of_two_who_decide_at_once_from_two_processes_one_wins(place: Place) -> None:
+    approval = asked(place)
+    names = ("ann", "bo", "cy")
+    running = {name: place.begin("approve", approval["id"], "--by", name) for name in names}
+    ended = {name: (process.communicate(timeout=120), process.returncode) for name, process in running.items()}
+    winners = [name for name, (_, code) in ended.items() if code == 0]
+    assert len(winners) == 1, ended
+    for name, ((_, told), code) in ended.items():
+        if name not in winners:
+            assert code == 1
+            assert f"approved by {winners[0]} already" in told
+    assert len([line for line in place.marks if line.startswith("paid")]) == 1
+    lines = place.json("history", approval["id"])["history"]
+    assert sorted(line["what"] for line in lines) == ["decided", "lost", "lost", "requested"]  # type: ignore[index,union-attr]
+
+
+LOOP_APP = '''
+"""A tool that works in a loop, and leaves a mark at every call."""
+import asyncio
+import os
+from pathlib import Path
+
+from kapelle import Orchestrator, ToolContext, tool
+
+MARKS = Path(os.environ["MARKS"])
+
+
+@tool(effect="write")
+async def put(number: int, context: ToolContext) -> int:
+    """Put a number."""
+    with MARKS.open("a") as file:
+        file.write(f"put {number} {context.idempotency_key}\\n")
+    await asyncio.sleep(0.01)
+    return number
+
+
+@tool(timeout=60)
+async def loop(context: ToolContext) -> list[object]:
+    """Put many numbers."""
+    return [await context.call(f"n{number}", put, number=number) for number in range(40)]
+
+
+house = Orchestrator(tools=[loop, put], packs=())
+'''
+
+
+def test_a_loop_that_is_killed_again_and_again_repeats_only_calls_in_flight(place: Place) -> None:
+    (place.folder / "slow_app.py").write_text(LOOP_APP)
+    plan = place.write_plan({"steps": [{"kind": "tool", "id": "l", "tool": "loop"}], "output": "l"})
+    command, kills = ("solve", "put them", "--plan", str(plan), "--approve", "never"), 0
+    for _ in range(4):
+        process, before = place.begin(*command), len(place.marks)
+        deadline = time.monotonic() + 30
+        while len(place.marks) < before + 6 and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.002)
+        kills += process.poll() is None
+        process.kill()
+        process.communicate()
+        run = place.json("runs")["runs"][0]["run_id"]  # type: ignore[index]
+        command = ("resume", str(run))
+    done = place.run(*command)
+    assert done.returncode == 0, done.stderr
+    made = [line.split() for line in place.marks]
+    numbers = Counter(int(number) for _, number, _ in made)
+    assert set(numbers) == set(range(40))
+    assert kills >= 3
+    assert sum(numbers.values()) - 40 <= kills
+    keys = {number: {key for _, n, key in made if n == number} for number in {n for _, n, _ in made}}
+    assert all(len(found) == 1 for found in keys.values())
