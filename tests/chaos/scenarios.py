@@ -112,7 +112,8 @@ async def commit_scenario(folder: Path, url: str, size: Size, seed: int) -> Find
     prompts = [f"commit {number}" for number in range(1, COMMITS, step)]
     found = await through(field, prompts, size, nothing)
     field.kills = len(list((folder / "killed").glob("*.killed")))
-    if field.kills < len(prompts) // 2:
+    # A disturbed run may end with fewer commits than an undisturbed one: what ends together is recorded together.
+    if field.kills < (8 if step == 1 else 2):
         found.problems.append(f"only {field.kills} of {len(prompts)} kills took place")
     return found
 

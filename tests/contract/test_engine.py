@@ -15,7 +15,10 @@ from kapelle.handles import Run
 from kapelle.orchestrator import Orchestrator
 from kapelle.plan.model import ApprovalStep, Plan
 from kapelle.run.approval import Verdict
+from kapelle.run.deltas import Delta
 from kapelle.run.engine import Engine
+from kapelle.tools.decorator import tool
+from kapelle.tools.model import ToolContext
 
 OTHER = "acme/eve"
 House = tuple[Orchestrator, Ledger]
@@ -262,3 +265,36 @@ async def test_an_approval_of_a_run_that_ended_is_not_decided_any_more(house: Ho
     with pytest.raises(Refused, match="has ended"):
         await asked.approve(by="ada")
     assert [event async for event in run.events(follow=False)] == before
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_text_is_followed_while_it_is_written_and_goes_with_its_step(
+    engine: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    go_on = asyncio.Event()
+
+    @tool
+    async def talk(name: str, context: ToolContext) -> str:
+        """Say something, and wait."""
+        for word in ("one ", "two ", "three"):
+            context.say(word)
+        await go_on.wait()
+        return "one two three"
+
+    async with opened(engine, tmp_path / "home", talk, **settings_of(engine, request)) as (house, _):
+        run = await house.start("do it", plan=plan_of(step("a", uses="talk")))
+        said: list[Delta] = []
+        kinds = []
+        async with asyncio.timeout(10):
+            async for one in run.stream():
+                if isinstance(one, Delta):
+                    said.append(one)
+                    go_on.set()
+                else:
+                    kinds.append(one.kind)
+        assert "".join(one.text for one in said) == "one two three"
+        assert said[0].snapshot
+        assert said[0].path == "a"
+        assert said[0].id == f"{said[0].after}.{said[0].n}"
+        assert kinds[-1] == "run.finished"
+        assert [one async for one in run.stream(after=len(kinds))] == []

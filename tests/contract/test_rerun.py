@@ -1,5 +1,6 @@
 """What every engine must do when a run is done again from a step on, or forked there."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from tests.builders import Ledger, again, each, plan_of, ref, step
 from tests.contract.engines import ENGINES, opened, settings_of, until
 
-from kapelle.errors import BadInput, PlanError, Refused
+from kapelle.errors import BadInput, PlanError, Refused, RunStuck
 from kapelle.handles import Run
 from kapelle.orchestrator import Orchestrator
 from kapelle.plan.model import Plan
@@ -21,6 +22,12 @@ DIAMOND = plan_of(step("a"), step("b", "a"), step("c", "a"), step("d", "b", "c")
 async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
     async with opened(request.param, tmp_path / "home", **settings_of(request.param, request)) as made:
         yield made
+
+
+@pytest.fixture(params=ENGINES)
+def engine_home(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path, dict[str, Any]]:
+    """An engine, its home and its settings, for a test that opens it more than once."""
+    return request.param, tmp_path / "home", settings_of(request.param, request)
 
 
 async def done(house: House, plan: Plan, **fields: Any) -> Run:
@@ -206,9 +213,6 @@ async def test_a_question_that_is_asked_again_can_no_longer_be_decided(house: Ho
 
 async def test_a_cancelled_run_goes_on_and_what_was_taken_back_is_done_again(house: House) -> None:
     booked = step("w", uses="put", undo={"tool": "drop", "inputs": {"name": ref("w")}})
-    run = await done(house, plan_of(step("a"), booked, step("z", "w", uses="put")), approve="never")
-    # The last step fails, so the run can be cancelled while it waits for nothing: cancel one that waits instead.
-    assert (await run.status()).status == "succeeded"
     asked = plan_of(step("a"), booked, step("z", "w", uses="put", after=["w"]))
     run = await done(house, asked, approve="writes")
     (first,) = await house[0].approvals(run=run.id)
@@ -230,8 +234,6 @@ async def test_a_cancelled_run_goes_on_and_what_was_taken_back_is_done_again(hou
 
 
 async def test_a_run_that_is_being_walked_is_left_alone(house: House) -> None:
-    import asyncio
-
     house[1].held["b"] = asyncio.Event()
     run = await house[0].start("do it", plan=DIAMOND, approve="never")
     await until(house[0], run.id, "running")
@@ -280,3 +282,50 @@ async def test_large_outputs_are_kept_by_a_rerun_and_shared_by_a_fork(house: Hou
     await run.rerun(from_="d")
     await run.wait()
     assert (await results(run))["a"].output == large
+
+
+async def test_a_rerun_that_the_code_cannot_do_changes_nothing(engine_home: tuple[str, Path, dict[str, Any]]) -> None:
+    engine, home, given = engine_home
+    plan = plan_of(step("a"), step("b", "a"), output="b")
+    async with opened(engine, home, **given) as house:
+        run = await done(house, plan)
+        before = await run.status()
+        tools = house[0].parts.tools
+        tools._tools.pop("note")  # type: ignore[attr-defined]
+        house[0].parts._catalog = None
+        for act in (run.rerun, run.fork):
+            with pytest.raises(RunStuck, match="`note`"):
+                await act(from_="b")
+        assert await run.status() == before
+        assert len(await house[0].runs()) == 1
+
+
+async def test_a_rerun_survives_the_end_of_its_process_before_it_is_walked(
+    engine_home: tuple[str, Path, dict[str, Any]],
+) -> None:
+    engine, home, given = engine_home
+    async with opened(engine, home, **given) as house:
+        run = await done(house, DIAMOND)
+        await house[0].parts.engine.rerun(await run.look_ahead(from_="b"))
+        if engine == "inline":
+            await run.resume()
+            assert (await run.wait()).status == "succeeded"
+            return
+    async with opened(engine, home, **given) as house:
+        run = house[0].get(run.id)
+        assert [one.id for one in await house[0].interrupted()] == [run.id]
+        await run.resume()
+        assert (await run.wait()).status == "succeeded"
+        assert house[1].calls == ["b", "d"]
+
+
+async def test_two_reruns_at_once_do_not_both_take_place(house: House) -> None:
+    run = await done(house, DIAMOND)
+    house[1].calls.clear()
+    first, second = await run.look_ahead(from_="b"), await run.look_ahead(from_="c")
+    engine = house[0].parts.engine
+    outcomes = await asyncio.gather(engine.rerun(first), engine.rerun(second), return_exceptions=True)
+    assert sum(isinstance(one, Refused) for one in outcomes) == 1
+    await run.resume()
+    assert (await run.wait()).status == "succeeded"
+    assert len(house[1].calls) == 2

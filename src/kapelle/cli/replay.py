@@ -118,11 +118,16 @@ def replay_json(done: Replay) -> dict[str, object]:
 
 
 async def _replay_all(common: Common) -> int:
-    async with opened(common, notice=False) as house:
-        unfinished = [one for one in await house.runs(limit=_MOST_RUNS) if not one.ended_already]
-        recordings = [await house.record(one.id) for one in reversed(unfinished)]
+    recordings: list[Recording] = []
     done: list[Replay] = []
     untold: dict[str, str] = {}
+    async with opened(common, notice=False) as house:
+        unfinished = [one for one in await house.runs(limit=_MOST_RUNS) if not one.ended_already]
+        for one in reversed(unfinished):
+            try:
+                recordings.append(await house.record(one.id))
+            except KapelleError as error:
+                untold[one.id] = str(error)
     for recording in recordings:
         try:
             done.append(await _replayed(recording, common, own=True))

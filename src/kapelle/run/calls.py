@@ -15,7 +15,7 @@ from kapelle.run.approval import Asking, hash_of
 from kapelle.run.journal import Diverged, Entry, Journal
 from kapelle.run.outcome import Circumstances
 from kapelle.run.questions import Questions, as_json
-from kapelle.telemetry.redact import redact
+from kapelle.telemetry.redact import redact, redact_text
 from kapelle.tools.call import Limits, call_tool, check_arguments
 from kapelle.tools.decorator import make_tool
 from kapelle.tools.model import Answer, Callee, Question, Suspend, Tool, ToolContext, Waiting
@@ -67,6 +67,10 @@ class StepCalls:
         self._prefix = prefix
         self.waiting: Suspend | None = None
         """What it waits for, once it does."""
+
+    def say(self, text: str) -> None:
+        """Show text as it is being written; from any thread."""
+        self._entered.loop.call_soon_threadsafe(self._entered.about.say, redact_text(text))
 
     def keep(self, source: str, text: str, *, title: str = "", converted: bool = False) -> str:
         """Keep a text that was read; its sha256."""

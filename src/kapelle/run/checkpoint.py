@@ -12,6 +12,7 @@ from kapelle.budget.model import Usage
 from kapelle.evidence.model import Document
 from kapelle.plan.model import Plan
 from kapelle.run.approval import ApprovalRequest
+from kapelle.run.deltas import Piece
 from kapelle.run.journal import JournalStore
 from kapelle.run.model import NewEvent, RunStatus, StepFailure, StepResult
 
@@ -85,6 +86,8 @@ class Batch(BaseModel):
     part: PartEnd | None = None
     waits_for: tuple[str, ...] = ()
     """What a walk that ends waiting waits for: `approval:ID`, `date:ISO`, `parts:PATH`."""
+    silenced: tuple[str, ...] = ()
+    """Paths of steps whose text, as it was being written, goes: their results are here."""
     lasting: bool = False
     """Something outside was changed, or somebody decided: it must survive a power loss."""
 
@@ -132,6 +135,13 @@ class Checkpoint(JournalStore, Protocol):
             OwnershipLost: another process took the run over; nothing was recorded.
             StoreUnavailable: the database could not be written for longer than the patience allowed.
             DecidedMeanwhile: the batch leaves the run waiting for something that is settled.
+        """
+
+    async def say(self, pieces: Sequence[Piece]) -> None:
+        """Write text down as it is being written.
+
+        Raises:
+            OwnershipLost: another process took the run over.
         """
 
     async def cancel_requested(self) -> bool:

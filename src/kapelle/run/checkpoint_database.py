@@ -10,9 +10,10 @@ from pydantic import JsonValue
 from kapelle import clock
 from kapelle.errors import OwnershipLost
 from kapelle.evidence.model import Document
-from kapelle.run import approval_rows, journal_rows, rerun_rows, rows
+from kapelle.run import approval_rows, deltas, journal_rows, rerun_rows, rows
 from kapelle.run.approval import ApprovalRecord
 from kapelle.run.checkpoint import Batch, DecidedMeanwhile, PartEnd, Past, RunChange, is_past
+from kapelle.run.deltas import Piece
 from kapelle.run.dispatch import Dispatch
 from kapelle.run.fence import RunFence
 from kapelle.run.journal import Entry
@@ -113,6 +114,8 @@ class DatabaseCheckpoint:
             if connection.execute(_RESULT, {**result.row, "seq": first}).rowcount != 1:
                 # The row is there and final: only a second writer could have put it there.
                 raise OwnershipLost(f"step `{result.row['path']}` of run `{self._fence.run}` is recorded already")
+        if batch.silenced:
+            deltas.drop(connection, self._fence.run, batch.silenced)
         if batch.texts:
             self._write_texts(connection, batch.texts)
         for request in batch.approvals:
@@ -126,6 +129,7 @@ class DatabaseCheckpoint:
         if batch.run is not None:
             change_run(connection, self._fence.run, batch.run, at)
             if batch.run.status in ENDED:
+                deltas.drop_all(connection, self._fence.run)
                 self._place.dispatch.reclaim_parts(connection, self._fence.run, status="dropped")
         if batch.part is not None:
             self._end_part(connection, batch.part)
@@ -147,6 +151,16 @@ class DatabaseCheckpoint:
             connection.execute(_TEXT, {"owner": self._owner, **row, "meta": json.dumps(text.meta)})
             key = {"source": text.source, "sha256": text.sha256}
             connection.execute(_EVIDENCE, {"run": self._fence.run, "path": path, **key})
+
+    async def say(self, pieces: Sequence[Piece]) -> None:
+        """Write text down as it is being written."""
+
+        def put(connection: sa.Connection) -> None:
+            self._fence.pass_through(connection, 0)
+            deltas.put(connection, self._fence.run, pieces)
+
+        await self._place.writer.write(put)
+        self._place.bell.tell(events_of(self._fence.run))
 
     async def cancel_requested(self) -> bool:
         """Whether somebody asked for the run to be cancelled."""

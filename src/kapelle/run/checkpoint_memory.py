@@ -9,6 +9,7 @@ from kapelle import clock
 from kapelle.run import approval_memory
 from kapelle.run.approval import ApprovalRecord
 from kapelle.run.checkpoint import Batch, DecidedMeanwhile, Past, is_past
+from kapelle.run.deltas import Piece
 from kapelle.run.journal import Entry
 from kapelle.run.memory import MemoryRun
 from kapelle.run.model import Event, RunRecord
@@ -49,8 +50,14 @@ class MemoryCheckpoint:
             approval_memory.put(run, request)
         if batch.run is not None:
             run.record = changed(run.record, batch)
+        run.pieces[:] = [piece for piece in run.pieces if piece.path not in batch.silenced]
         run.tell()
         return 0
+
+    async def say(self, pieces: Sequence[Piece]) -> None:
+        """Keep text as it is being written."""
+        self._run.pieces.extend(pieces)
+        self._run.tell()
 
     async def cancel_requested(self) -> bool:
         """Whether somebody asked for the run to be cancelled."""

@@ -31,10 +31,11 @@ from kapelle.errors import (
     SettingsError,
     StoreUnavailable,
 )
-from kapelle.run import approval_rows, expiry, recording_rows, rerun_rows, rows
+from kapelle.run import approval_rows, deltas, expiry, recording_rows, rerun_rows, rows
 from kapelle.run.approval import ApprovalRecord, AuditEntry, Verdict, no_such
 from kapelle.run.checkpoint import Part
 from kapelle.run.checkpoint_database import DatabaseCheckpoint, Place
+from kapelle.run.deltas import Piece
 from kapelle.run.dispatch import Dispatch, Ticket, queue_of, spread_queue_of, workflow_id
 from kapelle.run.engine import Work
 from kapelle.run.fence import RunFence
@@ -420,8 +421,17 @@ class DurableEngine:
         """Events of a run after a number."""
 
         def find(connection: sa.Connection) -> list[Event]:
-            rows.read_run(connection, run, owner)
+            rows.check_known(connection, run, owner)
             return rows.events(connection, run, after=after)
+
+        return await self._read(find)
+
+    async def pieces(self, run: str, owner: str) -> list[Piece]:
+        """The text that its steps are writing."""
+
+        def find(connection: sa.Connection) -> list[Piece]:
+            rows.check_known(connection, run, owner)
+            return deltas.read(connection, run)
 
         return await self._read(find)
 
@@ -433,7 +443,7 @@ class DurableEngine:
         """What came of its steps so far."""
 
         def find(connection: sa.Connection) -> list[StepResult]:
-            rows.read_run(connection, run, owner)
+            rows.check_known(connection, run, owner)
             return list(rows.results(connection, run, owner).results.values())
 
         return await self._read(find)
@@ -537,7 +547,11 @@ class DurableEngine:
         if self._service is not None and unfinished:
             await self._hand_back(unfinished)
         _engines.pop(self._engine.url.render_as_string(hide_password=False), None)
-        await asyncio.get_running_loop().run_in_executor(None, self._shut_down)
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1, thread_name_prefix="kapelle-close") as closer:
+            await loop.run_in_executor(closer, self._shut_down)
+        # DBOS had made its own pool the loop's default, and has shut it down: the loop may go on without us.
+        loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
 
     def _shut_down(self) -> None:
         self._lease.release()

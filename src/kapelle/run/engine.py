@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from kapelle.run.approval import ApprovalRecord, AuditEntry, Verdict
+from kapelle.run.deltas import Piece
 from kapelle.run.model import Event, RunRecord, StepResult, Stuck
 from kapelle.run.outcome import Performer
 from kapelle.run.recording import Recording
@@ -84,6 +85,9 @@ class Engine(Protocol):
 
     async def events(self, run: str, owner: str, *, after: int = 0) -> list[Event]:
         """Events of a run after a number, in order."""
+
+    async def pieces(self, run: str, owner: str) -> list[Piece]:
+        """The text that its steps are writing, as far as it is there."""
 
     def listen(self, run: str, listener: Callable[[], object]) -> Callable[[], None]:
         """Call `listener`, from any thread, when a run may have new events; the result ends it."""

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from kapelle import clock
-from kapelle.errors import BadInput, NotFound, Refused, SettingsError
+from kapelle.errors import BadInput, Refused, SettingsError
 from kapelle.run import approval_memory, rerun_memory, rows
 from kapelle.run.approval import ApprovalRecord, AuditEntry, Verdict, no_such
 from kapelle.run.checkpoint_memory import MemoryCheckpoint
+from kapelle.run.deltas import Piece
 from kapelle.run.engine import Work
 from kapelle.run.memory import MemoryRun
 from kapelle.run.model import Event, NewEvent, RunRecord, StepResult, Stuck
@@ -103,7 +104,7 @@ class InlineEngine:
     def _get(self, run: str, owner: str) -> MemoryRun:
         found = self._runs.get(run)
         if found is None or found.record.owner != owner:
-            raise NotFound(f"there is no run `{run}`; `kapelle runs` lists them")
+            raise rows.no_run(run)
         return found
 
     async def read(self, run: str, owner: str) -> RunRecord:
@@ -123,6 +124,10 @@ class InlineEngine:
     async def events(self, run: str, owner: str, *, after: int = 0) -> list[Event]:
         """Events of a run after a number."""
         return self._get(run, owner).events[max(after, 0) :]
+
+    async def pieces(self, run: str, owner: str) -> list[Piece]:
+        """The text that its steps are writing."""
+        return list(self._get(run, owner).pieces)
 
     def listen(self, run: str, listener: Callable[[], object]) -> Callable[[], None]:
         """Call `listener` when a run may have new events; the result ends it."""

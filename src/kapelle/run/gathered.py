@@ -29,6 +29,7 @@ class Gathered:
     events: list[NewEvent] = field(default_factory=list)
     outcomes: list[tuple[str, Outcome]] = field(default_factory=list)
     admitted: list[tuple[Start, int]] = field(default_factory=list)
+    silenced: list[str] = field(default_factory=list)
     spreads: list[SpreadRequest] = field(default_factory=list)
 
     def sealed(
@@ -41,6 +42,7 @@ class Gathered:
             texts=tuple((path, text) for path, outcome in self.outcomes for text in outcome.texts),
             approvals=tuple(request for _, outcome in self.outcomes for request in outcome.approvals),
             spreads=tuple(self.spreads),
+            silenced=tuple(self.silenced),
             run=change,
             part=part,
             waits_for=waits_for,

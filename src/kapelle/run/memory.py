@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from kapelle.evidence.model import Document
 from kapelle.run.approval import ApprovalRecord, AuditEntry
+from kapelle.run.deltas import Piece
 from kapelle.run.journal import Entry
 from kapelle.run.model import Event, RunRecord, StepResult
 
@@ -28,6 +29,8 @@ class MemoryRun:
     listeners: list[Callable[[], object]] = field(default_factory=list)
     """Called when it is worth looking outside."""
 
+    pieces: list[Piece] = field(default_factory=list)
+    """Text as it is being written."""
     followers: list[Callable[[], object]] = field(default_factory=list)
     """Called when there may be new events."""
 

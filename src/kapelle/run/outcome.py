@@ -53,6 +53,8 @@ class Circumstances:
     """Of a suspended step that is entered again: what it waited for."""
     tell: Callable[[NewEvent], None]
     """Say something at once, such as a retry; recorded with the next commit."""
+    say: Callable[[str], None]
+    """Text as it is being written, for whoever follows the run; to be called on the run's loop."""
     journal: JournalStore
     """Where the calls of the step's own loop are kept."""
     clearance: Callable[[], Awaitable[None]]

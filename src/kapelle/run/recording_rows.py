@@ -26,15 +26,14 @@ def recorded(connection: sa.Connection, run: str, owner: str) -> Recording:
     """
     record = rows.read_run(connection, run, owner)
     stored = connection.execute(_STORED, {"run": run, "owner": owner}).one()
-    plan = json.loads(stored.plan) if stored.plan else {}
     return Recording(
         run=record.id,
         owner=record.owner,
         app=record.app,
         status=record.status,
         created=record.created,
-        task=json.loads(stored.task),
-        plan=plan,
+        task=_object(stored.task),
+        plan=_object(stored.plan),
         results=tuple(_results(connection, run, owner)),
         events=tuple(_events(connection, run)),
         approvals=tuple(one.model_dump(mode="json") for one in approval_rows.find(connection, owner=owner, run=run)),
@@ -44,6 +43,15 @@ def recorded(connection: sa.Connection, run: str, owner: str) -> Recording:
         output=record.output,
         error=record.error,
     )
+
+
+def _object(text: str | None) -> dict[str, JsonValue]:
+    """A stored object; what is none reads as empty, and the replay says that it cannot be read."""
+    try:
+        found = json.loads(text or "{}")
+    except json.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _rows(connection: sa.Connection, statement: sa.TextClause, run: str) -> list[tuple[str, ...]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue, ValidationError
 
 from kapelle import clock
-from kapelle.errors import BadInput, PlanError
+from kapelle.errors import BadInput, PlanError, UnknownVersion
 from kapelle.ids import new_id
 from kapelle.plan.catalog import Catalog
 from kapelle.plan.complete import plan_id
@@ -16,6 +16,7 @@ from kapelle.plan.model import Plan, RepeatStep, Step, ToolStep
 from kapelle.plan.validate import validate
 from kapelle.run.cone import UNDO, Cone, Frame, cone_of, locate, writes
 from kapelle.run.model import RunRecord, StepResult
+from kapelle.run.stuck import stuck_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,11 @@ class Rerun:
     by: str = ""
     told: Mapping[str, JsonValue] = field(default_factory=dict)
 
+    def stuck(self, catalog: Catalog) -> str | None:
+        """Why the run could not go on afterwards, or None when it could."""
+        begun = self.record.model_copy(update={"plan": self.plan, "status": "queued"})
+        return stuck_reason(begun, {one.path: one for one in self.kept}, catalog)
+
     @property
     def plan(self) -> Plan:
         """What is walked afterwards."""
@@ -97,6 +103,8 @@ def look_ahead(
         PlanError: the edited plan would not be valid; `problems` says everything.
     """
     plan = record.plan
+    if record.unreadable:
+        raise UnknownVersion(f"run `{record.id}`: {record.unreadable}")
     if plan is None:
         raise BadInput(f"run `{record.id}` has no plan yet; resume it")
     frames = locate(plan, start)

@@ -263,8 +263,24 @@ def read_run(connection: sa.Connection, run: str, owner: str) -> RunRecord:
     statement = sa.select(runs).where(runs.c.id == run, runs.c.owner == owner)
     row = connection.execute(statement).mappings().first()
     if row is None:
-        raise NotFound(f"there is no run `{run}`; `kapelle runs` lists them")
+        raise no_run(run)
     return _record(dict(row))
+
+
+def no_run(run: str) -> NotFound:
+    """What an owner is told who has no such run."""
+    return NotFound(f"there is no run `{run}`; `kapelle runs` lists them")
+
+
+def check_known(connection: sa.Connection, run: str, owner: str) -> None:
+    """Say so when the owner has no such run.
+
+    Raises:
+        NotFound: there is none.
+    """
+    statement = sa.select(runs.c.id).where(runs.c.id == run, runs.c.owner == owner)
+    if connection.execute(statement).first() is None:
+        raise no_run(run)
 
 
 def run_by_key(connection: sa.Connection, key: str, owner: str) -> RunRecord | None:

@@ -62,9 +62,12 @@ def _refuse(event: str, given: tuple[object, ...]) -> None:
 
 
 def _reaches_outside(event: str, given: tuple[object, ...]) -> bool:
+    if any(isinstance(one, str) and "__pycache__" in one for one in given):
+        return False  # an import keeps what it has compiled
     if event == "open":
         flags = given[2] if len(given) > 2 else 0
-        return isinstance(flags, int) and bool(flags & _WRITES) and given[0] != os.devnull
+        named = not isinstance(given[0], int) and given[0] != os.devnull
+        return named and isinstance(flags, int) and bool(flags & _WRITES)
     if event == "sqlite3.connect":
         return given[0] != ":memory:"
     return event.startswith(_REFUSED)

@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import JsonValue
 
@@ -16,6 +17,7 @@ from kapelle.run.approval import hash_of
 from kapelle.run.bind import BindError
 from kapelle.run.checkpoint import Checkpoint, DecidedMeanwhile, Part, PartEnd, Past, RunChange
 from kapelle.run.checkpoint import Spread as SpreadRequest
+from kapelle.run.deltas import Speech
 from kapelle.run.ending import CANCELLED, final_change
 from kapelle.run.frontier import Action, Frontier, Instead, Settle, Spread, Start
 from kapelle.run.gathered import Gathered, Running
@@ -81,6 +83,7 @@ class Walk:
         self._woken: set[str] = set()
         self._done: asyncio.Queue[tuple[Running, Outcome] | None] = asyncio.Queue()
         """Steps that ended; None: look outside."""
+        self._speech = Speech(checkpoint.say)
         self._told: list[NewEvent] = []
         self._results: dict[str, StepResult] = {}
         self._started: dict[str, Start] = {}
@@ -121,6 +124,7 @@ class Walk:
                 status = await self._walk()
             finally:
                 leave()
+                await self._speech.end()
                 await self._stop_all()
             trace.describe(span, status=status)
             return status
@@ -309,6 +313,7 @@ class Walk:
             steps=self._facts,
             decided=self._decided.get(start.path),
             tell=self._tell,
+            say=partial(self._speech.say, start.path, running.execution),
             journal=self._checkpoint,
             clearance=self._checkpoint.clearance,
         )
@@ -396,6 +401,8 @@ class Walk:
             self._texts[(text.source, text.sha256)] = text
         result = result_of(start, running.execution, running.began, outcome, self._revision(start.path))
         batch.outcomes.append((start.path, outcome))
+        if self._speech.silence(start.path):
+            batch.silenced.append(start.path)
         place = {"path": start.path, "execution": running.execution}
         batch.events.extend(note.model_copy(update=place) for note in outcome.notes)
         batch.results.append(result)

@@ -76,6 +76,9 @@ class Calls(Protocol):
     def wait_for(self, work: Coroutine[Any, Any, T]) -> T:  # Any: a coroutine's send and yield types
         """Do `work` on the run's loop, from a tool's own thread."""
 
+    def say(self, text: str) -> None:
+        """Show text as it is being written."""
+
     def keep(self, source: str, text: str, *, title: str = "", converted: bool = False) -> str:
         """Keep `text` as a document of this run that citations may point at; its sha256."""
 
@@ -93,6 +96,9 @@ class _NoCalls:
 
     def wait_for(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
+
+    def say(self, text: str) -> None:
+        """Nobody follows."""
 
     def keep(self, source: str, text: str, *, title: str = "", converted: bool = False) -> str:
         return hashlib.sha256(text.encode()).hexdigest()
@@ -160,6 +166,10 @@ class ToolContext:
     def ask_sync(self, action: str, **given: Any) -> Answer:  # Any: as `ask`
         """As `ask`, for a tool that blocks."""
         return self.calls.wait_for(self.ask(action, **given))
+
+    def say(self, text: str) -> None:
+        """Show text as it is being written, to whoever follows the run; it is no fact, and goes when the step ends."""
+        self.calls.say(text)
 
     def keep(self, source: str, text: str, *, title: str = "", converted: bool = False) -> str:
         """Keep a text that was read as a document of this run, so that the answer may cite it.
