@@ -113,8 +113,9 @@ def libpq_url(url: str) -> str:
 def _stop_orphans() -> None:
     """End the servers of sessions that were killed before they could."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        users = folder / ".handle_pids.json"
-        if not users.exists() or any(psutil.pid_exists(int(pid)) for pid in _numbers(users)):
+        users = _numbers(folder / ".handle_pids.json")
+        # No users yet, or none any more: its session is about to begin or to end.
+        if not users or any(psutil.pid_exists(pid) for pid in users):
             continue
         for pid in _numbers(folder / "postmaster.pid")[:1]:
             if psutil.pid_exists(pid) and str(folder) in " ".join(psutil.Process(pid).cmdline()):

@@ -18,9 +18,10 @@ from kapelle.store.engine import open_engine
 from kapelle.store.migrate import migrate
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[sa.Engine]:
-    engine = open_engine(load_settings(home=tmp_path))
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    fields = {"database_url": request.getfixturevalue("postgres_url")} if request.param == "postgres" else {}
+    engine = open_engine(load_settings(home=tmp_path, **fields))
     migrate(engine)
     yield engine
     engine.dispose()
