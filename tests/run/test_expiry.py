@@ -38,7 +38,7 @@ def ask(connection: sa.Connection, number: int, *, seconds: float = 100, status:
 def attend(connection: sa.Connection, seconds: float) -> tuple[set[str], list[tuple[str, str]]]:
     woken: list[tuple[str, str]] = []
     told = expiry.attend(connection, NOW + timedelta(seconds=seconds), lambda _, run, path: woken.append((run, path)))
-    return told, woken
+    return {one.run for one in told}, woken
 
 
 def test_what_is_due_is_attended_to_once(connection: sa.Connection) -> None:

@@ -1,6 +1,7 @@
 """Spans carry what happened and no secret."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from opentelemetry import trace
@@ -10,6 +11,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from kapelle.errors import MissingExtra
+from kapelle.run.approval import ApprovalRecord
+from kapelle.run.telling import tell_decided
 from kapelle.settings import TelemetrySettings
 from kapelle.telemetry import trace as ours
 from kapelle.telemetry.redact import remember
@@ -41,6 +44,21 @@ def test_an_error_is_noted_without_secrets_and_raised(spans: InMemorySpanExporte
     (span,) = spans.get_finished_spans()
     assert span.status.status_code is StatusCode.ERROR
     assert "known-value" not in span.to_json()
+
+
+def test_waiting_for_a_person_is_a_span_from_the_question_to_the_decision(spans: InMemorySpanExporter) -> None:
+    asked = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    given = {"id": "apr_1", "run": "run_1", "path": "ok", "action": "Go?", "owner": "a/b"}
+    record = ApprovalRecord.model_validate({**given, "created": asked, "expires_at": asked + timedelta(days=1)})
+    tell_decided(record)
+    assert not spans.get_finished_spans()
+    tell_decided(record.model_copy(update={"decision": "approved", "by": "bo", "at": asked + timedelta(hours=2)}))
+    (span,) = spans.get_finished_spans()
+    assert span.start_time is not None and span.end_time is not None
+    assert (span.name, span.end_time - span.start_time) == ("approval", 7_200_000_000_000)
+    assert span.attributes is not None
+    assert span.attributes["kapelle.decision"] == "approved"
+    assert span.attributes["kapelle.expired"] is False
 
 
 def test_spans_nest(spans: InMemorySpanExporter) -> None:

@@ -44,6 +44,7 @@ from kapelle.run.minder import Minder
 from kapelle.run.model import Event, RunRecord, StepResult, Stuck
 from kapelle.run.recording import Recording
 from kapelle.run.rerun import Rerun
+from kapelle.run.telling import tell_decided
 from kapelle.run.walk import Walk
 from kapelle.settings import Settings
 from kapelle.store.bell import Bell, events_of, signals_of, status_of
@@ -463,6 +464,7 @@ class DurableEngine:
             self._bell.ring_here(signals_of(decided.record.run))
         if decided.error is not None or decided.record is None:
             raise decided.error or no_such(verdict.approval)
+        tell_decided(decided.record)
         return decided.record
 
     def _decide(self, connection: sa.Connection, verdict: Verdict) -> approval_rows.Decided:
@@ -477,9 +479,10 @@ class DurableEngine:
         if not await self._read(lambda connection: expiry.is_due(connection, now)):
             return
         wake = self._dispatch.wake
-        for run in await self._write(lambda connection: expiry.attend(connection, now, wake), sync=True):
-            self._bell.ring_here(signals_of(run))
-            self._bell.ring_here(events_of(run))
+        for record in await self._write(lambda connection: expiry.attend(connection, now, wake), sync=True):
+            self._bell.ring_here(signals_of(record.run))
+            self._bell.ring_here(events_of(record.run))
+            tell_decided(record)
 
     async def history(self, owner: str, *, approval: str | None = None, run: str | None = None) -> list[AuditEntry]:
         """What happened to approvals, oldest first."""

@@ -14,6 +14,7 @@ from kapelle.run.memory import MemoryRun
 from kapelle.run.model import Event, NewEvent, RunRecord, StepResult, Stuck
 from kapelle.run.recording import Recording, recording_of
 from kapelle.run.rerun import Rerun
+from kapelle.run.telling import tell_decided
 from kapelle.run.walk import Walk
 
 
@@ -157,9 +158,11 @@ class InlineEngine:
         for memory in self._runs.values():
             if verdict.approval in memory.approvals and memory.record.owner == verdict.owner:
                 try:
-                    return approval_memory.decide(memory, verdict)
+                    decided = approval_memory.decide(memory, verdict)
                 finally:
                     memory.ring()
+                tell_decided(decided)
+                return decided
         raise no_such(verdict.approval)
 
     async def attend(self) -> None:

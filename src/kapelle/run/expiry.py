@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from kapelle import clock
 from kapelle.run import approval_rows
+from kapelle.run.approval import ApprovalRecord
 from kapelle.run.model import ENDED
 from kapelle.store.tables import approvals
 
@@ -23,12 +24,12 @@ def is_due(connection: sa.Connection, now: datetime) -> bool:
     return bool(_due(connection, now, 1))
 
 
-def attend(connection: sa.Connection, now: datetime, wake: Wake) -> set[str]:
-    """Warn, escalate or reject what is due; the runs that have new events.
+def attend(connection: sa.Connection, now: datetime, wake: Wake) -> list[ApprovalRecord]:
+    """Warn, escalate or reject what is due; the questions as they are then, whose runs have new events.
 
     To be called again and again, by any number of processes at once.
     """
-    told: set[str] = set()
+    attended: list[ApprovalRecord] = []
     # In the order of runs, so that two processes that attend to the same ones wait for each other in one direction.
     for id, run in sorted(_due(connection, now, _AT_ONCE), key=lambda one: (one[1], one[0])):
         status = connection.execute(_LOCK, {"run": run}).scalar()
@@ -42,8 +43,8 @@ def attend(connection: sa.Connection, now: datetime, wake: Wake) -> set[str]:
         after = approval_rows.settle_due(connection, record, now)
         if after.decision is not None:
             wake(connection, run, after.path)
-        told.add(run)
-    return told
+        attended.append(after)
+    return attended
 
 
 _LOCK = sa.text("update runs set seq = seq where id = :run returning status")

@@ -6,10 +6,13 @@ from pydantic import JsonValue
 
 from kapelle.errors import KapelleError
 from kapelle.plan.model import AgentStep, ToolStep, Undo
+from kapelle.run.approval import EXPIRY, ApprovalRecord
 from kapelle.run.decide import softened
 from kapelle.run.frontier import Start
 from kapelle.run.model import EventKind, NewEvent, StepFailure, StepResult, StepStatus
 from kapelle.run.outcome import Outcome
+from kapelle.telemetry import trace
+from kapelle.telemetry.logs import log
 from kapelle.telemetry.redact import redact, redact_text
 
 
@@ -85,3 +88,14 @@ def found_nothing(output: JsonValue) -> bool:
         return not output
     lists = [value for value in output.values() if isinstance(value, list)] if isinstance(output, dict) else []
     return bool(lists) and not any(lists)
+
+
+def tell_decided(record: ApprovalRecord) -> None:
+    """Log a decision and put the time it was waited for on a span; nothing while it is open."""
+    if record.decision is None or record.at is None:
+        return
+    about = {"run": record.run, "step": record.path, "approval": record.id, "decision": record.decision}
+    expired = record.by == EXPIRY
+    trace.past_span("approval", record.created, record.at, **about, expired=expired, level=record.level)
+    waited = round((record.at - record.created).total_seconds(), 3)
+    log.info("approval.decided", **about, expired=expired, level=record.level, waited_seconds=waited)

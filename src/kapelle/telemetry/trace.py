@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from opentelemetry import trace
 from opentelemetry.trace import Span, Status, StatusCode
@@ -27,6 +28,17 @@ def span(name: str, **attributes: Attribute) -> Iterator[Span]:
         except BaseException as error:
             note_error(current, type(error).__name__, str(error))
             raise
+
+
+def past_span(name: str, began: datetime, ended: datetime, **attributes: Attribute) -> None:
+    """A span of something that is over and that no process was busy with, such as waiting for a person."""
+    made = _tracer.start_span(name, start_time=_nanoseconds(began))
+    describe(made, **attributes)
+    made.end(end_time=_nanoseconds(ended))
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1_000_000) * 1_000
 
 
 def describe(current: Span, **attributes: Attribute) -> None:
