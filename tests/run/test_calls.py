@@ -1,6 +1,7 @@
 """A tool's own loop: calls that are made once, questions to people, and crashes in between."""
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,13 +10,13 @@ import pytest
 from pydantic import JsonValue
 from tests.builders import Stage, again, each, plan_of, ref
 
-from kapelle.errors import BadInput, Rejected
+from kapelle.errors import BadInput, Refused, Rejected
 from kapelle.plan.model import Plan, Step, ToolStep
 from kapelle.run.checkpoint import Checkpoint
 from kapelle.run.journal import Entry
 from kapelle.run.memory import MemoryRun
 from kapelle.tools.decorator import tool
-from kapelle.tools.model import Tool, ToolContext
+from kapelle.tools.model import Retry, Tool, ToolContext
 
 
 class Crash(BaseException):
@@ -552,6 +553,56 @@ async def test_a_question_that_was_withdrawn_and_is_asked_after_all_is_asked_ane
         status = await scene.walk()
     assert (status, scene.stage.record.output) == ("succeeded", ["approved"] * 3)
     assert sorted(one.action for one in scene.run.approvals.values()) == ["a?", "b?", "b?", "c?"]
+
+
+async def test_a_blocking_loop_whose_run_was_cancelled_calls_nothing_any_more() -> None:
+    world, gate, refused = World(), threading.Event(), threading.Event()
+
+    @looping
+    def loop(context: ToolContext) -> str:
+        """Write before and after the run was cancelled."""
+        context.call_sync("one", world.write_blocking, text="one")
+        gate.wait(5)
+        try:
+            context.call_sync("two", world.write_blocking, text="two")
+        except Refused:
+            refused.set()
+            raise
+        return "never"
+
+    scene = Scene(loop)
+    walking = asyncio.ensure_future(scene.walk(loop_step()))
+    while not world.calls:
+        await asyncio.sleep(0.005)
+    scene.run.record = scene.run.record.model_copy(update={"cancel_requested": True})
+    scene.run.ring()
+    assert await walking == "cancelled"
+    gate.set()
+    assert await asyncio.get_running_loop().run_in_executor(None, refused.wait, 5)
+    assert world.calls == ["write one"]
+
+
+async def test_a_retry_inside_a_loop_is_told_and_makes_no_other_call_again() -> None:
+    world, failures = World(), iter([ConnectionError("down"), None])
+
+    @tool(retry=Retry(max_retries=1, backoff=0))
+    async def shaky() -> str:
+        """Fail once."""
+        failure = next(failures)
+        if failure is not None:
+            raise failure
+        return "up"
+
+    @looping
+    async def loop(context: ToolContext) -> list[JsonValue]:
+        """Write, then call what fails once."""
+        return [await context.call("w", world.write, text="x"), await context.call("s", shaky)]
+
+    scene = Scene(loop)
+    assert await scene.walk(loop_step()) == "succeeded"
+    assert world.calls == ["write x"]
+    (event,) = [one for one in scene.run.events if one.kind == "step.retrying"]
+    assert (event.path, event.data["call"], event.data["attempt"]) == ("loop", "s", 1)
 
 
 SPELLINGS: Sequence[JsonValue] = [

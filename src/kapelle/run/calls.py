@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import JsonValue
 
-from kapelle.errors import BadInput, Rejected, ToolFailed, ToolInputError
+from kapelle.errors import BadInput, Refused, Rejected, ToolFailed, ToolInputError
 from kapelle.evidence.load import document_of
 from kapelle.evidence.model import Document
 from kapelle.resilience.guarded import GaveUp
@@ -15,6 +16,7 @@ from kapelle.run.approval import Asking, hash_of
 from kapelle.run.journal import Diverged, Entry, Journal
 from kapelle.run.outcome import Circumstances
 from kapelle.run.questions import Questions, as_json
+from kapelle.run.telling import retrying_event
 from kapelle.telemetry.redact import redact, redact_text
 from kapelle.tools.call import Limits, call_tool, check_arguments
 from kapelle.tools.decorator import make_tool
@@ -46,6 +48,8 @@ class Entered:
     documents: list[Document] = field(default_factory=list)
     flying: dict[str, "asyncio.Task[Entry]"] = field(default_factory=dict)
     """Calls under way, by key."""
+    left: bool = False
+    """The step is over, or waits: a try that was given up and goes on all the same makes no further call."""
     used: dict[tuple[int, str], str] = field(default_factory=dict)
     """Hashes by attempt and key: within one attempt a key stands for one call."""
 
@@ -88,8 +92,7 @@ class StepCalls:
 
     async def call(self, key: str, what: Callee, arguments: Mapping[str, JsonValue], *, attempt: int) -> JsonValue:
         """Make a call once; where it is recorded, its result is given."""
-        if self.waiting is not None:
-            raise Waiting(self.waiting)
+        self._still_here(key)
         tool = self._tool(what)
         call = f"{self._prefix}{key.replace('~', '~0').replace('/', '~1')}"
         given = as_json(dict(arguments), f"call `{key}`")
@@ -128,7 +131,8 @@ class StepCalls:
             await about.clearance()
         before = len(self._entered.documents)
         try:
-            made = await call_tool(tool, used, context, limits=self._entered.means.limits(tool))
+            limits = self._entered.means.limits(tool)
+            made = await call_tool(tool, used, context, limits=limits, on_retry=partial(self._retrying, call))
         except GaveUp as gave_up:
             raise gave_up.error from gave_up
         if isinstance(made.value, Suspend):
@@ -145,6 +149,10 @@ class StepCalls:
         )
         await self._entered.journal.record(entry)
         return entry
+
+    def _retrying(self, call: str, attempt: int, error: BaseException, pause: float) -> None:
+        about = self._entered.about
+        about.tell(retrying_event(self._entered.path, about.execution, attempt, error, pause, call=call))
 
     def _tool(self, what: Callee) -> Tool:
         if isinstance(what, Tool):
@@ -206,11 +214,19 @@ class StepCalls:
 
     async def ask(self, question: Question) -> Answer:
         """Ask a person, or give the answer that has come."""
+        if self._entered.left:
+            raise Refused(f"`{question.action}`: the step was left, nobody is asked")
         answer = self._entered.questions.ask(question)
         if isinstance(answer, str):
             self._wait(Suspend("approval", answer))
             raise Waiting(Suspend("approval", answer))
         return answer
+
+    def _still_here(self, key: str) -> None:
+        if self._entered.left:
+            raise Refused(f"call `{key}`: the step was left, it calls nothing any more")
+        if self.waiting is not None:
+            raise Waiting(self.waiting)
 
     def _wait(self, suspend: Suspend) -> None:
         # Several may ask at once: the step waits for the first, and comes upon the others again afterwards.
@@ -226,7 +242,14 @@ class StepCalls:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            done = asyncio.run_coroutine_threadsafe(_caught(work), self._entered.loop).result()
+            caught = _caught(work)
+            try:
+                done = asyncio.run_coroutine_threadsafe(caught, self._entered.loop).result()
+            except RuntimeError:
+                # The loop is closed: the process that made this call has stopped without it.
+                caught.close()
+                work.close()
+                raise
             if isinstance(done, Waiting):
                 raise done from None
             return done
@@ -247,12 +270,14 @@ class StepCalls:
         """Let calls under way end, and close the questions of former entries that this one did not come upon."""
         while self._entered.flying:
             await asyncio.wait(list(self._entered.flying.values()))
+        self._entered.left = True
         unasked = self._entered.questions.unasked
         if unasked:
             await self._entered.about.journal.withdraw(self._entered.path, unasked)
 
     def abandon(self) -> None:
         """Give up calls under way: the step failed, or its run stops."""
+        self._entered.left = True
         for task in self._entered.flying.values():
             task.cancel()
 

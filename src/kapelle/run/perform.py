@@ -33,9 +33,9 @@ from kapelle.run.judge import judge
 from kapelle.run.model import REJECTED, NewEvent, StepFailure
 from kapelle.run.outcome import Circumstances, Outcome
 from kapelle.run.questions import asked_event
+from kapelle.run.telling import retrying_event
 from kapelle.run.write_answer import write_answer
 from kapelle.telemetry import trace
-from kapelle.telemetry.redact import redact_text
 from kapelle.tools.call import Limits, call_tool, check_arguments
 from kapelle.tools.model import Retry, Suspend, Tool, ToolContext, Waiting
 
@@ -98,12 +98,7 @@ class StepPerformer:
             context = replace(context, calls=calls)
 
         def retrying(attempt: int, error: BaseException, pause: float) -> None:
-            data: dict[str, JsonValue] = {
-                "attempt": attempt,
-                "error": redact_text(str(error)),
-                "seconds": round(pause, 3),
-            }
-            about.tell(NewEvent(kind="step.retrying", path=start.path, execution=about.execution, data=data))
+            about.tell(retrying_event(start.path, about.execution, attempt, error, pause))
 
         def overran(seconds: float) -> None:
             text = f"`{name}` ended {seconds:.1f} s after its call was given up; its result was dropped"

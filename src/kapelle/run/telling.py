@@ -82,6 +82,20 @@ def described(start: Start) -> dict[str, JsonValue]:
     return about
 
 
+def retrying_event(
+    path: str, execution: int, attempt: int, error: BaseException, pause: float, *, call: str = ""
+) -> NewEvent:
+    """The event of an attempt that failed and is followed by another; `pause` in seconds.
+
+    Args:
+        call: the key of the call inside the step, where it was one of those.
+    """
+    data: dict[str, JsonValue] = {"attempt": attempt, "error": redact_text(str(error)), "seconds": round(pause, 3)}
+    if call:
+        data["call"] = call
+    return NewEvent(kind="step.retrying", path=path, execution=execution, data=data)
+
+
 def found_nothing(output: JsonValue) -> bool:
     """Whether an output is a list, or an object of which every list is empty."""
     if isinstance(output, list):
