@@ -9,13 +9,19 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.chaos.outages import cut_scenario, full_disk_scenario, gone_scenario, restart_scenario
 from tests.chaos.scenarios import QUICK, Size, commit_scenario, effect_scenario, random_scenario, run_one
 from tests.postgres import serving
 
 from kapelle.store.engine import open_url
 from kapelle.store.migrate import migrate
 
-SCENARIOS = {"random": random_scenario, "commits": commit_scenario, "effects": effect_scenario}
+KILLS = {"random": random_scenario, "commits": commit_scenario, "effects": effect_scenario}
+OUTAGES = {
+    "sqlite": {"full-disk": full_disk_scenario},
+    "postgres": {"restart": restart_scenario, "cut": cut_scenario, "gone": gone_scenario},
+}
+NAMES = (*KILLS, *(name for scenarios in OUTAGES.values() for name in scenarios))
 
 
 def main() -> int:
@@ -23,7 +29,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few runs and few kills")
     parser.add_argument("--database", choices=("sqlite", "postgres"), action="append")
-    parser.add_argument("--scenario", choices=tuple(SCENARIOS), action="append")
+    parser.add_argument("--scenario", choices=NAMES, action="append")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="keep databases and logs in this folder")
     given = parser.parse_args()
@@ -32,7 +38,8 @@ def main() -> int:
     top = given.keep or Path(tempfile.mkdtemp(prefix="kapelle-chaos-"))
     failed = False
     for database in given.database or ("sqlite", "postgres"):
-        for name in given.scenario or SCENARIOS:
+        known = KILLS | OUTAGES[database]
+        for name in (name for name in given.scenario or known if name in known):
             folder = top / f"{database}-{name}"
             folder.mkdir(parents=True, exist_ok=True)
             failed |= not _run(database, name, folder, size, given.seed)
@@ -54,7 +61,7 @@ def _judge(database: str, name: str, folder: Path, url: str, size: Size, seed: i
     engine = open_url(url)
     migrate(engine)
     engine.dispose()
-    found, line = asyncio.run(run_one(f"{database} {name}", SCENARIOS[name], folder, url, size, seed))
+    found, line = asyncio.run(run_one(f"{database} {name}", (KILLS | OUTAGES[database])[name], folder, url, size, seed))
     print(line, flush=True)
     for problem in found.problems[:20]:
         print(f"  {problem}", flush=True)

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def _keep_diary() -> None:
         first, last = _drawn.pop(fence.workflow, (0, -1))
         part = f"{fence.part.map}/{fence.part.number}" if fence.part else ""
         entry = {"run": fence.run, "part": part, "generation": fence.generation, "first": first, "last": last}
-        _write_diary({**entry, "pid": os.getpid(), "xid": fence.xid})
+        _write_diary({**entry, "pid": os.getpid(), "at": time.time()})
         _die_when_wanted(fence.run)
         return written
 

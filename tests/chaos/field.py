@@ -26,7 +26,7 @@ APP = "tests.chaos.app:house"
 class Field:
     """Workers over one database."""
 
-    def __init__(self, folder: Path, url: str, outside: Outside, *, seed: int = 0) -> None:
+    def __init__(self, folder: Path, url: str, outside: Outside, *, seed: int = 0, park_after: float = 0.3) -> None:
         self.folder = folder
         self.url = url
         self.outside = outside
@@ -34,8 +34,9 @@ class Field:
         self.diary = folder / "diary.jsonl"
         self.kills = 0
         self.stops = 0
+        self.concurrency = 16
         self.workers: list[subprocess.Popen[bytes]] = []
-        self.settings = load_settings(home=folder, database_url=url, app=APP, run={"park_after": 0.3})
+        self.settings = load_settings(home=folder, database_url=url, app=APP, run={"park_after": park_after})
         (folder / "killed").mkdir(exist_ok=True)
 
     def start_worker(self) -> None:
@@ -44,7 +45,8 @@ class Field:
             **{name: value for name, value in os.environ.items() if not name.startswith("KAPELLE_")},
             "KAPELLE_HOME": str(self.folder),
             "KAPELLE_DATABASE_URL": self.url,
-            "KAPELLE_RUN__PARK_AFTER": "0.3",
+            "KAPELLE_RUN__PARK_AFTER": str(self.settings.run.park_after),
+            "KAPELLE_WORKER__CONCURRENCY": str(self.concurrency),
             app.DIARY: str(self.diary),
             app.OUTSIDE: self.outside.url,
             app.KILLS: str(self.folder / "killed"),

@@ -25,6 +25,8 @@ class Findings:
     """Finished steps that were begun again."""
     zombies: int = 0
     """Rows written by an owner after it was fenced off."""
+    taken_over: int = 0
+    """Runs that were dispatched more than once."""
     duplicates: int = 0
     """Calls in flight at a kill that were made again."""
     problems: list[str] = field(default_factory=list)
@@ -43,6 +45,7 @@ def judge(stories: list[Story], calm: Story, outside: Outside, diary: Path) -> F
         _judge_results(record, results, calm, found)
         _judge_events(record, events, calm, found)
         dispatches = record.generation
+        found.taken_over += dispatches > 1
         for path in {one.path for one in results}:
             made = calls.get((record.id, path), [])
             found.duplicates += max(0, len(made) - 1)

@@ -44,9 +44,15 @@ async def calm_story(field: Field, house: Orchestrator) -> Story:
 
 
 async def through(
-    field: Field, prompts: list[str], size: Size, disturb: Callable[[Field, Orchestrator, list[str]], Awaitable[None]]
+    field: Field,
+    prompts: list[str],
+    size: Size,
+    disturb: Callable[[Field, Orchestrator, list[str]], Awaitable[None]],
+    *,
+    concurrency: int = 16,
 ) -> Findings:
     """Start runs, disturb the field while they go, let it calm down, and judge."""
+    field.concurrency = concurrency
     async with field.house() as house:
         person = asyncio.create_task(approve_all(house))
         try:
