@@ -13,9 +13,10 @@ from kapelle.evidence.load import document_of
 from kapelle.evidence.model import Document
 from kapelle.resilience.guarded import GaveUp
 from kapelle.run.approval import Asking, hash_of
+from kapelle.run.bridge import from_thread
 from kapelle.run.journal import Diverged, Entry, Journal
 from kapelle.run.outcome import Circumstances
-from kapelle.run.questions import Questions, as_json
+from kapelle.run.questions import Questions, as_json, question_after, question_before
 from kapelle.run.telling import retrying_event
 from kapelle.telemetry.redact import redact, redact_text
 from kapelle.tools.call import Limits, call_tool, check_arguments
@@ -166,12 +167,9 @@ class StepCalls:
 
     async def _approved(self, call: str, tool: Tool, given: dict[str, JsonValue]) -> dict[str, JsonValue]:
         """The arguments that a person let pass, edited or not; as given where nobody is to be asked."""
-        approve = self._entered.about.task.approve
-        if not (approve == "always" or (approve == "writes" and tool.effect == "write")):
+        question = question_before(call, tool, given, self._entered.about.task.approve)
+        if question is None:
             return given
-        about = f": {tool.description}" if tool.description else ""
-        why = "it changes something outside" if tool.effect == "write" else "every call is approved"
-        question = Question(f"Call `{tool.name}`{about}", given, why, tool=tool.name, key=f"call:{call}")
         answer = await self.ask(question)
         if not answer.approved:
             reason = f": {answer.reason}" if answer.reason else ""
@@ -201,13 +199,7 @@ class StepCalls:
             await self._accepted(done, "has ended without it", arguments)
 
     async def _accepted(self, done: Entry, what: str, arguments: JsonValue) -> None:
-        question = Question(
-            action=f"Go on with what `{done.what}` has done (call `{done.call}`)",
-            arguments=arguments,
-            why=f"the step was interrupted after this write; entered again, it {what}",
-            risk="what was written stays; rejecting fails the step and takes nothing back",
-            key=f"diverged:{done.call}",
-        )
+        question = question_after(done, what, arguments)
         answer = await self.ask(question)
         if not answer.approved:
             raise ToolFailed(f"call `{done.call}` had written; entered again the step {what}: {answer.by} said no")
@@ -239,22 +231,7 @@ class StepCalls:
 
     def wait_for(self, work: Coroutine[Any, Any, T]) -> T:  # Any: a coroutine's send and yield types
         """Do `work` on the run's loop, from a tool's own thread."""
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            caught = _caught(work)
-            try:
-                done = asyncio.run_coroutine_threadsafe(caught, self._entered.loop).result()
-            except RuntimeError:
-                # The loop is closed: the process that made this call has stopped without it.
-                caught.close()
-                work.close()
-                raise
-            if isinstance(done, Waiting):
-                raise done from None
-            return done
-        work.close()
-        raise BadInput("`call_sync` and `ask_sync` are for tools that block; an async tool awaits `call` and `ask`")
+        return from_thread(work, self._entered.loop)
 
     @property
     def documents(self) -> list[Document]:
@@ -286,11 +263,3 @@ def _landed(flying: "dict[str, asyncio.Task[Entry]]", call: str, task: "asyncio.
     del flying[call]
     if not task.cancelled():
         task.exception()  # taken, so that asyncio does not report it as never read where nobody waits any more
-
-
-async def _caught(work: Coroutine[Any, Any, T]) -> T | Waiting:
-    # As a value: what is no Exception would be reported by the loop as never read.
-    try:
-        return await work
-    except Waiting as waiting:
-        return waiting

@@ -9,9 +9,11 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 from kapelle import clock
 from kapelle.errors import BadInput
 from kapelle.run.approval import WITHDRAWN, ApprovalRecord, ApprovalRequest, Asking, hash_of
+from kapelle.run.journal import Entry
 from kapelle.run.model import NewEvent
 from kapelle.run.outcome import Circumstances
-from kapelle.tools.model import Answer, Question
+from kapelle.task.model import Approve
+from kapelle.tools.model import Answer, Question, Tool
 
 
 class Questions:
@@ -83,6 +85,26 @@ class Questions:
             if known is None or known.by != WITHDRAWN:
                 return id
         raise AssertionError("counting ends nowhere")
+
+
+def question_before(call: str, tool: Tool, arguments: dict[str, JsonValue], approve: Approve) -> Question | None:
+    """What is asked before a tool is called inside a step; None: nothing, as the task says."""
+    if not (approve == "always" or (approve == "writes" and tool.effect == "write")):
+        return None
+    about = f": {tool.description}" if tool.description else ""
+    why = "it changes something outside" if tool.effect == "write" else "every call is approved"
+    return Question(f"Call `{tool.name}`{about}", arguments, why, tool=tool.name, key=f"call:{call}")
+
+
+def question_after(done: Entry, what: str, arguments: JsonValue) -> Question:
+    """What is asked when a step, entered again, does not come to a write that it has made; `what` it does instead."""
+    return Question(
+        action=f"Go on with what `{done.what}` has done (call `{done.call}`)",
+        arguments=arguments,
+        why=f"the step was interrupted after this write; entered again, it {what}",
+        risk="what was written stays; rejecting fails the step and takes nothing back",
+        key=f"diverged:{done.call}",
+    )
 
 
 def asked_event(request: ApprovalRequest) -> NewEvent:
