@@ -15,6 +15,7 @@ from kapelle.plan.model import Plan, Step, ToolStep
 from kapelle.run.checkpoint import Checkpoint
 from kapelle.run.journal import Entry
 from kapelle.run.memory import MemoryRun
+from kapelle.telemetry.redact import remember
 from kapelle.tools.decorator import tool
 from kapelle.tools.model import Retry, Tool, ToolContext
 
@@ -603,6 +604,43 @@ async def test_a_retry_inside_a_loop_is_told_and_makes_no_other_call_again() -> 
     assert world.calls == ["write x"]
     (event,) = [one for one in scene.run.events if one.kind == "step.retrying"]
     assert (event.path, event.data["call"], event.data["attempt"]) == ("loop", "s", 1)
+
+
+async def test_what_is_asked_and_recorded_has_no_secrets_and_the_call_has_them() -> None:
+    remember(["open sesame"])
+    world = World()
+
+    @looping
+    async def loop(context: ToolContext) -> JsonValue:
+        """Write a secret."""
+        await context.call("w", world.write, text="open sesame")
+        return "done"
+
+    scene = Scene(loop, approve="writes")
+    assert await scene.walk(loop_step()) == "waiting"
+    (question,) = scene.stage.asked
+    assert question.arguments == {"text": "[redacted]"}
+    scene.stage.decide("approved")
+    assert await scene.walk() == "succeeded"
+    assert world.calls == ["write open sesame"]
+    assert [entry.result for entry in scene.run.calls.values()] == ["wrote [redacted]"]
+    assert "sesame" not in str(scene.run.audit) + str(scene.run.approvals)
+
+
+async def test_an_async_tool_is_told_not_to_block_its_own_loop() -> None:
+    world = World()
+
+    @looping
+    async def loop(context: ToolContext) -> JsonValue:
+        """Block."""
+        return context.call_sync("w", world.write, text="x")
+
+    scene = Scene(loop)
+    assert await scene.walk(loop_step()) == "failed"
+    error = scene.stage.results["loop"].error
+    assert error is not None
+    assert "awaits `call`" in error.message
+    assert world.calls == []
 
 
 SPELLINGS: Sequence[JsonValue] = [

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from kapelle.clock import to_iso
 from kapelle.errors import AlreadyDecided, ApprovalChanged, ApprovalExpired, KapelleError, NotFound, Refused
+from kapelle.telemetry.redact import redact
 
 Decision: TypeAlias = Literal["approved", "rejected"]
 ADMIN = "admin"
@@ -106,7 +107,7 @@ class Asking:
         levels: tuple[str, ...] = (),
         on_expiry: Literal["reject", "escalate"] | None = None,
     ) -> ApprovalRequest:
-        """A question with its times and its levels filled in."""
+        """A question with its times and its levels filled in, and without secrets."""
         seconds = expires_in or self.expires_in
         escalates = on_expiry == "escalate" or (on_expiry is None and len(levels) > 1)
         asked = levels or (LEVELS if escalates else LEVELS[:1])
@@ -123,7 +124,9 @@ class Asking:
             "levels": asked,
             "notify": self.notify,
         }
-        return about.model_copy(update=update)
+        fields = ("action", "why", "risk", "evidence", "suggestion", "arguments")
+        shown = {name: redact(getattr(about, name)) for name in fields}
+        return about.model_copy(update={**update, **shown})
 
 
 class AuditEntry(BaseModel):

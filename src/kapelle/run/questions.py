@@ -42,8 +42,9 @@ class Questions:
         if known is not None:
             if known.decision is None:
                 return id
-            output = known.output
-            return Answer(known.decision, output["arguments"], known.by or "", known.reason or "")
+            # As asked, not as stored: what is stored has no secrets, and the call may need them.
+            given = arguments if known.edited is None else known.edited
+            return Answer(known.decision, given, known.by or "", known.reason or "")
         if all(one.id != id for one in self.requests):
             self.requests.append(self._request(id, question, arguments))
         return id
