@@ -89,6 +89,14 @@ def test_a_text_with_nul_characters_is_found_and_comes_back_as_it_was(index: Pos
     assert index.text_of(odd.source, odd.sha256, owner=OWNER) == odd.text
 
 
+def test_data_written_as_one_long_word_is_no_hindrance(index: PostgresIndex) -> None:
+    dice = random.Random(1)
+    blob = "".join(dice.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=50_000))
+    index.put("c", [make_document("image.txt", f"A picture of the pump: {blob} and its end.")], owner=OWNER)
+    assert [hit.source for hit in index.search("c", "picture of a pump", owner=OWNER, k=1)] == ["image.txt"]
+    assert index.statistics(["c"], [blob], owner=OWNER).containing[blob] >= 1
+
+
 META = [
     {"n": 5, "t": "5", "yes": True, "none": None, "list": [1, "two", None]},
     {"n": 12.5, "t": "12", "yes": False, "list": []},

@@ -12,6 +12,8 @@ from kapelle.evidence.index_database import DatabaseIndex, FoundRow, PassageRow,
 from kapelle.language.stem import stem
 from kapelle.language.words import words as words_of
 
+_LONGEST = 64
+"""Characters of a stem that count."""
 _BATCH = 500
 """Passages that are given their words at once."""
 
@@ -57,21 +59,26 @@ class Postings:
     ) -> Sequence[FoundRow]:
         """See `WordIndex.search`."""
         condition, values = where(filters)
-        asked = Counter(stem(word) for word in words)
+        asked = Counter(_entry(word) for word in words)
         statement = sql.SEARCH.format(filters=sql.FILTERED.format(filters=condition) if condition else "")
         given = {"stems": list(asked), "weights": list(asked.values()), **scope, "k": k, **values}
         return connection.execute(text(statement), given).all()
 
     def holding(self, connection: Connection, owner: str, collections: Sequence[str], words: Sequence[str]) -> int:
         """See `WordIndex.holding`."""
-        stems = list(dict.fromkeys(stem(word) for word in words))
+        stems = list(dict.fromkeys(_entry(word) for word in words))
         given = {"owner": owner, "collections": list(collections), "stems": stems}
         return int(connection.execute(sql.HOLDING, given).scalar_one())
 
 
+def _entry(word: str) -> str:
+    """What a word is found by; data written as one long word would not fit into an index of Postgres."""
+    return stem(word)[:_LONGEST]
+
+
 def _count(passage: PassageRow, body: str) -> Counter[str]:
     """How often each stem stands in a passage: its title, its headings and what is visible of its text."""
-    return Counter(stem(word) for part in (passage["header"], passage["section"], body) for word in words_of(part))
+    return Counter(_entry(word) for part in (passage["header"], passage["section"], body) for word in words_of(part))
 
 
 def _add_words(connection: Connection, scope: Scope, counted: dict[int, Counter[str]]) -> None:
