@@ -136,6 +136,8 @@ class Dispatch:
         """Fence off whoever walks, or would walk, a run or parts of it: what it has done is about to change."""
         self._cancel(connection, workflow_id(record.id, record.generation))
         self.reclaim_parts(connection, record.id, status="dropped")
+        # What was handed out once is walked as a whole from now on: its parts' workflows have had their ids.
+        connection.execute(_DROP_LOCAL_PARTS, {"run": record.id})
 
     def requeue_part(self, connection: sa.Connection, run: str, path: str, number: int) -> None:
         """Put an item that waited, or whose owner is dead, into its queue again."""
@@ -191,6 +193,7 @@ _NEXT_PART = sa.text(
 _PART_DONE = sa.text("update parts set status = 'done' where run = :run and path = :path and number = :number")
 _PART_WAITS = sa.text("update parts set status = 'waiting' where run = :run and path = :path and number = :number")
 _DROP_PARTS = sa.text("update parts set status = 'dropped' where run = :run and path = :path and status = 'idle'")
+_DROP_LOCAL_PARTS = sa.text("update parts set status = 'dropped' where run = :run and status = 'local'")
 _OPEN_PARTS = sa.text(
     "select count(*) from parts where run = :run and path = :path and status in ('idle', 'queued', 'waiting')"
 )

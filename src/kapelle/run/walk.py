@@ -89,6 +89,8 @@ class Walk:
         self._started: dict[str, Start] = {}
         self._facts: dict[str, StepFact] = {}
         self._texts: dict[tuple[str, str], Document] = {}
+        self._past: Past = Past.model_construct(results={}, executions={}, texts={}, parts={})
+        """What was recorded when the walk began."""
         self._executions: dict[str, int] = {}
         self._revisions: dict[str, int] = {}
         """Of paths that a rerun asks for again."""
@@ -145,6 +147,7 @@ class Walk:
 
     # The stored results are fed to a fresh frontier: what it then wants started is where the run stands.
     def _take_up(self, past: Past) -> Gathered:
+        self._past = past
         self._executions = dict(past.executions)
         self._revisions, self._again = dict(past.revisions), past.again
         self._entered = len(past.executions)
@@ -157,30 +160,34 @@ class Walk:
             batch.events.append(NewEvent(kind="run.resumed", data={"reused": reused}))
         elif self._part is None:
             batch.events.append(NewEvent(kind="run.started"))
-        self._follow(self._frontier.begin(), batch, past)
+        self._follow(self._frontier.begin(), batch)
         # What is taken back is taken back in the order in which it was recorded.
         self._facts = {path: self._facts[path] for path in past.results if path in self._facts}
         return batch
 
-    def _follow(self, actions: Iterable[Action], batch: Gathered, past: Past | None = None) -> None:
-        """Do what the frontier says; what `past` has recorded is taken as it is."""
+    def _follow(self, actions: Iterable[Action], batch: Gathered) -> None:
+        """Do what the frontier says; what the past has recorded is taken as it is, also behind what is done again."""
         todo = deque(actions)
         while todo:
             action = todo.popleft()
             match action:
                 case Settle(result=result):
-                    self._note_settled(result, past, batch)
+                    self._note_settled(result, batch)
                 case Instead(path=path, by=by):
                     self._made_good.add(path)
-                    if past is None:
+                    if not self._recorded(by):
                         batch.events.append(NewEvent(kind="fallback", path=path, data={"by": by}))
                 case Spread():
-                    todo.extend(self._spread(action, batch, past))
+                    todo.extend(self._spread(action, batch))
                 case Start():
-                    todo.extend(self._take_start(action, past))
+                    todo.extend(self._take_start(action))
 
-    def _take_start(self, start: Start, past: Past | None) -> list[Action]:
-        stored = past.results.get(start.path) if past is not None else None
+    def _recorded(self, path: str) -> bool:
+        known = self._past.results.get(path)
+        return known is not None and known.final
+
+    def _take_start(self, start: Start) -> list[Action]:
+        stored = self._past.results.get(start.path)
         if stored is not None and stored.final:
             self._learn(start, stored)
             return self._frontier.settle(stored)
@@ -195,11 +202,11 @@ class Walk:
     def _mine(self, path: str) -> bool:
         return self._part is None or path.startswith(self._part.prefix)
 
-    def _spread(self, action: Spread, batch: Gathered, past: Past | None) -> list[Action]:
+    def _spread(self, action: Spread, batch: Gathered) -> list[Action]:
         """Hand a map's items out, or go on with them when they are settled; without workers they are begun here."""
         if self._part is not None and action.path == self._part.map:
             return self._frontier.open_item(action.path, self._part.number)
-        handed_out = past.parts.get(action.path) if past is not None else None
+        handed_out = self._past.parts.get(action.path)
         if handed_out:
             return self._frontier.open_items(action.path)
         if self._part is not None:
@@ -213,11 +220,11 @@ class Walk:
         self._spread_out[action.path] = f"parts:{action.path}"
         return []
 
-    def _note_settled(self, result: StepResult, past: Past | None, batch: Gathered) -> None:
+    def _note_settled(self, result: StepResult, batch: Gathered) -> None:
         revision = self._revision(result.path)
         result = result.model_copy(update={"revision": revision}) if revision else result
         self._results[result.path] = result
-        if not self._mine(result.path) or (past is not None and result.path in past.results):
+        if not self._mine(result.path) or result.path in self._past.results:
             return
         batch.results.append(result)
         batch.events.append(settled_event(result))
@@ -384,11 +391,12 @@ class Walk:
                 self._ready.append(start)
         done = [path for path, ref in self._spread_out.items() if ref in settled]
         if done:
-            past = await self._checkpoint.past()
-            self._texts.update(past.texts)
+            # The items were walked elsewhere: what they came to is the past of what follows.
+            self._past = await self._checkpoint.past()
+            self._texts.update(self._past.texts)
             for path in done:
                 del self._spread_out[path]
-                self._follow(self._frontier.open_items(path), batch, past)
+                self._follow(self._frontier.open_items(path), batch)
 
     def _take(self, ended: tuple[Running, Outcome] | None, batch: Gathered) -> None:
         if ended is None:
