@@ -643,6 +643,25 @@ async def test_an_async_tool_is_told_not_to_block_its_own_loop() -> None:
     assert world.calls == []
 
 
+async def test_a_database_that_keeps_a_call_waiting_is_no_failure_of_the_step() -> None:
+    world = World()
+
+    class Slow(CrashingCalls):
+        async def record_call(self, path: str, revision: int, entry: Entry) -> None:
+            await asyncio.sleep(0.3)
+            await self._inner.record_call(path, revision, entry)
+
+    @tool(timeout=0.1, name="loop", retry=Retry(max_retries=0))
+    async def loop(context: ToolContext) -> list[JsonValue]:
+        """Write twice."""
+        return [await context.call(text, world.write, text=text) for text in ("a", "b")]
+
+    stage = Stage([loop])
+    assert await stage.walk(plan_of(loop_step()), wrap=lambda inner: Slow(inner, 0)) == "succeeded"  # type: ignore[arg-type,return-value]
+    assert stage.record.output == ["wrote a", "wrote b"]
+    assert world.calls == ["write a", "write b"]
+
+
 SPELLINGS: Sequence[JsonValue] = [
     spelled
     for word in ("approved", "APPROVED", "Approved.", "approve", "yes", "ok", "✅ approved", "y", "genehmigt", "lgtm")

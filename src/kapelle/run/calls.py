@@ -49,6 +49,8 @@ class Entered:
     documents: list[Document] = field(default_factory=list)
     flying: dict[str, "asyncio.Task[Entry]"] = field(default_factory=dict)
     """Calls under way, by key."""
+    recording: int = 0
+    """Calls that were made and are not recorded yet."""
     left: bool = False
     """The step is over, or waits: a try that was given up and goes on all the same makes no further call."""
     used: dict[tuple[int, str], str] = field(default_factory=dict)
@@ -148,7 +150,11 @@ class StepCalls:
             result=redact(made.value),
             texts=tuple(self._entered.documents[before:]),
         )
-        await self._entered.journal.record(entry)
+        self._entered.recording += 1
+        try:
+            await self._entered.journal.record(entry)
+        finally:
+            self._entered.recording -= 1
         return entry
 
     def _retrying(self, call: str, attempt: int, error: BaseException, pause: float) -> None:
@@ -251,6 +257,17 @@ class StepCalls:
         unasked = self._entered.questions.unasked
         if unasked:
             await self._entered.about.journal.withdraw(self._entered.path, unasked)
+
+    async def held_up(self) -> bool:
+        """Whether a try was given up while the database kept a call waiting; true when it is recorded since.
+
+        That is no failure of the step: entered again it goes on behind that call.
+        """
+        if not self._entered.recording:
+            return False
+        results = await asyncio.gather(*self._entered.flying.values(), return_exceptions=True)
+        self._entered.used.clear()
+        return not any(isinstance(result, BaseException) for result in results)
 
     def abandon(self) -> None:
         """Give up calls under way: the step failed, or its run stops."""

@@ -1,9 +1,10 @@
 """Perform one step: one match from a step's kind to the capability that does it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import assert_never
+from functools import partial
+from typing import TypeAlias, assert_never
 
 from pydantic import JsonValue
 
@@ -25,7 +26,7 @@ from kapelle.plan.model import (
     UnknownStep,
     VerdictStep,
 )
-from kapelle.resilience.guarded import Guarded
+from kapelle.resilience.guarded import GaveUp, Guarded
 from kapelle.run.approval import ApprovalRequest, Asking
 from kapelle.run.calls import Means, StepCalls, enter
 from kapelle.run.frontier import Start
@@ -38,6 +39,9 @@ from kapelle.run.write_answer import write_answer
 from kapelle.telemetry import trace
 from kapelle.tools.call import Limits, call_tool, check_arguments
 from kapelle.tools.model import Retry, Suspend, Tool, ToolContext, Waiting
+
+Made: TypeAlias = Guarded[JsonValue | Suspend]
+"""What came of calling a tool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,22 +108,17 @@ class StepPerformer:
             text = f"`{name}` ended {seconds:.1f} s after its call was given up; its result was dropped"
             about.tell(NewEvent(kind="note", path=start.path, execution=about.execution, data={"text": text}))
 
+        limits = _limits(self._with.limits, tool, start.step.timeout, start.step.retry)
+        call = partial(call_tool, tool, inputs, context, limits=limits, on_retry=retrying, on_overrun=overran)
         with trace.span(f"tool {name}", run=about.run_id, step=start.path, tool=name):
             if tool.effect == "write":
                 await about.clearance()
-            limits = _limits(self._with.limits, tool, start.step.timeout, start.step.retry)
-            try:
-                made = await call_tool(tool, inputs, context, limits=limits, on_retry=retrying, on_overrun=overran)
-                value = made.value if calls is None else await _left(calls, made)
-            except BaseException:
-                if calls is not None:
-                    calls.abandon()
-                raise
+            made = await call() if calls is None else await _looped(calls, call)
         outcome = Outcome(attempts=made.attempts, lasting=tool.effect == "write")
-        if isinstance(value, Suspend):
-            outcome.waits_for = _waiting_for(name, value)
+        if isinstance(made.value, Suspend):
+            outcome.waits_for = _waiting_for(name, made.value)
         else:
-            outcome.output = value
+            outcome.output = made.value
         if calls is not None:
             outcome.texts = calls.documents
             outcome.approvals = calls.questions.requests
@@ -181,16 +180,30 @@ class StepPerformer:
         return Outcome(output=decided)
 
 
-async def _left(calls: StepCalls, made: Guarded[JsonValue | Suspend]) -> JsonValue | Suspend:
-    """What a call that has returned comes to: a write that it passed over is asked about first."""
-    value = made.value
-    if not isinstance(value, Suspend):
+async def _looped(calls: StepCalls, call: Callable[[], Awaitable[Made]]) -> Made:
+    """Make a call that may work in a loop of its own; a write that it passed over is asked about before it is over."""
+    try:
+        made = await _recorded(calls, call)
+        if not isinstance(made.value, Suspend):
+            try:
+                await calls.finish()
+            except Waiting as waiting:
+                made = replace(made, value=waiting.suspend)
+        await calls.leave()
+    except BaseException:
+        calls.abandon()
+        raise
+    return made
+
+
+async def _recorded(calls: StepCalls, call: Callable[[], Awaitable[Made]]) -> Made:
+    """Make a call, again when it was given up while the database kept it waiting."""
+    while True:
         try:
-            await calls.finish()
-        except Waiting as waiting:
-            value = waiting.suspend
-    await calls.leave()
-    return value
+            return await call()
+        except GaveUp:
+            if not await calls.held_up():
+                raise
 
 
 def _evidence(documents: list[Document]) -> list[NewEvent]:
