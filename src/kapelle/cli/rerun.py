@@ -48,7 +48,6 @@ def fork(
     *,
     from_: From,
     set: Edits = [],  # noqa: B006
-    yes: Annotated[bool, Parameter(name=["--yes", "-y"], negative=())] = False,
     plan: Flag = False,
     common: Common = Common(),
 ) -> int:
@@ -58,10 +57,9 @@ def fork(
         run: The run's id; it is left as it is.
         from_: The step's path, such as `drafts/2/note`; `kapelle show RUN` lists them.
         set: A new value for one of its inputs, as `/inputs/query="refunds"`; may be given several times.
-        yes: Repeat what was changed outside without asking.
         plan: Only say what would be done.
     """
-    return run_async(_again(run, from_, edits_of(set), yes, plan, common, fork=True))
+    return run_async(_again(run, from_, edits_of(set), True, plan, common, fork=True))
 
 
 def edits_of(given: list[str]) -> dict[str, JsonValue]:

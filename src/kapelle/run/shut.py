@@ -9,7 +9,7 @@ from contextvars import ContextVar
 _NETWORK = ("socket.connect", "socket.send", "socket.getaddrinfo", "socket.gethostby", "socket.bind")
 _PROCESSES = ("subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "pty.spawn")
 _FILES = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.truncate", "os.chmod", "os.chown", "os.link")
-_MORE_FILES = ("os.symlink", "os.utime", "shutil.", "sqlite3.connect")
+_MORE_FILES = ("os.symlink", "os.utime", "shutil.")
 _REFUSED = (*_NETWORK, *_PROCESSES, *_FILES, *_MORE_FILES)
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -68,6 +68,6 @@ def _reaches_outside(event: str, given: tuple[object, ...]) -> bool:
         flags = given[2] if len(given) > 2 else 0
         named = not isinstance(given[0], int) and given[0] != os.devnull
         return named and isinstance(flags, int) and bool(flags & _WRITES)
-    if event == "sqlite3.connect":
-        return given[0] != ":memory:"
+    if event.startswith("sqlite3."):
+        return event == "sqlite3.connect" and given[0] != ":memory:"
     return event.startswith(_REFUSED)
