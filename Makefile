@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt lint bench docs run-manual-tool lock unit audit wheel clean
+.PHONY: help demo test check fmt lint bench chaos docs run-manual-tool lock unit audit wheel clean
 
 help:            ## what there is
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -45,6 +45,9 @@ bench: $(BIN)/.synced  ## every benchmark, as ratios to a floor of the same run
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/kapelle bench planner
 	$(BIN)/kapelle bench scenarios
+
+chaos: $(BIN)/.synced  ## kill workers in every way over both databases; nothing may be lost or repeated
+	$(BIN)/python -m tests.chaos
 
 docs: $(BIN)/.synced  ## the documentation site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict -q -d build/site
