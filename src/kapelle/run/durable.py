@@ -28,6 +28,7 @@ from kapelle.errors import (
     OwnershipLost,
     QueueFull,
     Refused,
+    RunStuck,
     SettingsError,
     StoreUnavailable,
 )
@@ -44,12 +45,12 @@ from kapelle.run.minder import Minder
 from kapelle.run.model import Event, RunRecord, StepResult, Stuck
 from kapelle.run.recording import Recording
 from kapelle.run.rerun import Rerun
+from kapelle.run.stuck import held_back
 from kapelle.run.telling import tell_decided
 from kapelle.run.walk import Walk
 from kapelle.settings import Settings
 from kapelle.store.bell import Bell, events_of, signals_of, status_of
 from kapelle.store.commit import Writer
-from kapelle.store.dialect import dialect_of
 from kapelle.store.faults import explain_fault, translated, where
 
 T = TypeVar("T")
@@ -170,13 +171,18 @@ class DurableEngine:
             system_database_engine=self._engine, serializer=serializer, application_name=APPLICATION, lazy=True
         )
         # Queues that are known at the launch are listened to at once, later ones after a second: only the very first
-        # worker of a database, for which DBOS makes its tables, is that late.
-        launched_before = sa.inspect(self._engine).has_table("queues", schema=dialect_of(self._engine).dbos_schema)
-        if self._service is not None and launched_before:
-            self._register(self._service)
+        # workers of a database are that late, for which DBOS is still making its tables.
+        known = self._service is None or self._try_register(self._service)
         DBOS.launch()
-        if self._service is not None and not launched_before:
+        if self._service is not None and not known:
             self._register(self._service)
+
+    def _try_register(self, service: Service) -> bool:
+        try:
+            self._register(service)
+        except sa.exc.DBAPIError:  # no tables, or not all of them yet
+            return False
+        return True
 
     def _register(self, service: Service) -> None:
         chosen = self._settings.worker
@@ -238,6 +244,7 @@ class DurableEngine:
             record = await self.read(run, owner)
             if record.ended_already or record.id in self._walks or not await self._unattended(record):
                 return record
+            await self._refuse_stuck(record, work)
             if await self._write(lambda connection, record=record: self._take(connection, record)):  # type: ignore[misc]
                 taken = await self.read(run, owner)
                 await self._walk_here(taken, work)
@@ -285,6 +292,14 @@ class DurableEngine:
         """Everything of a run that a replay needs."""
         return await self._read(lambda connection: recording_rows.recorded(connection, run, owner))
 
+    async def _refuse_stuck(self, record: RunRecord, work: Work) -> None:
+        """Keep a run that the code cannot go on with, instead of walking it into failure."""
+        results = {one.path: one for one in await self.results(record.id, record.owner)}
+        stuck = held_back(record, results, work.catalog)
+        if stuck is not None:
+            await self.hold_back(record.id, record.owner, stuck)
+            raise RunStuck(record.id, stuck.reason)
+
     async def hold_back(self, run: str, owner: str, stuck: Stuck) -> None:
         """Write down why a run that nobody walks cannot go on."""
         await self._write(lambda connection: rows.hold_back(connection, run, owner, stuck))
@@ -302,6 +317,8 @@ class DurableEngine:
 
     async def _unattended(self, record: RunRecord) -> bool:
         """Whether nobody walks a run, or will by itself, although it could go on."""
+        if record.stuck is not None:
+            return True
         queue = record.queue or queue_of(record.app)
         if record.parked and record.status == "waiting":
             return await self._goes_on(record)
@@ -368,9 +385,11 @@ class DurableEngine:
         body.add_done_callback(lambda ended: self._bodies.pop(ended, None))
         try:
             record = await self._write(lambda connection: rows.read_run(connection, run, owner))
+            work = await self._how(record)
+            if run not in self._work:
+                await self._refuse_stuck(record, work)
             if record.plan is None:
                 raise DatabaseDamaged(f"run `{run}` has no plan")
-            work = await self._how(record)
             checkpoint = DatabaseCheckpoint(self._place, fence, owner=owner)
             limits = work.limits
             return await Walk(run, record.task, record.plan, checkpoint, work.perform, limits, part)()

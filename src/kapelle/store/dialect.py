@@ -12,20 +12,15 @@ class Dialect:
     """The words of one database."""
 
     name: str
-    dbos_schema: str | None
-    """The schema of DBOS's tables."""
     workflow_status: str
     """The table in which DBOS keeps who owns a workflow."""
     now: str
     """The database's own clock, in seconds since 1970; it goes on inside a transaction."""
 
 
-SQLITE = Dialect(
-    name="sqlite", dbos_schema=None, workflow_status="workflow_status", now="((julianday('now') - 2440587.5) * 86400.0)"
-)
+SQLITE = Dialect(name="sqlite", workflow_status="workflow_status", now="((julianday('now') - 2440587.5) * 86400.0)")
 POSTGRES = Dialect(
     name="postgresql",
-    dbos_schema="dbos",
     workflow_status="dbos.workflow_status",
     now="cast(extract(epoch from clock_timestamp()) as double precision)",
 )
