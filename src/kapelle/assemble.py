@@ -79,7 +79,8 @@ class Parts:
         perform = StepPerformer(Capabilities(self.catalog, self.index, limits, self.sources, self._asking))
         run = self.settings.run
         park_after = 0.0 if self.foreground else run.park_after
-        return Work(perform, WalkLimits(run.width, run.max_steps, run.max_bytes, park_after=park_after))
+        bounds = WalkLimits(run.width, run.max_steps, run.max_bytes, park_after=park_after)
+        return Work(perform, bounds, self.catalog)
 
 
 def assemble(

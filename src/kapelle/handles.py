@@ -15,9 +15,8 @@ from kapelle.plan.catalog import Catalog
 from kapelle.run.approval import ApprovalRecord, AuditEntry, Decision, Verdict, no_such
 from kapelle.run.deltas import Delta, Piece, Seen, news
 from kapelle.run.engine import Engine
-from kapelle.run.model import Event, EventKind, RunRecord, StepResult, Stuck
+from kapelle.run.model import Event, EventKind, RunRecord, StepResult
 from kapelle.run.rerun import Rerun, fork_of, look_ahead
-from kapelle.run.stuck import held_back
 from kapelle.settings import Settings
 from kapelle.tools.call import check_arguments
 
@@ -93,7 +92,7 @@ class Run:
         when the step ends: `step.finished` is then the whole of it.
         """
         seen: Seen = {}
-        last = ENDS[0]
+        last: str = ENDS[0]
         rung = asyncio.Event()
         loop = asyncio.get_running_loop()
         leave = self._engine.listen(self.id, lambda: loop.call_soon_threadsafe(rung.set))
@@ -148,7 +147,8 @@ class Run:
         """
         record = await self.status()
         await self._house.know_agents(record)
-        await self._refuse_stuck(record)
+        if record.unreadable and not record.ended_already:
+            raise RunStuck(self.id, record.unreadable)
         await self._engine.resume(self.id, self._owner, self._house.parts.work)
         return self
 
@@ -198,16 +198,6 @@ class Run:
         again = await self._possible(await self.look_ahead(from_=from_, set=set, by=by))
         forked = await self._engine.fork(again, fork_of(again))
         return await Run(self._house, forked).resume()
-
-    async def _refuse_stuck(self, record: RunRecord) -> None:
-        if record.ended_already or record.unreadable:
-            stuck = None if record.ended_already else Stuck(reason=record.unreadable, registry="")
-        else:
-            results = {one.path: one for one in await self.steps()}
-            stuck = held_back(record, results, self._house.catalog)
-        if stuck is not None:
-            await self._engine.hold_back(self.id, self._owner, stuck)
-            raise RunStuck(self.id, stuck.reason)
 
     async def approvals(self, *, pending: bool = True) -> "list[Approval]":
         """What it asks people, oldest first."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -408,10 +409,8 @@ class Orchestrator:
             NotFound: there is no such run.
         """
         recording = await self.record(run) if isinstance(run, str) else run
-        try:
+        with suppress(UnknownVersion):  # the replay tells it
             await self.know_agents(recording.record())
-        except UnknownVersion:
-            pass  # the replay tells it
         limits = Limits(self.settings.tools.timeout, 0, 0.0)
         capabilities = Capabilities(self.catalog, self.parts.index, limits, self.parts.sources)
         return await replay(recording, capabilities, everywhere=everywhere)

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from kapelle.plan.catalog import Catalog
 from kapelle.run.approval import ApprovalRecord, AuditEntry, Verdict
 from kapelle.run.deltas import Piece
 from kapelle.run.model import Event, RunRecord, StepResult, Stuck
@@ -19,6 +20,8 @@ class Work:
 
     perform: Performer
     limits: Limits
+    catalog: Catalog
+    """What is registered: a run that needs something else is held back, not walked into failure."""
 
     def with_limits(self, **changed: Any) -> "Work":  # Any: fields of Limits
         """The same with some limits changed."""
@@ -45,6 +48,7 @@ class Engine(Protocol):
 
         Raises:
             NotFound: there is no such run.
+            RunStuck: with the code as it is the run would fail although nothing is wrong with it; it is kept.
         """
 
     async def rerun(self, again: Rerun) -> RunRecord:

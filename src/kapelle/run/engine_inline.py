@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from kapelle import clock
-from kapelle.errors import BadInput, Refused, SettingsError
+from kapelle.errors import BadInput, Refused, RunStuck, SettingsError
 from kapelle.run import approval_memory, rerun_memory, rows
 from kapelle.run.approval import ApprovalRecord, AuditEntry, Verdict, no_such
 from kapelle.run.checkpoint_memory import MemoryCheckpoint
@@ -14,6 +14,7 @@ from kapelle.run.memory import MemoryRun
 from kapelle.run.model import Event, NewEvent, RunRecord, StepResult, Stuck
 from kapelle.run.recording import Recording, recording_of
 from kapelle.run.rerun import Rerun
+from kapelle.run.stuck import held_back
 from kapelle.run.telling import tell_decided
 from kapelle.run.walk import Walk
 
@@ -47,6 +48,10 @@ class InlineEngine:
             return found.standing
         if found.record.status == "waiting" and not await self._wakes(found):
             return found.standing
+        stuck = held_back(found.standing, found.results, work.catalog)
+        if stuck is not None:
+            await self.hold_back(run, owner, stuck)
+            raise RunStuck(run, stuck.reason)
         update = {"status": "queued", "waiting_for": None, "stuck": None, "generation": found.record.generation + 1}
         found.record = found.record.model_copy(update=update)
         self._walk(found, work)
