@@ -49,7 +49,9 @@ class Performed:
     ) -> Outcome:
         scope = Scope("", graph_of((step,)), step.id)
         texts: dict[tuple[str, str], Document] = {}
-        about = circumstances(TASK, inputs=dict(inputs or {}), execution=execution, texts=texts, decided=decided, tell=self.told.append)
+        about = circumstances(
+            TASK, inputs=dict(inputs or {}), execution=execution, texts=texts, decided=decided, tell=self.told.append
+        )
         return await self._perform(Start(step.id, step, scope), dict(inputs or {}), about)
 
 
