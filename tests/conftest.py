@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.postgres import Server, make_template, serving
+from tests.postgres import Server, bring_up, empty, serving
 
 from kapelle.settings import ALIASES
 from kapelle.telemetry import redact
@@ -34,17 +34,17 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres: Server) -> Iterator[str]:
-    """A database with the present schema, to be copied."""
-    with make_template(postgres) as name:
-        yield name
+def _recycled(postgres: Server) -> Iterator[str]:
+    with postgres.database() as url:
+        bring_up(url)
+        yield url
 
 
 @pytest.fixture
-def postgres_url(postgres: Server, postgres_template: str) -> Iterator[str]:
-    """A database of the test's own, at the present schema."""
-    with postgres.database(postgres_template) as url:
-        yield url
+def postgres_url(postgres: Server, _recycled: str) -> Iterator[str]:
+    """A database of the test's own, at the present schema; made once, and emptied after each test."""
+    yield _recycled
+    empty(_recycled)
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ import sqlalchemy as sa
 
 from kapelle.store.engine import open_url
 from kapelle.store.migrate import migrate
+from kapelle.store.tables import metadata
 
 OUTSIDE = "KAPELLE_TEST_POSTGRES_URL"
-"""A server that is there already: the tests make databases of their own in it, and drop them."""
+"""A server that is there already: the tests make databases of their own in it, and drop them, as a superuser."""
 _PREFIX = "kapelle-postgres-"
 
 
@@ -128,15 +129,42 @@ def _numbers(file: Path) -> list[int]:
     return [int(word) for word in words if word.isdigit()]
 
 
-@contextmanager
-def make_template(server: Server) -> Iterator[str]:
-    """The name of a database with our schema and DBOS's, to be copied."""
-    with server.database() as url:
-        engine = open_url(url)
-        migrate(engine)
-        engine.dispose()
-        # It takes a second to import, and most tests need no server.
-        from dbos import DBOS
+def bring_up(url: str) -> None:
+    """Give a database our schema and DBOS's."""
+    # It takes a second to import, and most tests need no server.
+    from dbos import DBOS
 
-        DBOS.migrate(url)
-        yield sa.make_url(url).database or ""
+    engine = open_url(url)
+    migrate(engine)
+    engine.dispose()
+    DBOS.migrate(url)
+
+
+def empty(url: str) -> None:
+    """Make a database as `bring_up` left it, in a tenth of the time that a new one takes."""
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(_END_OTHERS)
+        # Without it every row would be asked for its foreign keys.
+        connection.exec_driver_sql("set local session_replication_role = replica")
+        for schema, name in connection.exec_driver_sql(_TABLES).all():
+            if schema == "public" and name not in _ours():
+                connection.exec_driver_sql(f'drop table "{name}"')
+            else:
+                connection.exec_driver_sql(f'delete from {schema}."{name}"')
+    engine.dispose()
+
+
+def _ours() -> set[str]:
+    index = ("documents", "collections", "live", "passages", "words")
+    return {*metadata.tables, *(f"evidence_{name}" for name in index)}
+
+
+_END_OTHERS = (
+    "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() "
+    "and pid <> pg_backend_pid()"
+)
+_TABLES = (
+    "select schemaname, tablename from pg_tables where schemaname in ('public', 'dbos') "
+    "and tablename not in ('alembic_version', 'dbos_migrations')"
+)
