@@ -13,6 +13,9 @@ from tests.postgres import Server, libpq_url, program
 
 from kapelle.store.engine import open_url
 
+SLOW = "0.5"
+"""Seconds a step takes while the backup is made: it must see the run under way."""
+
 
 def steps_in(url: str, run: str) -> set[str]:
     """The paths of the steps that a database has as finished."""
@@ -60,8 +63,8 @@ def go_on_from(place: Place, run: str, url: str) -> None:
 
 
 def test_a_file_is_backed_up_while_a_run_is_walked_and_restored(place: Place) -> None:
-    process = place.begin("solve", "go", "--strategy", "ten", "--json")
-    wait_for_marks(place, 9, process)
+    process = place.begin("solve", "go", "--strategy", "ten", "--json", STEP_SECONDS=SLOW)
+    wait_for_marks(place, 8, process)
     url = back_up_file(place)
     process.communicate(timeout=60)
     run = run_of(place)
@@ -73,8 +76,8 @@ def test_a_server_is_backed_up_while_a_run_is_walked_and_restored(
     place: Place, postgres: Server, postgres_url: str
 ) -> None:
     place.environment["KAPELLE_DATABASE_URL"] = postgres_url
-    process = place.begin("solve", "go", "--strategy", "ten", "--json")
-    wait_for_marks(place, 9, process)
+    process = place.begin("solve", "go", "--strategy", "ten", "--json", STEP_SECONDS=SLOW)
+    wait_for_marks(place, 8, process)
     dump = back_up_server(postgres_url, place.folder)
     process.communicate(timeout=60)
     run = run_of(place)
