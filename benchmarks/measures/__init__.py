@@ -1,0 +1,1 @@
+"""What `benchmarks/durable.py` measures, a module each."""

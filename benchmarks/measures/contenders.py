@@ -1,0 +1,166 @@
+"""What a step costs here and elsewhere: every contender in a process and environment of its own, asked in turn.
+
+A round asks each of them once, so that whatever else the machine does hits all alike.
+"""
+
+import json
+import os
+import selectors
+import signal
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+PEERS = Path(__file__).parents[1] / "peers"
+ENVIRONMENTS = Path(__file__).parents[2] / "build" / "peers"
+PATIENCE = 240.0
+"""Seconds for one answer; the first of some starts a server."""
+DEAR = 5
+"""What is this many times slower than most is asked for fewer rounds."""
+
+
+@dataclass
+class Contender:
+    """One way of walking steps durably, in its own process."""
+
+    name: str
+    command: list[str]
+    share: int = 1
+    """It walks one in so many of the steps and rounds."""
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    """What it took a step, by shape."""
+    _process: "subprocess.Popen[bytes] | None" = None
+
+    def __enter__(self) -> Self:
+        # A group of its own: what it starts ends with it.
+        self._process = subprocess.Popen(
+            self.command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=PEERS,
+            start_new_session=True,
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        process = self._process
+        assert process is not None and process.stdin is not None
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(20)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def ready(self) -> None:
+        """Wait until it can be asked."""
+        self._answer()
+
+    def ask(self, shape: str, steps: int) -> list[float]:
+        """Seconds of one run of a shape."""
+        assert self._process is not None and self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"shape": shape, "steps": steps}).encode() + b"\n")
+        self._process.stdin.flush()
+        return list(self._answer()["seconds"])
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process is not None and self._process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            if not selector.select(PATIENCE):
+                raise TimeoutError(f"`{self.name}` does not answer within {PATIENCE:.0f} s")
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"`{self.name}` ended; see `{' '.join(self.command)}`")
+        return dict(json.loads(line))
+
+    @property
+    def row(self) -> dict[str, float]:
+        """Median milliseconds: a step of a chain, a step of a fan, a run of one step."""
+        median = {shape: statistics.median(values) * 1000 for shape, values in self.seconds.items()}
+        return {f"{shape}_ms": round(value, 4) for shape, value in median.items()}
+
+
+def ours(folder: Path, postgres: str | None) -> list[Contender]:
+    """Kapelle's three engines."""
+    script = str(PEERS / "peer_kapelle.py")
+    found = [
+        Contender("inline", [sys.executable, script, "inline", _folder(folder, "inline")]),
+        Contender("sqlite", [sys.executable, script, "durable", _folder(folder, "sqlite")]),
+    ]
+    if postgres is not None:
+        found.append(
+            Contender("postgres", [sys.executable, script, "durable", _folder(folder, "postgres"), postgres])
+        )
+    return found
+
+
+def peers(folder: Path, postgres: str | None, say: Callable[[str], None]) -> list[Contender]:
+    """Those that are installed; the others are told of."""
+    found = []
+    langgraph, prefect = (ENVIRONMENTS / name / "bin" / "python" for name in ("langgraph", "prefect"))
+    if (ENVIRONMENTS / "langgraph" / ".installed").exists():
+        script = str(PEERS / "peer_langgraph.py")
+        ways = {"sqlite": _folder(folder, "lg"), "sqlite_equal_pragmas": _folder(folder, "lg-equal")}
+        if postgres is not None:
+            ways["postgres"] = postgres
+        found += [
+            Contender(f"langgraph_{way}", [str(langgraph), script, way, place]) for way, place in ways.items()
+        ]
+    else:
+        say("langgraph is not installed (`make bench-peers`): left out")
+    if (ENVIRONMENTS / "prefect" / ".installed").exists():
+        command = [str(prefect), str(PEERS / "peer_prefect.py"), _folder(folder, "prefect")]
+        found.append(Contender("prefect", command, share=DEAR))
+    else:
+        say("prefect is not installed (`make bench-peers`): left out")
+    return found
+
+
+def compare(contenders: Iterable[Contender], *, steps: int, rounds: int) -> None:
+    """Let all of them walk chains, fans and runs of one step, in turn."""
+    with ExitStack() as stack:
+        walking = [stack.enter_context(one) for one in contenders]
+        for one in walking:
+            one.ready()
+        for shape in ("chain", "fan"):
+            _in_turn(walking, shape, steps, rounds)
+        _in_turn(walking, "chain", 1, rounds * 3, name="k1")
+
+
+def _in_turn(walking: list[Contender], shape: str, steps: int, rounds: int, name: str = "") -> None:
+    for turn in range(-2, rounds):
+        for one in walking:
+            length = max(1, steps // one.share)
+            if turn < 0:
+                one.ask(shape, length)  # its plan is made, its statements are prepared
+            elif turn % one.share == 0:
+                one.seconds.setdefault(name or shape, []).append(sum(one.ask(shape, length)) / length)
+
+
+def save_p95(contenders: Iterable[Contender], *, steps: int, rounds: int) -> dict[str, float]:
+    """The p95, in milliseconds, of the commit of one finished step."""
+    found = {}
+    for one in contenders:
+        with one:
+            one.ready()
+            one.ask("save", steps)
+            saves = [second for _ in range(rounds) for second in one.ask("save", steps)]
+            found[one.name] = sorted(saves)[int(len(saves) * 0.95)] * 1000
+    return found
+
+
+def _folder(folder: Path, name: str) -> str:
+    made = folder / name
+    made.mkdir(parents=True, exist_ok=True)
+    return str(made)
