@@ -34,6 +34,7 @@ from kapelle.run.model import RunRecord
 from kapelle.run.perform import Capabilities
 from kapelle.run.recording import Recording
 from kapelle.run.replay import Replay, replay
+from kapelle.run.sessions import Sessions, check_session_id
 from kapelle.settings import Settings, load_settings
 from kapelle.task.intake import make_task
 from kapelle.task.model import Checklist, StrategyCall, Task
@@ -160,7 +161,7 @@ class Orchestrator:
         if self._parts is None:
             self._given["serves"] = queue_of(self._app)
         await self.ingest_all()
-        await self.parts.engine.serve(self._work_of)
+        await self.parts.engine.serve(self._work_of, catalog=self.catalog.hash)
 
     async def _work_of(self, record: RunRecord) -> Work:
         await self.know_agents(record)
@@ -199,7 +200,10 @@ class Orchestrator:
         if checks is not None:
             fields["checklist"] = Checklist(items=tuple(checks))
         merged = {"owner": self.settings.owner, "model": self._model, "budget": self._budget, **given, **fields}
-        return without_secrets(make_task(merged))
+        made = without_secrets(make_task(merged))
+        if made.session is not None:
+            check_session_id(made.session)
+        return made
 
     async def plan(self, task: Task | str | Mapping[str, JsonValue], **fields: Any) -> Plan:
         """Plan a task: completed, validated, priced; nothing is performed.
@@ -283,6 +287,8 @@ class Orchestrator:
         if priority < 0 or delay < 0:
             raise BadInput("`priority` and `delay`: expected numbers from 0")
         await self.ingest_all(chosen)
+        if made.session is not None:
+            await self.sessions.touch(made.session)
         record = RunRecord(
             id=new_id("run"),
             owner=made.owner,
@@ -347,6 +353,11 @@ class Orchestrator:
     async def history(self, *, approval: str | None = None, run: str | None = None) -> list[AuditEntry]:
         """What happened to approvals, oldest first; nothing of it changes, and it outlives their runs."""
         return await self.parts.engine.history(self.settings.owner, approval=approval, run=run)
+
+    @property
+    def sessions(self) -> Sessions:
+        """State that outlives a run, and the history of the runs that named it (`Task.session`)."""
+        return Sessions(self.parts.engine.sessions, self.settings.owner, days=self.settings.retention.sessions)
 
     async def search(self, query: str, *corpora: str, k: int = 8) -> SearchResult:
         """Search corpora (all, when none is named)."""

@@ -163,8 +163,8 @@ async def test_a_dead_endpoint_does_not_hold_up_a_run(house: House, endpoint: En
     (approval,) = await asked(run)
     courier = courier_of(house[0])
     began = time.monotonic()
-    courier.nudge()
-    courier.nudge()
+    await courier.nudge()
+    await courier.nudge()
     await approval.approve(by="bo")
     await run.resume()
     assert (await run.wait()).status == "succeeded"

@@ -57,8 +57,11 @@ def solve(
         priority: The lower, the sooner a worker takes it; with --detach.
     """
     task = _task(prompt, file, context, weights, approve=approve, usd=usd, strategy=strategy, required=plan is None)
+    chosen = read_plan(plan) if plan else None
+    if chosen is not None:  # a plan says by itself what is to be done
+        task.setdefault("prompt", chosen.why or "walk the plan")
     queued = Queued(here=not detach, delay=delay, priority=priority)
-    return run_async(_solve(task, read_plan(plan) if plan else None, folders(corpus), key, queued, common))
+    return run_async(_solve(task, chosen, folders(corpus), key, queued, common))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ def _task(
     usd: str | None,
     strategy: str | None,
     required: bool,
-) -> dict[str, Any] | None:  # Any: fields of a task, validated when it is made
+) -> dict[str, Any]:  # Any: fields of a task, validated when it is made
     fields: dict[str, Any] = {}
     if file is not None:
         text = sys.stdin.read() if str(file) == "-" else _read(file)
@@ -117,10 +120,8 @@ def _task(
         words = sys.stdin.read()
     if words:
         fields["prompt"] = read_task(words).prompt if not file else words
-    if not fields.get("prompt"):
-        if required:
-            raise BadInput('say what you want: kapelle solve "How long do we keep invoices?" --corpus ./handbook')
-        return None
+    if required and not fields.get("prompt"):
+        raise BadInput('say what you want: kapelle solve "How long do we keep invoices?" --corpus ./handbook')
     if context:
         fields["context"] = {**fields.get("context", {}), **dict(_pair(one) for one in context)}
     if weights is not None:
@@ -162,7 +163,7 @@ def _pair(text: str) -> tuple[str, JsonValue]:
 
 
 async def _solve(
-    fields: dict[str, Any] | None,
+    fields: dict[str, Any],
     plan: Plan | None,
     corpora: dict[str, Path],
     key: str | None,

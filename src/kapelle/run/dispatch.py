@@ -150,10 +150,10 @@ class Dispatch:
             self._enqueue_part(connection, run, path, number, generation + 1)
 
     def _next_part(self, connection: sa.Connection, run: str, path: str) -> bool:
-        number = connection.execute(_NEXT_PART, {"run": run, "path": path}).scalar()
-        if number is None:
+        found = connection.execute(_NEXT_PART, {"run": run, "path": path}).first()
+        if found is None:
             return False
-        self._enqueue_part(connection, run, path, int(number), 1)
+        self._enqueue_part(connection, run, path, found.number, found.generation)
         return True
 
     def _enqueue_part(self, connection: sa.Connection, run: str, path: str, number: int, generation: int) -> None:
@@ -185,10 +185,16 @@ _CANCEL_WORKFLOW = Statement(
     "where workflow_uuid = :workflow and status in ('PENDING', 'ENQUEUED', 'DELAYED')"
 )
 _ABOUT = sa.text("select owner, queue, app, priority from runs where id = :run")
-_NEW_PART = sa.text("insert into parts (run, path, number, status) values (:run, :path, :number, 'idle')")
+_NEW_PART = sa.text(
+    "insert into parts (run, path, number, status) values (:run, :path, :number, 'idle') "
+    # Of a walk without workers they are there already, as `local`.
+    "on conflict (run, path, number) do update set status = 'idle', generation = parts.generation + 1 "
+    "where parts.status = 'local'"
+)
 _NEXT_PART = sa.text(
     "update parts set status = 'queued' where run = :run and path = :path and number = "
-    "(select min(number) from parts where run = :run and path = :path and status = 'idle') returning number"
+    "(select min(number) from parts where run = :run and path = :path and status = 'idle') "
+    "returning number, generation"
 )
 _PART_DONE = sa.text("update parts set status = 'done' where run = :run and path = :path and number = :number")
 _PART_WAITS = sa.text("update parts set status = 'waiting' where run = :run and path = :path and number = :number")

@@ -43,8 +43,10 @@ from kapelle.run.fence import RunFence
 from kapelle.run.leases import BEAT, MISSED, Lease, holders, serving
 from kapelle.run.minder import Minder
 from kapelle.run.model import Event, RunRecord, StepResult, Stuck
+from kapelle.run.notify import Courier
 from kapelle.run.recording import Recording
 from kapelle.run.rerun import Rerun
+from kapelle.run.sessions_database import DatabaseSessions
 from kapelle.run.stuck import held_back
 from kapelle.run.telling import tell_decided
 from kapelle.run.walk import Walk
@@ -58,6 +60,8 @@ APPLICATION = "kapelle"
 APPLICATION_VERSION = "kapelle-1"
 """Fixed: DBOS would else hash the code, and a deploy would strand every run in flight."""
 WALK = "kapelle.walk"
+PARTING = 3.0
+"""Seconds that a process may take for notifications before it ends; later ones are the workers'."""
 FOLLOW = 0.5
 """Seconds between two looks at a run that another process walks, where no bell was heard."""
 
@@ -139,11 +143,14 @@ class DurableEngine:
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="kapelle-reader")
         self._writer = Writer(engine, patience=patience, on_trouble=on_trouble)
         self._bell = Bell(engine)
+        self._courier = Courier(self._writer, settings.approvals)
         with translated(engine):
             self._lease = Lease(engine, service.queues if service else ())
             self._launch()
         self._dispatch = Dispatch(self._lease.executor, self._enqueue, self._bell)
-        self._place = Place(self._writer, self._bell, self._lease, self._dispatch, settings.run.blob_threshold)
+        threshold, days = settings.run.blob_threshold, settings.retention.sessions
+        self._place = Place(self._writer, self._bell, self._lease, self._dispatch, threshold, days)
+        self.sessions = DatabaseSessions(self._write, self._read, days=days, threshold=threshold)
 
     def _launch(self) -> None:
         # DBOS logs a lost ownership as a warning and an unwritable database with a traceback; both are told by us.
@@ -327,6 +334,8 @@ class DurableEngine:
         walker = await self._read(lambda connection: rows.walker(connection, record))
         if walker is None:
             return not await self._read(lambda connection: serving(connection, queue))
+        if walker == self._lease.executor:  # a walk of ours that gave up, as on a database that was gone for long
+            return all(fence.run != record.id for fence, _ in self._bodies.values())
         return not await self._lives(walker)
 
     async def _lives(self, executor: str) -> bool:
@@ -386,7 +395,7 @@ class DurableEngine:
         try:
             record = await self._write(lambda connection: rows.read_run(connection, run, owner))
             work = await self._how(record)
-            if run not in self._work:
+            if run not in self._work and part is None:
                 await self._refuse_stuck(record, work)
             if record.plan is None:
                 raise DatabaseDamaged(f"run `{run}` has no plan")
@@ -394,12 +403,13 @@ class DurableEngine:
             limits = work.limits
             return await Walk(run, record.task, record.plan, checkpoint, work.perform, limits, part)()
         except OwnershipLost as error:
-            if part is None:
+            if run in self._work:  # somebody here waits for it
                 self._faults[run] = error
             # DBOS parks an execution that says so, instead of recording an outcome for it.
             raise DBOSWorkflowConflictIDError(fence.workflow) from error
         except KapelleError as error:
-            self._faults[run] = error
+            if run in self._work:  # somebody here waits for it
+                self._faults[run] = error
             raise
 
     async def _how(self, record: RunRecord) -> Work:
@@ -412,14 +422,14 @@ class DurableEngine:
         spread = await self._read(lambda connection: serving(connection, queue))
         return work.with_limits(spread=spread)
 
-    async def serve(self, work_of: Callable[[RunRecord], Awaitable[Work]]) -> None:
+    async def serve(self, work_of: Callable[[RunRecord], Awaitable[Work]], *, catalog: str) -> None:
         """Take runs from the queues, and look after those of dead processes, until cancelled."""
         if self._service is None:
             raise SettingsError("this orchestrator was opened without a queue; open it with `serve`")
         self._work_of = work_of
         self.loop = asyncio.get_running_loop()
         self.begun.set()
-        await Minder(self._place, [self.attend]).run()
+        await Minder(self._place, catalog, [self.attend, self._courier.nudge]).run()
 
     async def read(self, run: str, owner: str) -> RunRecord:
         """One run as it stands."""
@@ -561,6 +571,7 @@ class DurableEngine:
         if self.users > 0:
             return
         unfinished = list(self._bodies.values())
+        await self._send_notifications()
         # DBOS shields its workflows from whoever waits for them: the bodies are cancelled themselves, and stay PENDING.
         tasks = [*self._walks.values(), *self._bodies]
         for task in tasks:
@@ -583,6 +594,13 @@ class DurableEngine:
         self._writer.close()
         self._readers.shutdown(wait=True)
         self._engine.dispose()
+
+    async def _send_notifications(self) -> None:
+        """Send what a command's run has left to be told: nobody may serve who would."""
+        with suppress(KapelleError, TimeoutError):
+            async with asyncio.timeout(PARTING):
+                await self._courier.deliver_due()
+        await self._courier.close()
 
     async def _hand_back(self, unfinished: Sequence[tuple[RunFence, str]]) -> None:
         """Put what this worker was walking back into the queues; if that fails, the others find it by its lease."""

@@ -11,6 +11,7 @@ from kapelle.run.model import Event, RunRecord, StepResult, Stuck
 from kapelle.run.outcome import Performer
 from kapelle.run.recording import Recording
 from kapelle.run.rerun import Rerun
+from kapelle.run.sessions import SessionStore
 from kapelle.run.walk import Limits
 
 
@@ -30,6 +31,10 @@ class Work:
 
 class Engine(Protocol):
     """Owns runs. Two implementations: in memory, and durable on DBOS; both pass tests/contract/test_engine.py."""
+
+    @property
+    def sessions(self) -> SessionStore:
+        """The sessions that runs are of; a run that ends becomes a turn of its session."""
 
     async def start(self, record: RunRecord, work: Work, *, here: bool = True, delay: float = 0.0) -> RunRecord:
         """Make a run; a key that is taken gives the run that has it.
@@ -131,8 +136,11 @@ class Engine(Protocol):
             StoreUnavailable: its walk here gave up on the database; the run can be resumed.
         """
 
-    async def serve(self, work_of: Callable[[RunRecord], Awaitable[Work]]) -> None:
+    async def serve(self, work_of: Callable[[RunRecord], Awaitable[Work]], *, catalog: str) -> None:
         """Take runs from the queue and look after those of dead processes, until cancelled.
+
+        Args:
+            catalog: the hash of what is registered here; runs that another code could not go on with are tried again.
 
         Raises:
             SettingsError: the engine was not opened for serving.

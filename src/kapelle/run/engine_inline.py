@@ -14,6 +14,7 @@ from kapelle.run.memory import MemoryRun
 from kapelle.run.model import Event, NewEvent, RunRecord, StepResult, Stuck
 from kapelle.run.recording import Recording, recording_of
 from kapelle.run.rerun import Rerun
+from kapelle.run.sessions_memory import MemorySessions
 from kapelle.run.stuck import held_back
 from kapelle.run.telling import tell_decided
 from kapelle.run.walk import Walk
@@ -22,7 +23,11 @@ from kapelle.run.walk import Walk
 class InlineEngine:
     """Runs as Python objects, walked by tasks of the calling loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, session_days: float | None = None) -> None:
+        """Args:
+        session_days: without use, after which a session expires; None: never.
+        """
+        self.sessions = MemorySessions(session_days)
         self._runs: dict[str, MemoryRun] = {}
         self._walks: dict[str, asyncio.Task[None]] = {}
         self._faults: dict[str, BaseException] = {}
@@ -97,6 +102,8 @@ class InlineEngine:
         async def follow() -> None:
             try:
                 await walk()
+                if run.record.task.session is not None and run.record.ended_already:
+                    await self.sessions.end(run.standing)
             except Exception as error:  # told by `settled`
                 self._faults[record.id] = error
             finally:
@@ -205,7 +212,7 @@ class InlineEngine:
             return await self.settled(run, owner, work)
         return found.standing
 
-    async def serve(self, work_of: Callable[[RunRecord], Awaitable[Work]]) -> None:
+    async def serve(self, work_of: Callable[[RunRecord], Awaitable[Work]], *, catalog: str) -> None:
         """Runs in memory have no queue."""
         raise SettingsError("runs in memory have no queue; serve with the durable engine")
 

@@ -26,11 +26,13 @@ TIDY = 60.0
 class Minder:
     """Looks after what nobody walks."""
 
-    def __init__(self, place: Place, duties: Sequence[Callable[[], Awaitable[None]]]) -> None:
+    def __init__(self, place: Place, catalog: str, duties: Sequence[Callable[[], Awaitable[None]]]) -> None:
         """Args:
+        catalog: the hash of what is registered here.
         duties: what else is done in every round.
         """
         self._place = place
+        self._catalog = catalog
         self._duties = (
             self._written(self._take_over),
             self._written(self._wake_dates),
@@ -41,6 +43,7 @@ class Minder:
 
     async def run(self) -> None:
         """Go round until cancelled."""
+        await self._place.writer.write(self._try_again)
         while True:
             for duty in self._duties:
                 try:
@@ -66,6 +69,12 @@ class Minder:
         for part in rows.interrupted_parts(connection, trusted):
             if spread_queue_of(part.queue or queue_of(part.app)) in mine:
                 self._place.dispatch.requeue_part(connection, part.run, part.path, part.number)
+
+    def _try_again(self, connection: sa.Connection) -> None:
+        """Dispatch the runs that another code could not go on with: this one may."""
+        for record in rows.held_back(connection, self._place.lease.queues):
+            if record.stuck is not None and record.stuck.registry != self._catalog:
+                self._place.dispatch.requeue(connection, record)
 
     def _trusted(self, holder: Holder, judging: bool) -> bool:
         """Whether a process counts as living: one that only missed beats does, until this one may judge it."""

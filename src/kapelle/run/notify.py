@@ -33,7 +33,7 @@ class Courier:
         self._timeout = settings.webhook_timeout
         self._round: asyncio.Task[None] | None = None
 
-    def nudge(self) -> None:
+    async def nudge(self) -> None:
         """Begin a round beside everything else, unless one is under way; to be called again and again."""
         if self._url is None or (self._round is not None and not self._round.done()):
             return

@@ -346,6 +346,12 @@ def hold_back(connection: sa.Connection, run: str, owner: str, stuck: Stuck) -> 
     connection.execute(statement, {"run": run, "owner": owner, "stuck": stuck.model_dump_json()})
 
 
+def held_back(connection: sa.Connection, queues: Sequence[str]) -> list[RunRecord]:
+    """The runs of some queues that the code of their time could not go on with."""
+    statement = sa.select(runs).where(runs.c.stuck.is_not(None), runs.c.queue.in_(queues), runs.c.ended.is_(None))
+    return [_record(dict(row)) for row in connection.execute(statement).mappings()]
+
+
 def stranded(connection: sa.Connection, owner: str) -> list[RunRecord]:
     """The runs of an owner that this version cannot read, ended or not, or that cannot go on; oldest first."""
     statement = sa.select(runs).where(runs.c.owner == owner).order_by(runs.c.created, runs.c.id)
