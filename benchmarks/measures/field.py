@@ -112,6 +112,11 @@ class Field:
             await house.close()
             self.engine.dispose()
 
+    def waits(self, run: str) -> bool:
+        """Whether a run waits for somebody, and is parked where this field parks at once."""
+        found = self.rows("select status, parked from runs where id = :run", run=run)
+        return found[0].status == "waiting" and (bool(found[0].parked) or self.settings.run.park_after > 0)
+
     def output(self, run: str) -> Any:
         """What a run came to; None while it has not ended."""
         found = self.rows("select output from runs where id = :run and ended is not null", run=run)
