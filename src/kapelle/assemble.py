@@ -146,7 +146,7 @@ def _storage(settings: Settings, engine: EngineName, foreground: bool, serves: s
         from kapelle.evidence.index_sqlite import memory_index
         from kapelle.run.engine_inline import InlineEngine
 
-        return InlineEngine(), memory_index()
+        return InlineEngine(session_days=settings.retention.sessions), memory_index()
     from kapelle.run.durable import Service, durable_engine
     from kapelle.store.engine import open_engine
     from kapelle.store.version import HEAD, schema_version

@@ -16,6 +16,8 @@
     │   ├── ApprovalChanged      what is asked is not what was seen (409)
     │   ├── ApprovalExpired      nobody decided in time (409)
     │   ├── Rejected             a person said no to a call
+    │   ├── Conflict             somebody else has written it meanwhile (409)
+    │   ├── Purged               what it needs was deleted by the retention (410)
     │   └── RunStuck             its run cannot go on with the code as it is (exit 2, 409)
     ├── WaitingForApproval       the run is kept and waits for a person (exit 3, 409)
     ├── StepError                a step failed
@@ -129,6 +131,19 @@ class ApprovalExpired(Refused):
 
 class Rejected(Refused):
     """A person said no to a call inside a step."""
+
+
+class Conflict(Refused):
+    """Somebody else has written it meanwhile; nothing was written, the message says who is ahead."""
+
+    http_status = 409
+
+
+class Purged(Refused):
+    """What is needed was deleted by the retention; the message says what, and when."""
+
+    exit_code = 2
+    http_status = 410
 
 
 class RunStuck(Refused):

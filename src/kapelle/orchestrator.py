@@ -288,7 +288,7 @@ class Orchestrator:
             raise BadInput("`priority` and `delay`: expected numbers from 0")
         await self.ingest_all(chosen)
         if made.session is not None:
-            await self.sessions.touch(made.session)
+            await self.parts.engine.sessions.touch(made.owner, made.session)
         record = RunRecord(
             id=new_id("run"),
             owner=made.owner,

@@ -137,6 +137,29 @@ class ApprovalSettings(_Group):
         return frozenset(self.roles.get(name, ())) if self.roles else None
 
 
+class RetentionSettings(_Group):
+    """How long what is over is kept, in days; 0: for ever. Workers delete it, and `kapelle purge`."""
+
+    text: float = Field(180.0, ge=0)
+    """Outputs of steps and texts they read, after their run ended; the answer stays with the run."""
+    journal: float = Field(30.0, ge=0)
+    """Calls that a step's own loop made, and what the queue knew of a run, after it ended."""
+    events: float = Field(0.0, ge=0)
+    """What happened in a run, after it ended."""
+    runs: float = Field(0.0, ge=0)
+    """Runs with all that belongs to them, after they ended."""
+    approvals: float = Field(730.0, ge=0)
+    """Questions of runs that ended, notifications about them, and who decided what."""
+    sessions: float = Field(30.0, ge=0)
+    """Sessions that are not used; a run of one that goes on keeps it."""
+    automatic: bool = True
+    """Workers delete by themselves, once an hour; else `kapelle purge` does."""
+    archive: Path | None = None
+    """Where it is written down before it is deleted, as JSON lines; none: `archive` in `home`."""
+    archived: bool = True
+    """Write it down before it is deleted."""
+
+
 class PlannerSettings(_Group):
     """Who makes the plan."""
 
@@ -270,6 +293,7 @@ class Settings(BaseSettings):
     run: RunSettings = Field(default_factory=RunSettings)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
     planner: PlannerSettings = Field(default_factory=PlannerSettings)
     executor: ExecutorSettings = Field(default_factory=ExecutorSettings)
     llm: ModelSettings = Field(default_factory=ModelSettings)

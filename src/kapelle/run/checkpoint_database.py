@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from kapelle import clock
 from kapelle.errors import OwnershipLost
 from kapelle.evidence.model import Document
-from kapelle.run import approval_rows, deltas, journal_rows, rerun_rows, rows
+from kapelle.run import approval_rows, deltas, journal_rows, rerun_rows, rows, session_rows
 from kapelle.run.approval import ApprovalRecord
 from kapelle.run.checkpoint import Batch, DecidedMeanwhile, PartEnd, Past, RunChange, is_past
 from kapelle.run.deltas import Piece
@@ -51,6 +51,8 @@ class Place:
     lease: Lease
     dispatch: Dispatch
     blob_threshold: int
+    session_days: float | None = None
+    """Without use, after which a session expires; None: never."""
 
 
 class DatabaseCheckpoint:
@@ -129,6 +131,7 @@ class DatabaseCheckpoint:
         if batch.run is not None:
             change_run(connection, self._fence.run, batch.run, at)
             if batch.run.status in ENDED:
+                session_rows.end_run(connection, self._fence.run, at, self._place.session_days)
                 deltas.drop_all(connection, self._fence.run)
                 self._place.dispatch.reclaim_parts(connection, self._fence.run, status="dropped")
         if batch.part is not None:
