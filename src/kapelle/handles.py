@@ -23,7 +23,7 @@ from kapelle.tools.call import check_arguments
 Approver: TypeAlias = Callable[["Approval"], Awaitable[None]]
 """Decides an approval by calling its `approve`, `reject` or `modify`."""
 ENDS: tuple[EventKind, ...] = ("run.finished", "run.cancelled")
-"""Events after which nothing may come."""
+"""Events after which a run may have ended."""
 LOOK = 0.5
 """Seconds between two looks for new events, where no bell was heard."""
 
@@ -93,6 +93,7 @@ class Run:
         """
         seen: Seen = {}
         last: str = ENDS[0]
+        quiet = False
         rung = asyncio.Event()
         loop = asyncio.get_running_loop()
         leave = self._engine.listen(self.id, lambda: loop.call_soon_threadsafe(rung.set))
@@ -109,9 +110,9 @@ class Run:
                 for delta in news(self.id, await self._pieces(text), seen, after):
                     yield delta
                 # The row, which is large, is read only where the story may have ended.
-                if not follow or (last in ENDS and (await self.status()).ended_already):
+                if not follow or ((last in ENDS or quiet) and (await self.status()).ended_already):
                     return
-                await _until(rung, LOOK)
+                quiet = not await _until(rung, LOOK)
         finally:
             leave()
 
@@ -313,9 +314,10 @@ def candidate_of(record: RunRecord) -> Candidate:
     return candidate.model_copy(update={**status, "missing": (*candidate.missing, *reasons)})
 
 
-async def _until(rung: asyncio.Event, seconds: float) -> None:
+async def _until(rung: asyncio.Event, seconds: float) -> bool:
+    """Whether it was rung in time."""
     try:
         async with asyncio.timeout(seconds):
-            await rung.wait()
+            return await rung.wait()
     except TimeoutError:
-        pass
+        return False
