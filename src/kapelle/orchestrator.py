@@ -30,6 +30,7 @@ from kapelle.plan.validate import validate
 from kapelle.run.approval import AuditEntry
 from kapelle.run.dispatch import queue_of
 from kapelle.run.engine import Work
+from kapelle.run.leases import Holder
 from kapelle.run.model import RunRecord
 from kapelle.run.perform import Capabilities
 from kapelle.run.recording import Recording
@@ -338,6 +339,10 @@ class Orchestrator:
     async def stranded(self) -> list[RunRecord]:
         """Runs that this version cannot read (`unreadable` says why), and those that cannot go on (`stuck` does)."""
         return await self.parts.engine.stranded(self.settings.owner)
+
+    async def workers(self) -> list[Holder]:
+        """The living processes that take runs from a queue."""
+        return await self.parts.engine.workers()
 
     async def interrupted(self) -> list[RunRecord]:
         """Runs that no living process walks and that do not wait."""

@@ -40,7 +40,7 @@ async def _runs(limit: int, common: Common) -> int:
     for name in ("run", "status", "begun", "seconds", "task"):
         table.add_column(name, header_style="dim", no_wrap=name != "task", overflow="ellipsis")
     for one in found:
-        status = "interrupted" if one.id in interrupted else one.status
+        status = "stuck" if one.stuck else "interrupted" if one.id in interrupted else one.status
         took = (one.ended - one.started).total_seconds() if one.ended and one.started else None
         table.add_row(
             one.id,
@@ -59,6 +59,7 @@ def _row(one: RunRecord, interrupted: bool) -> dict[str, object]:
         "key": one.key,
         "status": one.status,
         "interrupted": interrupted,
+        "stuck": one.stuck.reason if one.stuck else None,
         "waiting_for": one.waiting_for,
         "prompt": one.task.prompt,
         "created": clock.to_iso(one.created),

@@ -178,12 +178,18 @@ async def _runs(settings: Settings) -> list[tuple[str, bool, str]]:
     house = Orchestrator(settings=settings, foreground=True)
     try:
         found, stranded = await house.interrupted(), await house.stranded()
+        workers = await house.workers()
     finally:
         await house.close()
     lost = {one.id for one in stranded}
     going_on = [one for one in found if one.id not in lost]
     listed = f"{len(going_on)} interrupted: " + ", ".join(f"kapelle resume {one.id}" for one in going_on[:3])
-    return [("runs", True, listed if going_on else "none interrupted"), *(_stranded(one) for one in stranded)]
+    serving = ", ".join(f"{one.pid} on {one.host} ({one.queues[0]})" for one in workers)
+    return [
+        ("workers", True, serving or "none; runs are walked by the command that starts them"),
+        ("runs", True, listed if going_on else "none interrupted"),
+        *(_stranded(one) for one in stranded),
+    ]
 
 
 def _stranded(one: RunRecord) -> tuple[str, bool, str]:

@@ -40,7 +40,7 @@ from kapelle.run.deltas import Piece
 from kapelle.run.dispatch import Dispatch, Ticket, queue_of, spread_queue_of, workflow_id
 from kapelle.run.engine import Work
 from kapelle.run.fence import RunFence
-from kapelle.run.leases import BEAT, MISSED, Lease, holders, serving
+from kapelle.run.leases import BEAT, MISSED, Holder, Lease, holders, serving
 from kapelle.run.minder import Minder
 from kapelle.run.model import Event, RunRecord, StepResult, Stuck
 from kapelle.run.notify import Courier
@@ -455,6 +455,10 @@ class DurableEngine:
             return rows.events(connection, run, after=after)
 
         return await self._read(find)
+
+    async def workers(self) -> list[Holder]:
+        """The living processes that take runs from a queue."""
+        return [one for one in await self._read(holders) if one.alive and one.queues]
 
     async def pieces(self, run: str, owner: str) -> list[Piece]:
         """The text that its steps are writing."""

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from kapelle.plan.catalog import Catalog
 from kapelle.run.approval import ApprovalRecord, AuditEntry, Verdict
 from kapelle.run.deltas import Piece
+from kapelle.run.leases import Holder
 from kapelle.run.model import Event, RunRecord, StepResult, Stuck
 from kapelle.run.outcome import Performer
 from kapelle.run.recording import Recording
@@ -94,6 +95,9 @@ class Engine(Protocol):
 
     async def events(self, run: str, owner: str, *, after: int = 0) -> list[Event]:
         """Events of a run after a number, in order."""
+
+    async def workers(self) -> list[Holder]:
+        """The living processes that take runs from a queue."""
 
     async def pieces(self, run: str, owner: str) -> list[Piece]:
         """The text that its steps are writing, as far as it is there."""

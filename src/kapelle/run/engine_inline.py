@@ -10,6 +10,7 @@ from kapelle.run.approval import ApprovalRecord, AuditEntry, Verdict, no_such
 from kapelle.run.checkpoint_memory import MemoryCheckpoint
 from kapelle.run.deltas import Piece
 from kapelle.run.engine import Work
+from kapelle.run.leases import Holder
 from kapelle.run.memory import MemoryRun
 from kapelle.run.model import Event, NewEvent, RunRecord, StepResult, Stuck
 from kapelle.run.recording import Recording, recording_of
@@ -137,6 +138,10 @@ class InlineEngine:
     async def events(self, run: str, owner: str, *, after: int = 0) -> list[Event]:
         """Events of a run after a number."""
         return self._get(run, owner).events[max(after, 0) :]
+
+    async def workers(self) -> list[Holder]:
+        """Runs in memory have none."""
+        return []
 
     async def pieces(self, run: str, owner: str) -> list[Piece]:
         """The text that its steps are writing."""

@@ -146,6 +146,8 @@ class Holder:
     """A process with a lease, as seen from this one."""
 
     executor: str
+    host: str
+    pid: int
     alive: bool
     gone: bool
     """Its process is not there any more: this needs no waiting for beats."""
@@ -160,7 +162,7 @@ def holders(connection: sa.Connection) -> list[Holder]:
         here = row.host == host
         gone = here and (row.boot != boot or process_started(row.pid) != row.process_started)
         alive = not gone and row.age < BEAT * MISSED
-        found.append(Holder(row.executor, alive, gone, tuple(json.loads(row.queues))))
+        found.append(Holder(row.executor, row.host, row.pid, alive, gone, tuple(json.loads(row.queues))))
     return found
 
 
