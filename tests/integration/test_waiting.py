@@ -255,3 +255,22 @@ async def test_results_past_the_limit_on_bytes_stop_the_run(fields: dict[str, An
         assert record.error is not None
         assert "KAPELLE_RUN__MAX_BYTES" in record.error.message
         assert ledger.calls == ["a", "b"]
+
+
+async def test_a_process_that_ends_parks_what_only_waits(fields: dict[str, Any], tmp_path: Path) -> None:
+    async with opened("durable", tmp_path / "home", run={"park_after": 60}, **fields) as (house, _):
+        run = await house.start("do it", plan=ASKED, approve="never")
+        assert (await run.wait()).status == "waiting"
+    async with opened("durable", tmp_path / "home", **fields) as (house, _):
+        record = await house.get(run.id).status()
+        assert (record.status, record.parked) == ("waiting", True)
+        assert await house.interrupted() == []
+
+
+async def test_an_exclusive_step_waits_for_the_items_of_a_spread_map(served: House) -> None:
+    house, ledger = served
+    spread = each("m", list(range(4)), step("b", "item"), spread=True, width=2)
+    plan = plan_of(spread, step("x", exclusive=True), step("z", "m", "x"))
+    run = await house.start("do it", plan=plan, here=False)
+    assert await until(house, run.id, "succeeded", "failed") == "succeeded"
+    assert ledger.calls.index("x") in (0, 4)

@@ -84,6 +84,16 @@ class Service:
         return self.queue, spread_queue_of(self.queue)
 
 
+@dataclass(slots=True)
+class Walking:
+    """A walk of this process."""
+
+    fence: RunFence
+    owner: str
+    walk: Walk | None = None
+    """None while it is prepared."""
+
+
 def durable_engine(
     engine: sa.Engine,
     settings: Settings,
@@ -136,8 +146,8 @@ class DurableEngine:
         self._work_of: Callable[[RunRecord], Awaitable[Work]] | None = None
         self._work: dict[str, Work] = {}
         self._walks: dict[str, asyncio.Task[None]] = {}
-        self._bodies: dict[asyncio.Task[Any], tuple[RunFence, str]] = {}
-        """Walks under way, each with the owner of its run."""
+        self._bodies: dict[asyncio.Task[Any], Walking] = {}
+        """Walks under way."""
         self._faults: dict[str, KapelleError] = {}
         # Of our own: DBOS makes its few threads the loop's default, and blocking reads there would hold it up.
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="kapelle-reader")
@@ -335,7 +345,7 @@ class DurableEngine:
         if walker is None:
             return not await self._read(lambda connection: serving(connection, queue))
         if walker == self._lease.executor:  # a walk of ours that gave up, as on a database that was gone for long
-            return all(fence.run != record.id for fence, _ in self._bodies.values())
+            return all(walking.fence.run != record.id for walking in self._bodies.values())
         return not await self._lives(walker)
 
     async def _lives(self, executor: str) -> bool:
@@ -390,7 +400,7 @@ class DurableEngine:
         body.set_name(run)
         place = f"{part.map}/{part.number}" if part else ""
         fence = RunFence(run, generation, workflow_id(run, generation, place), xid, part)
-        self._bodies[body] = fence, owner
+        walking = self._bodies[body] = Walking(fence, owner)
         body.add_done_callback(lambda ended: self._bodies.pop(ended, None))
         try:
             record = await self._write(lambda connection: rows.read_run(connection, run, owner))
@@ -401,7 +411,8 @@ class DurableEngine:
                 raise DatabaseDamaged(f"run `{run}` has no plan")
             checkpoint = DatabaseCheckpoint(self._place, fence, owner=owner)
             limits = work.limits
-            return await Walk(run, record.task, record.plan, checkpoint, work.perform, limits, part)()
+            walking.walk = Walk(run, record.task, record.plan, checkpoint, work.perform, limits, part)
+            return await walking.walk()
         except OwnershipLost as error:
             if run in self._work:  # somebody here waits for it
                 self._faults[run] = error
@@ -574,6 +585,7 @@ class DurableEngine:
         self.users -= 1
         if self.users > 0:
             return
+        await self._park_waiting()
         unfinished = list(self._bodies.values())
         await self._send_notifications()
         # DBOS shields its workflows from whoever waits for them: the bodies are cancelled themselves, and stay PENDING.
@@ -599,6 +611,14 @@ class DurableEngine:
         self._readers.shutdown(wait=True)
         self._engine.dispose()
 
+    async def _park_waiting(self) -> None:
+        """Let go of the runs that only wait: they are parked, and not interrupted."""
+        waiting = [(body, one.walk) for body, one in self._bodies.items() if one.walk is not None and one.walk.idle]
+        for _, walk in waiting:
+            walk.leave()
+        if waiting:
+            await asyncio.wait({body for body, _ in waiting}, timeout=PARTING)
+
     async def _send_notifications(self) -> None:
         """Send what a command's run has left to be told: nobody may serve who would."""
         with suppress(KapelleError, TimeoutError):
@@ -606,15 +626,16 @@ class DurableEngine:
                 await self._courier.deliver_due()
         await self._courier.close()
 
-    async def _hand_back(self, unfinished: Sequence[tuple[RunFence, str]]) -> None:
+    async def _hand_back(self, unfinished: Sequence[Walking]) -> None:
         """Put what this worker was walking back into the queues; if that fails, the others find it by its lease."""
 
         def requeue(connection: sa.Connection) -> None:
-            for fence, owner in unfinished:
+            for walking in unfinished:
+                fence = walking.fence
                 if fence.part is not None:
                     self._dispatch.requeue_part(connection, fence.run, fence.part.map, fence.part.number)
                     continue
-                record = rows.read_run(connection, fence.run, owner)
+                record = rows.read_run(connection, fence.run, walking.owner)
                 if record.generation == fence.generation:
                     self._dispatch.requeue(connection, record)
 

@@ -110,6 +110,7 @@ class Walk:
         self._announced: RunStatus | None = None
         """The status that the run's row shows, as far as this walk has written it."""
         self._idle_since: float | None = None
+        self._leaving = False
 
     async def __call__(self) -> RunStatus:
         """Walk; the run's status when the walk is over.
@@ -130,6 +131,16 @@ class Walk:
                 await self._stop_all()
             trace.describe(span, status=status)
             return status
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is performed: the run waits for somebody."""
+        return self._idle_since is not None and not self._running
+
+    def leave(self) -> None:
+        """Park the run as soon as it waits, instead of holding it."""
+        self._leaving = True
+        self._done.put_nowait(None)
 
     async def _walk(self) -> RunStatus:
         batch = self._take_up(await self._checkpoint.past())
@@ -248,7 +259,7 @@ class Walk:
         if self._halt is not None:
             return
         while self._ready and len(self._running) + len(batch.admitted) < self._limits.width:
-            alone = not self._running and not batch.admitted
+            alone = not self._running and not batch.admitted and not self._spread_out
             taken = [*(one.start for one in self._running.values()), *(start for start, _ in batch.admitted)]
             if any(start.step.exclusive for start in taken) or (self._ready[0].step.exclusive and not alone):
                 return
@@ -455,7 +466,8 @@ class Walk:
             batch.events.append(NewEvent(kind="run.waiting", data={"for": list(refs)}))
         now = time.monotonic()
         self._idle_since = self._idle_since or now
-        left = self._idle_since + self._limits.park_after - now if asked and self._part is None else 0.0
+        held = asked and self._part is None and not self._leaving
+        left = self._idle_since + self._limits.park_after - now if held else 0.0
         if left <= 0:
             return await self._park(batch, tuple(refs), "waiting" if asked else "running")
         if self._announced != "waiting" or not batch.empty:
