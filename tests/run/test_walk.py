@@ -448,3 +448,24 @@ async def test_a_secret_in_an_output_is_not_recorded() -> None:
     stage.ledger.answers["a"] = {"log": "used sk-proj-abcdefghijklmnop1234", "password": "hunter22"}
     await stage.walk(plan_of(step("a")))
     assert stage.results["a"].output == {"log": "used [redacted]", "password": "[redacted]"}
+
+
+async def test_the_seconds_of_a_run_count_over_its_walks_without_the_waiting() -> None:
+    stage = Stage(budget=Budget(seconds=0.5))
+    slow = asyncio.Event()
+    stage.ledger.held["b"] = slow
+
+    async def quick(_: int) -> str:
+        await asyncio.sleep(0.3)
+        return "a"
+
+    stage.ledger.answers["a"] = quick
+    plan = plan_of(step("a"), ASK.model_copy(update={"after": ("a",)}), step("b", after=["ok"]))
+    assert await stage.walk(plan) == "waiting"
+    await asyncio.sleep(0.4)
+    stage.decide("approved")
+    began = asyncio.get_running_loop().time()
+    assert await asyncio.wait_for(stage.walk(plan), 5) == "failed"
+    assert asyncio.get_running_loop().time() - began < 0.45
+    assert stage.record.error is not None
+    assert "longer than 0.5 s" in stage.record.error.message

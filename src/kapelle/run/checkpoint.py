@@ -1,6 +1,6 @@
 """Checkpoint: the port by which a walk keeps what is done; everything of one batch, or nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -118,6 +118,18 @@ def is_past(ref: str) -> bool:
     return ref.startswith("date:") and clock.parse_time(ref.removeprefix("date:")) <= clock.now()
 
 
+def seconds_walked(story: Iterable[tuple[str, datetime]]) -> float:
+    """Seconds between the beginning of each walk and the last that was heard of it; of kinds and times, in order."""
+    total, began, last = 0.0, None, None
+    for kind, at in story:
+        if kind in ("run.started", "run.resumed", "run.waiting"):
+            total += (last - began).total_seconds() if began is not None and last is not None else 0.0
+            began = last = None if kind == "run.waiting" else at
+        elif began is not None:
+            last = at
+    return total + ((last - began).total_seconds() if began is not None and last is not None else 0.0)
+
+
 class DecidedMeanwhile(Exception):
     """The run was to be left waiting, and what it waits for is settled: nothing was recorded."""
 
@@ -143,6 +155,9 @@ class Checkpoint(JournalStore, Protocol):
         Raises:
             OwnershipLost: another process took the run over.
         """
+
+    async def walked(self) -> float:
+        """Seconds for which the run was walked before, waiting left out."""
 
     async def cancel_requested(self) -> bool:
         """Whether somebody asked for the run to be cancelled."""

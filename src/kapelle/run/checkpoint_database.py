@@ -12,7 +12,7 @@ from kapelle.errors import OwnershipLost
 from kapelle.evidence.model import Document
 from kapelle.run import approval_rows, deltas, journal_rows, rerun_rows, rows, session_rows
 from kapelle.run.approval import ApprovalRecord
-from kapelle.run.checkpoint import Batch, DecidedMeanwhile, PartEnd, Past, RunChange, is_past
+from kapelle.run.checkpoint import Batch, DecidedMeanwhile, PartEnd, Past, RunChange, is_past, seconds_walked
 from kapelle.run.deltas import Piece
 from kapelle.run.dispatch import Dispatch
 from kapelle.run.fence import RunFence
@@ -24,9 +24,9 @@ from kapelle.store.commit import Writer
 from kapelle.store.tables import runs
 
 _RESULT = sa.text(
-    "insert into steps (run, path, revision, seq, status, result) "
-    "values (:run, :path, :revision, :seq, :status, :result) on conflict (run, path, revision) "
-    "do update set seq = excluded.seq, status = excluded.status, result = excluded.result "
+    "insert into steps (run, path, revision, seq, status, result, blob) "
+    "values (:run, :path, :revision, :seq, :status, :result, :payload) on conflict (run, path, revision) "
+    "do update set seq = excluded.seq, status = excluded.status, result = excluded.result, blob = excluded.blob "
     "where steps.status = 'suspended'"
 )
 _EVENT = sa.text(
@@ -164,6 +164,12 @@ class DatabaseCheckpoint:
 
         await self._place.writer.write(put)
         self._place.bell.tell(events_of(self._fence.run))
+
+    async def walked(self) -> float:
+        """Seconds for which the run was walked before."""
+        return await self._place.writer.write(
+            lambda connection: seconds_walked(rows.times(connection, self._fence.run))
+        )
 
     async def cancel_requested(self) -> bool:
         """Whether somebody asked for the run to be cancelled."""

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from kapelle import clock
 from kapelle.run import approval_memory
 from kapelle.run.approval import ApprovalRecord
-from kapelle.run.checkpoint import Batch, DecidedMeanwhile, Past, is_past
+from kapelle.run.checkpoint import Batch, DecidedMeanwhile, Past, is_past, seconds_walked
 from kapelle.run.deltas import Piece
 from kapelle.run.journal import Entry
 from kapelle.run.memory import MemoryRun
@@ -58,6 +58,10 @@ class MemoryCheckpoint:
         """Keep text as it is being written."""
         self._run.pieces.extend(pieces)
         self._run.tell()
+
+    async def walked(self) -> float:
+        """Seconds for which the run was walked before."""
+        return seconds_walked((event.kind, event.at) for event in self._run.events)
 
     async def cancel_requested(self) -> bool:
         """Whether somebody asked for the run to be cancelled."""

@@ -53,7 +53,7 @@ class Results:
 
 def result_row(run: str, owner: str, result: StepResult, threshold: int) -> ResultRow:
     """Make the row of a result; an output above `threshold` bytes goes to a blob, stored once per content."""
-    row = {"run": run, "path": result.path, "revision": result.revision, "status": result.status}
+    row = {"run": run, "path": result.path, "revision": result.revision, "status": result.status, "payload": None}
     text = result.model_dump_json(exclude_defaults=True)
     if len(text.encode()) <= threshold:
         return ResultRow({**row, "result": text})
@@ -61,7 +61,7 @@ def result_row(run: str, owner: str, result: StepResult, threshold: int) -> Resu
     sha256 = hashlib.sha256(data).hexdigest()
     slim = json.loads(result.model_copy(update={"output": None}).model_dump_json(exclude_defaults=True))
     blob: dict[str, object] = {"owner": owner, "sha256": sha256, "data": data}
-    return ResultRow({**row, "result": json.dumps({**slim, "blob": sha256})}, blob)
+    return ResultRow({**row, "payload": sha256, "result": json.dumps({**slim, "blob": sha256})}, blob)
 
 
 def results(connection: sa.Connection, run: str, owner: str, *, part: Part | None = None) -> Results:
@@ -120,6 +120,12 @@ def executions(connection: sa.Connection, run: str) -> dict[str, int]:
         "group by path"
     )
     return {path: int(count) for path, count in connection.execute(statement, {"run": run})}
+
+
+def times(connection: sa.Connection, run: str) -> list[tuple[str, datetime]]:
+    """What happened when, in order."""
+    statement = sa.text("select kind, at from events where run = :run order by seq")
+    return [(row.kind, clock.parse_time(row.at)) for row in connection.execute(statement, {"run": run})]
 
 
 def texts(connection: sa.Connection, run: str, owner: str) -> dict[tuple[str, str], Document]:
@@ -316,6 +322,7 @@ def _record(row: dict[str, Any]) -> RunRecord:  # Any: column values of several 
         executor=row["executor"],
         cancel_requested=bool(row["cancel_requested"]),
         stuck=Stuck.model_validate_json(row["stuck"]) if row["stuck"] else None,
+        purged=json.loads(row["purged"]) if row["purged"] else {},
         unreadable=unreadable,
         created=clock.parse_time(row["created"]),
         started=_time(row["started"]),

@@ -111,6 +111,8 @@ class Walk:
         """The status that the run's row shows, as far as this walk has written it."""
         self._idle_since: float | None = None
         self._leaving = False
+        self._waited = 0.0
+        """Seconds for which this walk only waited for somebody."""
 
     async def __call__(self) -> RunStatus:
         """Walk; the run's status when the walk is over.
@@ -144,6 +146,8 @@ class Walk:
 
     async def _walk(self) -> RunStatus:
         batch = self._take_up(await self._checkpoint.past())
+        if self._seconds is not None:
+            self._began -= await self._checkpoint.walked()
         while True:
             await self._look_outside(batch)
             self._admit(batch)
@@ -311,7 +315,9 @@ class Walk:
         batch.events[:0] = told
 
     def _begin(self, start: Start, execution: int) -> None:
-        self._idle_since = None
+        if self._idle_since is not None:
+            self._waited += time.monotonic() - self._idle_since
+            self._idle_since = None
         running = Running(start, execution, time.monotonic())
         running.task = asyncio.create_task(self._enter(running), name=f"step {start.path}")
         self._running[start.path] = running
@@ -359,9 +365,10 @@ class Walk:
         if not self._running and self._done.empty():
             return
         try:
-            async with asyncio.timeout(POLL):
+            async with asyncio.timeout(self._until_look()):
                 self._take(await self._done.get(), batch)
         except TimeoutError:
+            self._looked = float("-inf")
             return
         while not self._done.empty():
             self._take(self._done.get_nowait(), batch)
@@ -379,11 +386,20 @@ class Walk:
         elif self._suspended or self._spread_out:
             await self._wake(batch)
 
+    def _until_look(self) -> float:
+        """Seconds until it is time to look outside: POLL, or less where the run's time is up sooner."""
+        left = [POLL]
+        if self._seconds is not None:
+            left.append(self._seconds - (time.monotonic() - self._began - self._waited))
+        if self._task.deadline is not None:
+            left.append((self._task.deadline - clock.now()).total_seconds())
+        return max(0.0, min(left)) + 0.001
+
     async def _reason_to_halt(self) -> str | None:
         if await self._checkpoint.cancel_requested():
             return CANCELLED
         seconds = self._seconds
-        if seconds is not None and time.monotonic() - self._began > seconds:
+        if seconds is not None and time.monotonic() - self._began - self._waited > seconds:
             return f"the run took longer than {seconds:g} s, its limit"
         deadline = self._task.deadline
         if deadline is not None and clock.now() > deadline:
