@@ -39,8 +39,7 @@ class Bell:
         """Call `listener` when `topic` is rung; the result ends it."""
         with self._lock:
             self._listeners.setdefault(topic, []).append(listener)
-            if not self._threads:
-                self._start(self._hear_notifications if self._notifies else self._look_at_file, "kapelle-bell")
+            self._start(self._hear_notifications if self._notifies else self._look_at_file, "kapelle-bell")
         self._wanted.set()
 
         def leave() -> None:
@@ -76,8 +75,7 @@ class Bell:
             return
         with self._lock:
             self._news.add(topic)
-            if len(self._threads) < 2:
-                self._start(self._notify, "kapelle-ringer")
+            self._start(self._notify, "kapelle-ringer")
 
     def close(self) -> None:
         """Ring no more."""
@@ -90,6 +88,9 @@ class Bell:
             thread.join(timeout=2)
 
     def _start(self, work: Callable[[], None], name: str) -> None:
+        """Begin a thread that is not there yet; the caller holds the lock."""
+        if any(thread.name == name for thread in self._threads):
+            return
         thread = threading.Thread(target=work, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
@@ -117,6 +118,8 @@ class Bell:
         with self._engine.connect() as connection:
             version = -1
             last = int(connection.execute(_LAST).scalar() or 0)
+            # What was rung before this was read.
+            self._ring_all()
             while not self._stop.wait(LOOK):
                 self._wanted.wait()
                 seen = int(connection.exec_driver_sql("pragma data_version").scalar() or 0)
