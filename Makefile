@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt lint bench chaos docs run-manual-tool lock unit audit wheel clean
+.PHONY: help demo test check fmt lint bench bench-peers chaos docs run-manual-tool lock unit audit wheel clean
 
 help:            ## what there is
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -43,8 +43,17 @@ fmt: $(BIN)/.synced  ## format the code
 bench: $(BIN)/.synced  ## every benchmark, as ratios to a floor of the same run
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/durable.py
 	$(BIN)/kapelle bench planner
 	$(BIN)/kapelle bench scenarios
+
+bench-peers: build/peers/langgraph/.installed build/peers/prefect/.installed  ## LangGraph and Prefect, to be measured beside us, each in its own environment
+
+build/peers/%/.installed: benchmarks/peers/%.txt | $(UV)
+	rm -rf $(@D)
+	$(PYTHON) -m venv --without-pip $(@D)
+	$(UV) pip install -q --python $(@D)/bin/python -r $<
+	@touch $@
 
 chaos: $(BIN)/.synced  ## kill workers in every way over both databases; nothing may be lost or repeated
 	$(BIN)/python -m tests.chaos

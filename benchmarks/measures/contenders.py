@@ -22,7 +22,10 @@ ENVIRONMENTS = Path(__file__).parents[2] / "build" / "peers"
 PATIENCE = 240.0
 """Seconds for one answer; the first of some starts a server."""
 DEAR = 5
-"""What is this many times slower than most is asked for fewer rounds."""
+"""What takes seconds is asked in one of so many rounds."""
+
+WARM = 2
+"""Rounds that are not counted: plans are made, statements prepared. What takes seconds has none."""
 
 
 @dataclass
@@ -32,7 +35,7 @@ class Contender:
     name: str
     command: list[str]
     share: int = 1
-    """It walks one in so many of the steps and rounds."""
+    """It is asked in one of so many rounds."""
     seconds: dict[str, list[float]] = field(default_factory=dict)
     """What it took a step, by shape."""
     _process: "subprocess.Popen[bytes] | None" = None
@@ -91,32 +94,28 @@ class Contender:
         return {f"{shape}_ms": round(value, 4) for shape, value in median.items()}
 
 
-def ours(folder: Path, postgres: str | None) -> list[Contender]:
+def ours(folder: Path, postgres: str) -> list[Contender]:
     """Kapelle's three engines."""
     script = str(PEERS / "peer_kapelle.py")
-    found = [
+    return [
         Contender("inline", [sys.executable, script, "inline", _folder(folder, "inline")]),
         Contender("sqlite", [sys.executable, script, "durable", _folder(folder, "sqlite")]),
+        Contender("postgres", [sys.executable, script, "durable", _folder(folder, "postgres"), postgres]),
     ]
-    if postgres is not None:
-        found.append(
-            Contender("postgres", [sys.executable, script, "durable", _folder(folder, "postgres"), postgres])
-        )
-    return found
 
 
-def peers(folder: Path, postgres: str | None, say: Callable[[str], None]) -> list[Contender]:
+def peers(folder: Path, postgres: str, say: Callable[[str], None]) -> list[Contender]:
     """Those that are installed; the others are told of."""
     found = []
     langgraph, prefect = (ENVIRONMENTS / name / "bin" / "python" for name in ("langgraph", "prefect"))
     if (ENVIRONMENTS / "langgraph" / ".installed").exists():
         script = str(PEERS / "peer_langgraph.py")
-        ways = {"sqlite": _folder(folder, "lg"), "sqlite_equal_pragmas": _folder(folder, "lg-equal")}
-        if postgres is not None:
-            ways["postgres"] = postgres
-        found += [
-            Contender(f"langgraph_{way}", [str(langgraph), script, way, place]) for way, place in ways.items()
-        ]
+        ways = {
+            "sqlite": _folder(folder, "lg"),
+            "sqlite_equal_pragmas": _folder(folder, "lg-equal"),
+            "postgres": postgres,
+        }
+        found += [Contender(f"langgraph_{way}", [str(langgraph), script, way, place]) for way, place in ways.items()]
     else:
         say("langgraph is not installed (`make bench-peers`): left out")
     if (ENVIRONMENTS / "prefect" / ".installed").exists():
@@ -139,13 +138,12 @@ def compare(contenders: Iterable[Contender], *, steps: int, rounds: int) -> None
 
 
 def _in_turn(walking: list[Contender], shape: str, steps: int, rounds: int, name: str = "") -> None:
-    for turn in range(-2, rounds):
+    for turn in range(-WARM, rounds):
         for one in walking:
-            length = max(1, steps // one.share)
-            if turn < 0:
-                one.ask(shape, length)  # its plan is made, its statements are prepared
-            elif turn % one.share == 0:
-                one.seconds.setdefault(name or shape, []).append(sum(one.ask(shape, length)) / length)
+            if turn >= 0 and turn % one.share == 0:
+                one.seconds.setdefault(name or shape, []).append(sum(one.ask(shape, steps)) / steps)
+            elif turn < 0 and one.share == 1:
+                one.ask(shape, steps)
 
 
 def save_p95(contenders: Iterable[Contender], *, steps: int, rounds: int) -> dict[str, float]:

@@ -14,12 +14,12 @@ from typing import Any
 
 import psutil
 import sqlalchemy as sa
-from measures import app
 
 from kapelle.orchestrator import Orchestrator
 from kapelle.settings import load_settings
 from kapelle.store.engine import open_url
 from kapelle.store.migrate import migrate
+from measures import app
 
 BENCHMARKS = Path(__file__).parents[1]
 APP = "measures.app:house"

@@ -9,11 +9,10 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from measures.app import chain_of
-from measures.field import Field
-
 from kapelle.orchestrator import Orchestrator
 from kapelle.plan.model import Plan
+from measures.app import chain_of
+from measures.field import Field
 
 LATEST = "select coalesce(max(seq), 0) from events where run = :run"
 

@@ -1,10 +1,10 @@
 """How many bytes a step leaves behind."""
 
 import sqlalchemy as sa
-from measures.field import Field
 
 from kapelle.orchestrator import Orchestrator
 from kapelle.plan.model import Plan
+from measures.field import Field
 
 STEPS = 100
 RUNS = 5

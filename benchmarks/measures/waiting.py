@@ -4,12 +4,12 @@ import asyncio
 import random
 import statistics
 import time
-from collections.abc import Sequence
-
-from measures.app import asking, chain_of
-from measures.field import Field, quantile, resident
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from kapelle.orchestrator import Orchestrator
+from measures.app import asking, chain_of
+from measures.field import Field, quantile, resident
 
 HELD = 3_600.0
 """Seconds after which a run is parked that is to be held."""
@@ -18,6 +18,20 @@ BATCH = 10
 GAP = 0.02
 """Seconds between two decisions."""
 PARKED = "select count(*) from runs where parked"
+
+
+@dataclass(frozen=True)
+class Parked:
+    """What parked runs cost."""
+
+    megabytes: float
+    """What the worker that parked them grew by."""
+    latency: list[float]
+    """Milliseconds from a decision to the step behind it."""
+    slower_start: float
+    """Seconds that a worker's start takes longer with them."""
+    parking: float
+    """Seconds to start and park them all."""
 
 
 async def held(field: Field, samples: int) -> list[float]:
@@ -31,23 +45,31 @@ async def held(field: Field, samples: int) -> list[float]:
         return found
 
 
-async def parked(field: Field, idle: Field, *, runs: int, samples: int, restarts: int) -> dict[str, object]:
-    """Memory of a worker with parked runs, deciding some of them, and its start with the others."""
-    async with field.house() as house, idle.house() as nobody:
+async def parked(field: Field, idle: Callable[[], Field], *, runs: int, samples: int, restarts: int) -> Parked:
+    """Memory of a worker that has parked runs, deciding some of them, and its start with the others.
+
+    Args:
+        idle: makes a field of its own for a worker with nothing to do, before and after.
+    """
+    without = await _starts(idle(), restarts)
+    async with field.house() as house:
         worker = field.worker()
-        await field.serving(worker)
         await _walk_one(field, house)
-        before = resident(worker)
-        began = time.monotonic()
+        before, began = resident(worker), time.monotonic()
         asked = await _ask(house, runs)
-        await field.until(lambda: field.one(PARKED) == runs, seconds=600, every=0.2)
-        took = time.monotonic() - began
-        grown = resident(worker) - before
+        await field.until(lambda: field.one(PARKED) == runs, seconds=400, every=0.2)
+        took, grown = time.monotonic() - began, resident(worker) - before
         latency = await _decided(field, house, random.sample(asked, samples))
         field.end()
-        starts = await _starts(((field, house), (idle, nobody)), restarts)
-        with_them, without = (statistics.median(one) for one in starts)
-        return {"mb": grown, "ms": latency, "restart_s": with_them - without, "idle_start_s": without, "parking_s": took}
+        with_them = await _restarts(field, house, restarts)
+    without += await _starts(idle(), restarts)
+    slower = statistics.median(with_them) - statistics.median(without)
+    return Parked(megabytes=grown, latency=latency, slower_start=slower, parking=took)
+
+
+async def _starts(field: Field, rounds: int) -> list[float]:
+    async with field.house() as house:
+        return await _restarts(field, house, rounds)
 
 
 async def _ask(house: Orchestrator, count: int) -> list[str]:
@@ -77,17 +99,17 @@ async def _walk_one(field: Field, house: Orchestrator) -> float:
     return float(field.output(run.id))
 
 
-async def _starts(fields: Sequence[tuple[Field, Orchestrator]], rounds: int) -> list[list[float]]:
-    """Seconds from a worker's process start to the first step of a run that stood in the queue; in turn."""
-    found: list[list[float]] = [[] for _ in fields]
-    for _ in range(rounds):
-        for place, (field, house) in enumerate(fields):
-            run = await house.start("probe", plan=chain_of("mark", 1), here=False)
-            began = time.time()
-            field.worker()
-            await field.until(lambda f=field, r=run.id: f.output(r) is not None, seconds=60)  # type: ignore[misc]
-            found[place].append(float(field.output(run.id)) - began)
-            field.end()
+async def _restarts(field: Field, house: Orchestrator, rounds: int) -> list[float]:
+    """Seconds from a worker's process start to the first step of a run that stood in the queue."""
+    found = []
+    for turn in range(rounds + 1):
+        run = await house.start("probe", plan=chain_of("mark", 1), here=False)
+        began = time.time()
+        field.worker()
+        await field.until(lambda run=run: field.output(run.id) is not None, seconds=60)  # type: ignore[misc]
+        if turn:  # the very first of a database makes its tables
+            found.append(float(field.output(run.id)) - began)
+        field.end()
     return found
 
 
