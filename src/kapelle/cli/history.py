@@ -42,7 +42,7 @@ async def _history(approval: str | None, run: str | None, common: Common) -> int
 def _table(found: list[AuditEntry]) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in ("at", "approval", "what", "by", "about"):
-        table.add_column(name, header_style="dim", overflow="fold")
+        table.add_column(name, header_style="dim", overflow="fold", no_wrap=name in ("at", "approval"))
     for one in found:
         what = {"decided": str(one.data.get("decision"))}.get(one.what, one.what)
         table.add_row(clock.to_iso(one.at), one.approval, what, safe(one.by or ""), safe(_about(one.what, one.data)))

@@ -34,7 +34,7 @@ class _Line:
     title: str
     state: str = "pending"
     seconds: float | None = None
-    since: float = 0.0
+    since: float | None = None
     note: str = ""
 
 
@@ -89,8 +89,10 @@ class LiveRun:
 def _render(line: _Line) -> Text:
     mark, style = MARKS.get(line.state, ("?", ""))
     text = Text.assemble((f"{mark} ", style), safe(line.title))
-    seconds = line.seconds if line.seconds is not None else time.monotonic() - line.since
-    if line.state in ("running", "succeeded", "failed"):
+    seconds = line.seconds
+    if line.state == "running" and line.since is not None:
+        seconds = time.monotonic() - line.since
+    if seconds is not None and line.state in ("running", "succeeded", "failed"):
         text.append(f"  {seconds:.2f} s", style="dim")
     if line.note:
         text.append(f"  {safe(line.note)[:100]}", style="yellow" if line.state != "failed" else "red")
