@@ -54,7 +54,7 @@ class Size:
 
 FULL = Size()
 QUICK = Size(
-    rounds=3,
+    rounds=5,
     saves=5,
     decisions=40,
     parked=500,
@@ -99,7 +99,8 @@ def steps(bench: Bench) -> dict[str, Any]:
     ours = contenders.ours(bench.folder, bench.postgres())
     others = contenders.peers(bench.folder, libpq_url(bench.postgres()), say)
     contenders.compare([*ours, *others], steps=100, rounds=bench.size.rounds)
-    return {one.name: one.row for one in (*ours, *others)}
+    rows = {one.name: one.row for one in (*ours, *others)}
+    return {**rows, "to": {mine.name: {one.name: contenders.paired(mine, one) for one in others} for mine in ours}}
 
 
 def saves(bench: Bench) -> dict[str, Any]:

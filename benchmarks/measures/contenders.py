@@ -146,6 +146,18 @@ def _in_turn(walking: list[Contender], shape: str, steps: int, rounds: int, name
                 one.ask(shape, steps)
 
 
+def paired(mine: Contender, other: Contender) -> dict[str, float]:
+    """What a step costs over what it costs the other, by shape: the median of the rounds that both walked.
+
+    Two runs of one round met the same load, or nearly: their ratio is steadier than that of two medians.
+    """
+    found = {}
+    for shape, values in other.seconds.items():
+        own = mine.seconds[shape][:: other.share]
+        found[shape] = statistics.median(one / two for one, two in zip(own, values, strict=True))
+    return found
+
+
 def save_p95(contenders: Iterable[Contender], *, steps: int, rounds: int) -> dict[str, float]:
     """The p95, in milliseconds, of the commit of one finished step."""
     found = {}

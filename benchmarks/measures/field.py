@@ -35,6 +35,8 @@ class Field:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.url = url or f"sqlite:///{folder / 'kapelle.db'}"
+        self.log = folder / "processes.log"
+        """What they say."""
         self.processes: list[subprocess.Popen[bytes]] = []
         chosen: dict[str, Any] = {"park_after": park_after}
         self.settings = load_settings(home=folder, database_url=self.url, app=APP, run=chosen)
@@ -50,7 +52,7 @@ class Field:
             "KAPELLE_RUN__PARK_AFTER": str(self.settings.run.park_after),
         }
         line = [sys.executable, "-c", "from kapelle.cli.main import main; main()", *words, "--app", APP]
-        with open(self.folder / "processes.log", "ab") as log:
+        with self.log.open("ab") as log:
             process = subprocess.Popen(line, env=environment, cwd=BENCHMARKS, stdout=log, stderr=log)
         self.processes.append(process)
         return process
@@ -77,7 +79,7 @@ class Field:
         deadline = time.monotonic() + seconds
         while not true():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"waited {seconds:.0f} s; see {self.folder / 'processes.log'}")
+                raise TimeoutError(f"waited {seconds:.0f} s; see {self.log}")
             await asyncio.sleep(every)
         return time.time()
 

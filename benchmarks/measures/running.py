@@ -129,8 +129,10 @@ async def stopped_reader(field: Field, *, seconds: float) -> float:
         run = (await house.start("read", plan=plan, here=False)).id
         await _goes_on(field, run, 200)
         before = await _pace(field, run, seconds / 2)
+        told = field.log.stat().st_size
         reader = field.command("watch", run)
-        await asyncio.sleep(4)  # it has read what there is, and follows
+        await field.until(lambda: field.log.stat().st_size > told + 1_000, seconds=30)
+        await asyncio.sleep(0.5)  # it has read what there is, and follows
         reader.send_signal(signal.SIGSTOP)
         during = await _pace(field, run, seconds)
         _end(reader)
