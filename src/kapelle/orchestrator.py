@@ -33,8 +33,10 @@ from kapelle.run.engine import Work
 from kapelle.run.leases import Holder
 from kapelle.run.model import RunRecord
 from kapelle.run.perform import Capabilities
+from kapelle.run.purge import archive_of
 from kapelle.run.recording import Recording
 from kapelle.run.replay import Replay, replay
+from kapelle.run.retention import Kind, PurgeReport, cutoffs
 from kapelle.run.sessions import Sessions, check_session_id
 from kapelle.settings import Settings, load_settings
 from kapelle.task.intake import make_task
@@ -363,6 +365,33 @@ class Orchestrator:
     def sessions(self) -> Sessions:
         """State that outlives a run, and the history of the runs that named it (`Task.session`)."""
         return Sessions(self.parts.engine.sessions, self.settings.owner, days=self.settings.retention.sessions)
+
+    async def purge(
+        self,
+        kinds: Sequence[Kind] = (),
+        *,
+        older_than: float | None = None,
+        archive: Path | str | None = None,
+        dry_run: bool = False,
+        every_owner: bool = False,
+    ) -> PurgeReport:
+        """Delete what is over and old enough, by the settings `retention`; unfinished runs are left alone.
+
+        Args:
+            kinds: these alone; empty: every one that is not kept for ever.
+            older_than: days, instead of those of the settings.
+            archive: a folder to write it to before; None: that of the settings.
+            dry_run: only say what would go.
+            every_owner: not only what belongs to this orchestrator's owner.
+
+        Raises:
+            BadInput: a kind that is named is none, or is kept for ever.
+            StoreUnavailable: the archive or the database cannot be written; what was not archived is still there.
+        """
+        chosen = cutoffs(self.settings.retention, kinds, older_than=older_than)
+        folder = archive_of(self.settings, Path(archive) if archive is not None else None)
+        owner = None if every_owner else self.settings.owner
+        return await self.parts.engine.purge(chosen, owner, archive=folder, dry_run=dry_run)
 
     async def search(self, query: str, *corpora: str, k: int = 8) -> SearchResult:
         """Search corpora (all, when none is named)."""

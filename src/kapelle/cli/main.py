@@ -32,10 +32,12 @@ _COMMANDS = {
     "reject": ("approvals:reject", "Reject one, and walk its run on."),
     "modify": ("approvals:modify", "Approve one with other arguments, and walk its run on."),
     "history": ("history:history", "Show who asked, was warned, decided and was refused."),
+    "sessions": ("sessions:sessions", "List sessions, or show one with what was asked and answered in it."),
     "corpus": ("corpus:app", "Add folders of documents, search them."),
     "tools": ("tools:tools", "List the tools, agents and corpora a plan may use."),
     "bench": ("bench:app", "Score the planner and the incident scenarios."),
     "migrate": ("migrate:migrate", "Copy a database into another, such as SQLite into Postgres; update its schema."),
+    "purge": ("purge:purge", "Delete what is over and old enough; it is archived before."),
     "config": ("surroundings:config", "Show every setting and its value."),
     "doctor": ("surroundings:doctor", "Check the surroundings: settings, database, extras, interrupted runs."),
 }

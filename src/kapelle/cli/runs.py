@@ -15,6 +15,7 @@ from kapelle.cli.session import Common, opened, out, print_json, run_async, safe
 from kapelle.cli.solve import finish
 from kapelle.plan.draw import draw_mermaid, draw_svg
 from kapelle.run.model import RunRecord
+from kapelle.run.retention import purge_note
 
 
 def runs(*, limit: int = 20, common: Common = Common()) -> int:
@@ -94,7 +95,8 @@ async def _show(run_id: str, svg: bool, mermaid: bool, common: Common) -> int:
         steps = await run.steps()
         events = [event async for event in run.events(follow=False)]
     if common.json:
-        print_json({**run_json(record, steps), "events": len(events)})
+        purged = {kind: clock.to_iso(at) for kind, at in record.purged.items()}
+        print_json({**run_json(record, steps), "events": len(events), "purged": purged})
         return 0
     if record.plan is not None and (svg or mermaid):
         states = {one.path: one.status for one in steps}
@@ -105,6 +107,8 @@ async def _show(run_id: str, svg: bool, mermaid: bool, common: Common) -> int:
         live.feed(event)
     out().print(live.tree())
     print_answer(out(), record)
+    if record.purged:
+        out().print(f"not there any more: {purge_note(record)}", style="yellow")
     return 0
 
 

@@ -9,10 +9,11 @@ its public interface (`current_owner_xid`, and the columns `workflow_uuid`, `sta
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -44,13 +45,16 @@ from kapelle.run.leases import BEAT, MISSED, Holder, Lease, holders, serving
 from kapelle.run.minder import Minder
 from kapelle.run.model import Event, RunRecord, StepResult, Stuck
 from kapelle.run.notify import Courier
+from kapelle.run.purge import BREATH, Hourly, Purge, archive_of, first_of
 from kapelle.run.recording import Recording
 from kapelle.run.rerun import Rerun
+from kapelle.run.retention import Kind, PurgeReport, cutoffs
 from kapelle.run.sessions_database import DatabaseSessions
 from kapelle.run.stuck import held_back
 from kapelle.run.telling import tell_decided
 from kapelle.run.walk import Walk
 from kapelle.settings import Settings
+from kapelle.store.archive import Archive
 from kapelle.store.bell import Bell, events_of, signals_of, status_of
 from kapelle.store.commit import Writer
 from kapelle.store.faults import explain_fault, translated, where
@@ -440,7 +444,35 @@ class DurableEngine:
         self._work_of = work_of
         self.loop = asyncio.get_running_loop()
         self.begun.set()
-        await Minder(self._place, catalog, [self.attend, self._courier.nudge]).run()
+        retaining = Hourly(self._retain)
+        duties = [self.attend, self._courier.nudge]
+        if self._settings.retention.automatic:
+            duties.append(retaining.nudge)
+        try:
+            await Minder(self._place, catalog, duties).run()
+        finally:
+            await retaining.close()
+
+    async def purge(
+        self,
+        cutoffs: Mapping[Kind, datetime],
+        owner: str | None,
+        *,
+        archive: Archive | None = None,
+        dry_run: bool = False,
+        pause: float = 0.0,
+    ) -> PurgeReport:
+        """Delete what was over before some times, a little at once."""
+        forget = self._client.delete_workflows
+        purge = Purge(self._engine, forget, cutoffs, owner, archive=archive, dry_run=dry_run)
+        # Not by the writer: walks of this process go on between two bites, and a lock it waits for is not theirs.
+        return await purge.run(self._readers, pause=pause)
+
+    async def _retain(self) -> None:
+        """Delete by the settings what is over, of every owner; one worker does it for all."""
+        if await self._read(lambda connection: first_of(connection, self._lease.executor)):
+            chosen = cutoffs(self._settings.retention)
+            await self.purge(chosen, None, archive=archive_of(self._settings), pause=BREATH)
 
     async def read(self, run: str, owner: str) -> RunRecord:
         """One run as it stands."""

@@ -1,7 +1,8 @@
 """Engine: the port that starts, resumes and cancels runs, and reads what came of them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Protocol
 
 from kapelle.plan.catalog import Catalog
@@ -12,8 +13,10 @@ from kapelle.run.model import Event, RunRecord, StepResult, Stuck
 from kapelle.run.outcome import Performer
 from kapelle.run.recording import Recording
 from kapelle.run.rerun import Rerun
+from kapelle.run.retention import Kind, PurgeReport
 from kapelle.run.sessions import SessionStore
 from kapelle.run.walk import Limits
+from kapelle.store.archive import Archive
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,27 @@ class Engine(Protocol):
 
         Raises:
             SettingsError: the engine was not opened for serving.
+        """
+
+    async def purge(
+        self,
+        cutoffs: Mapping[Kind, datetime],
+        owner: str | None,
+        *,
+        archive: Archive | None = None,
+        dry_run: bool = False,
+        pause: float = 0.0,
+    ) -> PurgeReport:
+        """Delete what was over before some times, a little at once; unfinished runs are left alone.
+
+        Args:
+            cutoffs: by kind; see `retention.cutoffs`.
+            owner: None: of every owner.
+            archive: where it is written before; None: nowhere.
+            pause: seconds between two bites.
+
+        Raises:
+            StoreUnavailable: the archive or the database cannot be written; what was not archived is still there.
         """
 
     async def close(self) -> None:

@@ -1,7 +1,8 @@
 """The engine in memory: runs end with their process."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 
 from kapelle import clock
 from kapelle.errors import BadInput, Refused, RunStuck, SettingsError
@@ -15,10 +16,12 @@ from kapelle.run.memory import MemoryRun
 from kapelle.run.model import Event, NewEvent, RunRecord, StepResult, Stuck
 from kapelle.run.recording import Recording, recording_of
 from kapelle.run.rerun import Rerun
+from kapelle.run.retention import Kind, PurgeReport
 from kapelle.run.sessions_memory import MemorySessions
 from kapelle.run.stuck import held_back
 from kapelle.run.telling import tell_decided
 from kapelle.run.walk import Walk
+from kapelle.store.archive import Archive
 
 
 class InlineEngine:
@@ -220,6 +223,18 @@ class InlineEngine:
     async def serve(self, work_of: Callable[[RunRecord], Awaitable[Work]], *, catalog: str) -> None:
         """Runs in memory have no queue."""
         raise SettingsError("runs in memory have no queue; serve with the durable engine")
+
+    async def purge(
+        self,
+        cutoffs: Mapping[Kind, datetime],
+        owner: str | None,
+        *,
+        archive: Archive | None = None,
+        dry_run: bool = False,
+        pause: float = 0.0,
+    ) -> PurgeReport:
+        """Nothing is kept in memory beyond its process, so nothing is deleted."""
+        return PurgeReport(dry_run=dry_run, archive=None, kinds=())
 
     async def close(self) -> None:
         """Stop every walk."""

@@ -149,6 +149,8 @@ class RunRecord(BaseModel):
     """The run whose finished steps it began with; told by its first event alone."""
     cancel_requested: bool = False
     stuck: Stuck | None = None
+    purged: dict[str, datetime] = Field(default_factory=dict)
+    """What the retention took of it (`text`, `journal`, `events`, `approvals`), and when."""
     unreadable: str = ""
     """Why this version cannot read its task or plan; empty: it can."""
     created: datetime

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from kapelle.run import approval_rows, journal_rows, rows
 from kapelle.run.model import Event
 from kapelle.run.recording import Call, Read, Recording
+from kapelle.run.retention import refuse_purged
 
 _EVENTS_AT_ONCE = 10_000
 _STORED = sa.text("select task, plan from runs where id = :run and owner = :owner")
@@ -22,9 +23,11 @@ def recorded(connection: sa.Connection, run: str, owner: str) -> Recording:
     """A run as it stands, with everything that a replay needs.
 
     Raises:
-        NotFound: the owner has no such run, or a payload of it was purged.
+        NotFound: the owner has no such run.
+        Purged: the retention took what a replay needs.
     """
     record = rows.read_run(connection, run, owner)
+    refuse_purged(record, "be recorded or replayed", ("text", "journal", "events", "approvals"))
     stored = connection.execute(_STORED, {"run": run, "owner": owner}).one()
     return Recording(
         run=record.id,

@@ -16,6 +16,7 @@ from kapelle.plan.model import Plan, RepeatStep, Step, ToolStep
 from kapelle.plan.validate import validate
 from kapelle.run.cone import UNDO, Cone, Frame, cone_of, locate, writes
 from kapelle.run.model import RunRecord, StepResult
+from kapelle.run.retention import refuse_purged
 from kapelle.run.stuck import stuck_reason
 
 
@@ -101,12 +102,14 @@ def look_ahead(
     Raises:
         BadInput: the plan has no such step.
         PlanError: the edited plan would not be valid; `problems` says everything.
+        Purged: the retention took what would be kept.
     """
     plan = record.plan
     if record.unreadable:
         raise UnknownVersion(f"run `{record.id}`: {record.unreadable}")
     if plan is None:
         raise BadInput(f"run `{record.id}` has no plan yet; resume it")
+    refuse_purged(record, "be done again or forked", ("text", "events"))
     frames = locate(plan, start)
     _refuse_unbegun(start, frames, results)
     edit = _edit(record.id, plan, frames, edits, catalog) if edits else None

@@ -11,14 +11,17 @@ from kapelle.errors import Refused
 from kapelle.run import approval_rows, rows
 from kapelle.run.model import NewEvent, RunRecord
 from kapelle.run.rerun import Rerun
+from kapelle.run.retention import as_stored
 from kapelle.store.tables import events
 from kapelle.telemetry.redact import redact
 
 _REOPEN = sa.text(
     "update runs set status = 'queued', generation = generation + 1, seq = seq + 1, executor = null, parked = false, "
     "waiting_for = null, wake_at = null, stuck = null, cancel_requested = false, ended = null, output = null, "
-    "error = null where id = :run and owner = :owner and generation = :generation and seq = :seq returning seq, plan"
+    "error = null where id = :run and owner = :owner and generation = :generation and seq = :seq "
+    "and coalesce(purged, '') = :purged returning seq, plan"
 )
+_HOLD = sa.text("update runs set purged = purged where id = :run and coalesce(purged, '') = :purged")
 _SUPERSEDE = sa.text("update steps set superseded = true where run = :run and path = :path and not superseded")
 _JOURNALED = sa.text(
     "select j.path, max(j.revision) as revision from journal j where j.run = :run and not exists "
@@ -31,8 +34,8 @@ _PUT_ASIDE = sa.text(
 _CLEAR_DELTAS = sa.text("delete from deltas where run = :run")
 _SET_PLAN = sa.text("update runs set plan = :plan where id = :run")
 _COPY_STEP = sa.text(
-    "insert into steps (run, path, revision, seq, status, result) "
-    "select :fork, path, revision, :place, status, result from steps "
+    "insert into steps (run, path, revision, seq, status, result, blob) "
+    "select :fork, path, revision, :place, status, result, blob from steps "
     "where run = :run and path = :path and revision = :revision and not superseded"
 )
 _COPY_JOURNAL = sa.text(
@@ -53,7 +56,8 @@ def supersede(connection: sa.Connection, again: Rerun) -> None:
         Refused: the run has moved on since it was looked at; nothing was changed.
     """
     record = again.record
-    given = {"run": record.id, "owner": record.owner, "generation": record.generation, "seq": record.seq}
+    seen = {"generation": record.generation, "seq": record.seq, "purged": as_stored(record.purged)}
+    given = {"run": record.id, "owner": record.owner, **seen}
     found = connection.execute(_REOPEN, given).first()
     if found is None:
         raise Refused(f"run `{record.id}` has moved on meanwhile; look at it and try again")
@@ -115,6 +119,9 @@ def copy_run(connection: sa.Connection, again: Rerun, fork: RunRecord) -> None:
         Refused: what was to be kept is gone meanwhile; nothing was made.
     """
     run = again.record.id
+    # What is purged while it is copied would be lost to both: the row is held until then.
+    if connection.execute(_HOLD, {"run": run, "purged": as_stored(again.record.purged)}).rowcount != 1:
+        raise Refused(f"run `{run}` was purged meanwhile; look at it and try again")
     rows.insert_run(connection, fork)
     _copy_plan(connection, again, fork.id)
     for place, kept in enumerate(again.kept):

@@ -34,6 +34,8 @@ runs = sa.Table(
     sa.Column("wake_at", sa.Text),
     sa.Column("stuck", sa.Text),
     sa.Column("session", sa.Text),
+    # What the retention took, and when, as a JSON object; null: nothing.
+    sa.Column("purged", sa.Text),
     sa.UniqueConstraint("owner", "key", name="runs_owner_key"),
     sa.Index("runs_owner_created", "owner", "created"),
     sa.Index("runs_status", "status"),
@@ -41,6 +43,7 @@ runs = sa.Table(
     sa.Index("runs_wake", "wake_at"),
 )
 
+_REFERS = sa.text("blob is not null")
 steps = sa.Table(
     "steps",
     metadata,
@@ -52,6 +55,9 @@ steps = sa.Table(
     sa.Column("result", sa.Text, nullable=False),
     # A rerun sets it: the row is history, and a walk begins without it.
     sa.Column("superseded", sa.Boolean, nullable=False, server_default=sa.false()),
+    # The payload that its result refers to.
+    sa.Column("blob", sa.Text),
+    sa.Index("steps_blob", "blob", sqlite_where=_REFERS, postgresql_where=_REFERS),
 )
 
 # One item of a map that is spread over workers: a dispatch of its own, inside its run.
@@ -232,4 +238,5 @@ run_evidence = sa.Table(
     sa.Column("path", sa.Text, primary_key=True),
     sa.Column("source", sa.Text, primary_key=True),
     sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Index("run_evidence_text", "source", "sha256"),
 )

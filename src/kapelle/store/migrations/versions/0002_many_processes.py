@@ -1,6 +1,8 @@
 """Many processes: queues and waiting in the run's row, spread items, the journal, audited approvals, notifications,
 sessions, text as it is written."""
 
+import json
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -15,6 +17,7 @@ def upgrade() -> None:
     _add_columns()
     _make_tables_of_runs()
     _make_tables_of_people()
+    _name_payloads()
 
 
 def _add_columns() -> None:
@@ -23,14 +26,34 @@ def _add_columns() -> None:
     op.add_column("runs", sa.Column("wake_at", sa.Text()))
     op.add_column("runs", sa.Column("stuck", sa.Text()))
     op.add_column("runs", sa.Column("session", sa.Text()))
+    op.add_column("runs", sa.Column("purged", sa.Text()))
     op.create_index("runs_open", "runs", ["status", "parked"])
     op.create_index("runs_wake", "runs", ["wake_at"])
     op.add_column("steps", sa.Column("superseded", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("steps", sa.Column("blob", sa.Text()))
+    there = sa.text("blob is not null")
+    op.create_index("steps_blob", "steps", ["blob"], sqlite_where=there, postgresql_where=there)
+    op.create_index("run_evidence_text", "run_evidence", ["source", "sha256"])
     op.add_column("leases", sa.Column("queues", sa.Text(), nullable=False, server_default="[]"))
     op.add_column("approvals", sa.Column("level", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("approvals", sa.Column("warn_at", sa.Text()))
     op.create_index("approvals_due", "approvals", ["decision", "expires_at"])
     op.create_index("approvals_warn", "approvals", ["warn_at"])
+
+
+def _name_payloads() -> None:
+    """Say beside a result which payload it refers to, as its own JSON does."""
+    connection = op.get_bind()
+    found = connection.execute(
+        sa.text('select run, path, revision, result from steps where result like \'%"blob": "%\'')
+    )
+    for run, path, revision, result in found.all():
+        blob = json.loads(result).get("blob")
+        if isinstance(blob, str):
+            connection.execute(
+                sa.text("update steps set blob = :blob where run = :run and path = :path and revision = :revision"),
+                {"blob": blob, "run": run, "path": path, "revision": revision},
+            )
 
 
 def _make_tables_of_runs() -> None:
