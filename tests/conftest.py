@@ -11,6 +11,25 @@ from kapelle.settings import ALIASES
 from kapelle.telemetry import redact
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--quick` leaves out what needs a Postgres server."""
+    parser.addoption("--quick", action="store_true", help="without the tests that need a Postgres server")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is not wanted."""
+    if not config.getoption("--quick"):
+        return
+    slow = [item for item in items if _needs_postgres(item)]
+    items[:] = [item for item in items if item not in slow]
+    config.hook.pytest_deselected(items=slow)
+
+
+def _needs_postgres(item: pytest.Item) -> bool:
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    return "postgres" in getattr(item, "fixturenames", ()) or "postgres" in [str(one) for one in parameters.values()]
+
+
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     for name in list(os.environ):

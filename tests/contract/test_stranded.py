@@ -28,9 +28,9 @@ async def test_a_run_whose_tool_is_gone_waits_for_it(
     async with opened(engine, home, extra, **given) as (house, _):
         run = (await house.start("do it", plan=PLAN)).id
         assert (await house.get(run).wait()).status == "waiting"
+    async with opened(engine, home, **given) as (house, ledger):
         (asked,) = await house.approvals(run=run)
         await asked.approve()
-    async with opened(engine, home, **given) as (house, ledger):
         for _ in range(2):
             with pytest.raises(RunStuck, match="`extra`"):
                 await house.get(run).resume()
