@@ -42,6 +42,7 @@ async def opened(
         engine: one of `ENGINES`; with `postgres`, `settings_of` belongs among the fields.
     """
     ledger = Ledger()
+    fields.setdefault("tools", {"backoff": 0.01})
     settings = load_settings(home=home, owner=fields.pop("owner", OWNER), **fields)
     kind: EngineName = "inline" if engine == "inline" else "durable"
     house = Orchestrator(tools=[*ledger.tools, nap, *tools], settings=settings, packs=[], engine=kind)

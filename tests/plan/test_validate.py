@@ -6,7 +6,7 @@ import pytest
 
 from kapelle.agents.spec import agent
 from kapelle.plan.catalog import Catalog, make_catalog
-from kapelle.plan.model import Plan, UnknownStep
+from kapelle.plan.model import Plan
 from kapelle.plan.problem import Code
 from kapelle.plan.validate import validate
 from kapelle.tools.decorator import tool
@@ -213,7 +213,7 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str, str]]]] = {
         [("exclusive_in_spread", "m/a", "exclusive")],
     ),
     "a kind of step that a newer version brought": (
-        [UnknownStep(id="w", of="webhook")],
+        [{"kind": "unknown", "id": "w", "of": "webhook"}],
         [("unknown_kind", "w", "kind")],
     ),
     "a timeout on a map": ([mapped(a("a"), timeout=3)], [("bad_limit", "m", "timeout")]),
