@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -37,6 +38,7 @@ from kapelle.run.purge import archive_of
 from kapelle.run.recording import Recording
 from kapelle.run.replay import Replay, replay
 from kapelle.run.retention import Kind, PurgeReport, cutoffs
+from kapelle.run.schedules import Schedule, check_schedule, no_schedule
 from kapelle.run.sessions import Sessions, check_session_id
 from kapelle.settings import Settings, load_settings
 from kapelle.task.intake import make_task
@@ -164,7 +166,7 @@ class Orchestrator:
         if self._parts is None:
             self._given["serves"] = queue_of(self._app)
         await self.ingest_all()
-        await self.parts.engine.serve(self._work_of, catalog=self.catalog.hash)
+        await self.parts.engine.serve(self._work_of, catalog=self.catalog.hash, tick=self._begin_scheduled)
 
     async def _work_of(self, record: RunRecord) -> Work:
         await self.know_agents(record)
@@ -365,6 +367,44 @@ class Orchestrator:
     def sessions(self) -> Sessions:
         """State that outlives a run, and the history of the runs that named it (`Task.session`)."""
         return Sessions(self.parts.engine.sessions, self.settings.owner, days=self.settings.retention.sessions)
+
+    async def schedule(
+        self, name: str, cron: str, task: Task | str | Mapping[str, JsonValue], **fields: Any
+    ) -> Schedule:
+        """Let the workers of this app begin a task again and again; each time is one run, however many they are.
+
+        A time at which no worker lives is left out. The same name again replaces it.
+
+        Args:
+            cron: when, in UTC: five fields from the minute on, or six from the second on.
+
+        Raises:
+            BadInput: the name or the expression cannot be used, or there are no workers.
+            TaskError, PlanError: nothing was scheduled.
+        """
+        check_schedule(name, cron)
+        made = self.task(task, **fields)
+        await self._plan(made)
+        asked = made.model_dump(mode="json", exclude={"id"}, exclude_unset=True)
+        schedule = Schedule(name=name, owner=made.owner, cron=cron, task=asked, app=self._app)
+        await self.parts.engine.schedule(schedule)
+        return schedule
+
+    async def schedules(self) -> list[Schedule]:
+        """What is scheduled, by name."""
+        return await self.parts.engine.schedules(self.settings.owner)
+
+    async def unschedule(self, name: str) -> None:
+        """Begin it no more; what has begun goes on.
+
+        Raises:
+            NotFound: there is no such schedule.
+        """
+        if not await self.parts.engine.unschedule(self.settings.owner, name):
+            raise no_schedule(name)
+
+    async def _begin_scheduled(self, schedule: Schedule, at: datetime) -> None:
+        await self.start(schedule.task, key=schedule.run_key(at), here=False)
 
     async def purge(
         self,

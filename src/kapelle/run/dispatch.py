@@ -56,6 +56,11 @@ def spread_queue_of(queue: str) -> str:
     return "spread" + queue.removeprefix("runs")
 
 
+def tick_queue_of(queue: str) -> str:
+    """The queue of the times at which an app's schedules begin runs."""
+    return "ticks" + queue.removeprefix("runs")
+
+
 class Dispatch:
     """Hands runs over, each time in the caller's transaction."""
 

@@ -17,9 +17,17 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions, SetWorkflowID
+from dbos import (
+    DBOS,
+    ClientScheduleInput,
+    DBOSClient,
+    DBOSPortableJSONSerializer,
+    EnqueueOptions,
+    SetWorkflowID,
+)
 from dbos._context import current_owner_xid
-from dbos._error import DBOSWorkflowConflictIDError
+from dbos._error import DBOSException, DBOSWorkflowConflictIDError
+from pydantic import JsonValue
 
 from kapelle import clock
 from kapelle.errors import (
@@ -38,17 +46,18 @@ from kapelle.run.approval import ApprovalRecord, AuditEntry, Verdict, no_such
 from kapelle.run.checkpoint import Part
 from kapelle.run.checkpoint_database import DatabaseCheckpoint, Place
 from kapelle.run.deltas import Piece
-from kapelle.run.dispatch import Dispatch, Ticket, queue_of, spread_queue_of, workflow_id
+from kapelle.run.dispatch import Dispatch, Ticket, queue_of, spread_queue_of, tick_queue_of, workflow_id
 from kapelle.run.engine import Work
 from kapelle.run.fence import RunFence
 from kapelle.run.leases import BEAT, MISSED, Holder, Lease, holders, serving
 from kapelle.run.minder import Minder
 from kapelle.run.model import Event, RunRecord, StepResult, Stuck
 from kapelle.run.notify import Courier
-from kapelle.run.purge import BREATH, Hourly, Purge, archive_of, first_of
+from kapelle.run.purge import BREATH, Paced, Purge, archive_of, first_of
 from kapelle.run.recording import Recording
 from kapelle.run.rerun import Rerun
 from kapelle.run.retention import Kind, PurgeReport, cutoffs
+from kapelle.run.schedules import TICK, Schedule, Tick, bad_cron, schedule_key
 from kapelle.run.sessions_database import DatabaseSessions
 from kapelle.run.stuck import held_back
 from kapelle.run.telling import tell_decided
@@ -57,7 +66,9 @@ from kapelle.settings import Settings
 from kapelle.store.archive import Archive
 from kapelle.store.bell import Bell, events_of, signals_of, status_of
 from kapelle.store.commit import Writer
+from kapelle.store.dialect import Statement
 from kapelle.store.faults import explain_fault, translated, where
+from kapelle.telemetry.logs import log
 
 T = TypeVar("T")
 APPLICATION = "kapelle"
@@ -66,6 +77,8 @@ APPLICATION_VERSION = "kapelle-1"
 WALK = "kapelle.walk"
 PARTING = 3.0
 """Seconds that a process may take for notifications before it ends; later ones are the workers'."""
+SCHEDULES = 2.0
+"""Seconds between two looks for schedules that are new or gone."""
 FOLLOW = 0.5
 """Seconds between two looks at a run that another process walks, where no bell was heard."""
 
@@ -84,8 +97,13 @@ class Service:
 
     @property
     def queues(self) -> tuple[str, str]:
-        """The queues it listens to."""
+        """The queues of runs and of items that it listens to."""
         return self.queue, spread_queue_of(self.queue)
+
+    @property
+    def ticks(self) -> str:
+        """The queue of its schedules' times."""
+        return tick_queue_of(self.queue)
 
 
 @dataclass(slots=True)
@@ -148,6 +166,7 @@ class DurableEngine:
         self._settings = settings
         self._service = service
         self._work_of: Callable[[RunRecord], Awaitable[Work]] | None = None
+        self._tick: Tick | None = None
         self._work: dict[str, Work] = {}
         self._walks: dict[str, asyncio.Task[None]] = {}
         self._bodies: dict[asyncio.Task[Any], Walking] = {}
@@ -183,11 +202,12 @@ class DurableEngine:
                 "executor_id": self._lease.executor,
                 "notification_listener_polling_interval_sec": 0.05,
                 "max_executor_threads": 4,
+                "scheduler_polling_interval_sec": SCHEDULES,
                 "log_level": "CRITICAL",
                 "serializer": serializer,
             }
         )
-        DBOS.listen_queues(list(self._service.queues) if self._service else [])
+        DBOS.listen_queues([*self._service.queues, self._service.ticks] if self._service else [])
         self._client = DBOSClient(
             system_database_engine=self._engine, serializer=serializer, application_name=APPLICATION, lazy=True
         )
@@ -217,6 +237,7 @@ class DurableEngine:
                 polling_interval_sec=chosen.poll,
                 on_conflict="always_update",
             )
+        self._client.register_queue(service.ticks, polling_interval_sec=0.1, on_conflict="always_update")
 
     def _enqueue(self, connection: sa.Connection, ticket: Ticket) -> None:
         options: EnqueueOptions = {
@@ -437,21 +458,83 @@ class DurableEngine:
         spread = await self._read(lambda connection: serving(connection, queue))
         return work.with_limits(spread=spread)
 
-    async def serve(self, work_of: Callable[[RunRecord], Awaitable[Work]], *, catalog: str) -> None:
+    async def schedule(self, schedule: Schedule) -> None:
+        """Write down when workers begin a task; the same name again replaces it."""
+        told: ClientScheduleInput = {
+            "schedule_name": schedule.key,
+            "workflow_name": TICK,
+            "schedule": schedule.cron,
+            "context": schedule.model_dump(mode="json", exclude={"last"}),
+            "queue_name": tick_queue_of(queue_of(schedule.app)),
+        }
+        try:
+            await self._in_thread(lambda: self._client.apply_schedules([told]))
+        except DBOSException:
+            raise bad_cron(schedule.cron) from None
+
+    async def schedules(self, owner: str) -> list[Schedule]:
+        """What an owner has scheduled, by name."""
+        found = await self._in_thread(lambda: self._client.list_schedules(workflow_name=TICK))
+        known = [Schedule.model_validate({**one["context"], "last": one["last_fired_at"]}) for one in found]
+        return sorted((one for one in known if one.owner == owner), key=lambda one: one.name)
+
+    async def unschedule(self, owner: str, name: str) -> bool:
+        """Begin it no more; False when there was none."""
+        if all(one.name != name for one in await self.schedules(owner)):
+            return False
+        await self._in_thread(lambda: self._client.delete_schedule(schedule_key(owner, name)))
+        return True
+
+    async def tick(self, scheduled_at: datetime, schedule: Schedule) -> None:
+        """Begin the run of a time; called by its workflow, in our loop."""
+        known = await self.schedules(schedule.owner)
+        # DBOS's threads learn a little later than the table that a schedule is gone or was changed.
+        current = next((one for one in known if one.name == schedule.name), None)
+        if current is None or self._tick is None:
+            return
+        try:
+            await self._tick(current, scheduled_at)
+        except KapelleError as error:
+            log.warning("schedule.failed", schedule=schedule.name, at=clock.to_iso(scheduled_at), error=str(error))
+            raise
+
+    async def _tick_again(self) -> None:
+        """Put the times of dead workers back into their queue; beginning a run twice begins one."""
+
+        def requeue(connection: sa.Connection) -> None:
+            trusted = {one.executor for one in holders(connection) if not one.gone and one.alive}
+            for one in connection.execute(_TICKS_UNDER_WAY.on(connection), {"name": TICK}).all():
+                if one.executor_id not in trusted:
+                    given = {"workflow": one.workflow_uuid, "executor": one.executor_id}
+                    connection.execute(_TICK_AGAIN.on(connection), given)
+
+        await self._write(requeue)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        def call() -> T:
+            with translated(self._engine):
+                return work()
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, call)
+
+    async def serve(self, work_of: Callable[[RunRecord], Awaitable[Work]], *, catalog: str, tick: Tick) -> None:
         """Take runs from the queues, and look after those of dead processes, until cancelled."""
         if self._service is None:
             raise SettingsError("this orchestrator was opened without a queue; open it with `serve`")
         self._work_of = work_of
+        self._tick = tick
         self.loop = asyncio.get_running_loop()
         self.begun.set()
-        retaining = Hourly(self._retain)
-        duties = [self.attend, self._courier.nudge]
+        retaining = Paced(self._retain)
+        ticking = Paced(self._tick_again, first=2.0, every=5.0)
+        duties = [self.attend, self._courier.nudge, ticking.nudge]
         if self._settings.retention.automatic:
             duties.append(retaining.nudge)
         try:
             await Minder(self._place, catalog, duties).run()
         finally:
             await retaining.close()
+            await ticking.close()
 
     async def purge(
         self,
@@ -687,6 +770,13 @@ class DurableEngine:
             return statements(connection)
 
 
+_TICKS_UNDER_WAY = Statement(
+    "select workflow_uuid, executor_id from {workflow_status} where name = :name and status = 'PENDING'"
+)
+_TICK_AGAIN = Statement(
+    "update {workflow_status} set status = 'ENQUEUED', owner_xid = null, started_at_epoch_ms = null "
+    "where workflow_uuid = :workflow and status = 'PENDING' and executor_id = :executor"
+)
 _CANCEL = sa.text("update runs set cancel_requested = true where id = :run and owner = :owner")
 
 
@@ -704,3 +794,13 @@ async def _walk(run: str, owner: str, generation: int, map: str, number: int) ->
     # What was claimed from a queue runs in DBOS's own loop; tools and their clients belong to ours.
     walk = engine.walk(run, owner, generation, part, xid)
     return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(walk, engine.loop))
+
+
+@DBOS.workflow(name=TICK, max_recovery_attempts=10_000)
+async def _tick(scheduled_at: datetime | str, context: dict[str, JsonValue]) -> None:
+    (engine,) = _engines.values()
+    await asyncio.get_running_loop().run_in_executor(None, engine.begun.wait)
+    assert engine.loop is not None
+    at = clock.parse_time(scheduled_at) if isinstance(scheduled_at, str) else scheduled_at
+    begin = engine.tick(at, Schedule.model_validate(context))
+    await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(begin, engine.loop))

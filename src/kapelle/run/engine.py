@@ -14,6 +14,7 @@ from kapelle.run.outcome import Performer
 from kapelle.run.recording import Recording
 from kapelle.run.rerun import Rerun
 from kapelle.run.retention import Kind, PurgeReport
+from kapelle.run.schedules import Schedule, Tick
 from kapelle.run.sessions import SessionStore
 from kapelle.run.walk import Limits
 from kapelle.store.archive import Archive
@@ -143,11 +144,25 @@ class Engine(Protocol):
             StoreUnavailable: its walk here gave up on the database; the run can be resumed.
         """
 
-    async def serve(self, work_of: Callable[[RunRecord], Awaitable[Work]], *, catalog: str) -> None:
+    async def schedule(self, schedule: Schedule) -> None:
+        """Write down when workers begin a task; the same name again replaces it.
+
+        Raises:
+            BadInput: its cron expression cannot be read, or there are no workers.
+        """
+
+    async def schedules(self, owner: str) -> list[Schedule]:
+        """What an owner has scheduled, by name."""
+
+    async def unschedule(self, owner: str, name: str) -> bool:
+        """Begin it no more; False when there was none."""
+
+    async def serve(self, work_of: Callable[[RunRecord], Awaitable[Work]], *, catalog: str, tick: Tick) -> None:
         """Take runs from the queue and look after those of dead processes, until cancelled.
 
         Args:
             catalog: the hash of what is registered here; runs that another code could not go on with are tried again.
+            tick: begins the run of a schedule's time.
 
         Raises:
             SettingsError: the engine was not opened for serving.

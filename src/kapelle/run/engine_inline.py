@@ -17,6 +17,7 @@ from kapelle.run.model import Event, NewEvent, RunRecord, StepResult, Stuck
 from kapelle.run.recording import Recording, recording_of
 from kapelle.run.rerun import Rerun
 from kapelle.run.retention import Kind, PurgeReport
+from kapelle.run.schedules import Schedule, Tick
 from kapelle.run.sessions_memory import MemorySessions
 from kapelle.run.stuck import held_back
 from kapelle.run.telling import tell_decided
@@ -220,7 +221,19 @@ class InlineEngine:
             return await self.settled(run, owner, work)
         return found.standing
 
-    async def serve(self, work_of: Callable[[RunRecord], Awaitable[Work]], *, catalog: str) -> None:
+    async def schedule(self, schedule: Schedule) -> None:
+        """Runs in memory have no workers that would begin it."""
+        raise BadInput("`schedule`: runs in memory have no workers; use the durable engine")
+
+    async def schedules(self, owner: str) -> list[Schedule]:
+        """None, as there are no workers."""
+        return []
+
+    async def unschedule(self, owner: str, name: str) -> bool:
+        """There is none."""
+        return False
+
+    async def serve(self, work_of: Callable[[RunRecord], Awaitable[Work]], *, catalog: str, tick: Tick) -> None:
         """Runs in memory have no queue."""
         raise SettingsError("runs in memory have no queue; serve with the durable engine")
 

@@ -90,6 +90,8 @@ class Purge:
         for kind, before in self._cutoffs.items():
             if kind != "sessions":
                 yield from self._bites_of_runs(kind, before)
+            if kind == "journal" and self._owner is None and not self._dry_run:
+                yield from self._bites_of_ticks(before)
             for table in _LOOSE.get(kind, ()):
                 yield from self._bites_of(kind, table, before)
 
@@ -107,6 +109,16 @@ class Purge:
             for old in found:
                 if self._dry_run or self._take(kind, old, workflows[old], marks=bool(rows[old])):
                     self._count(kind, rows[old])
+            yield True
+
+    def _bites_of_ticks(self, before: datetime) -> Iterator[bool]:
+        """Forget the times of schedules; what they began are runs."""
+        while True:
+            with translated(self._engine), self._engine.connect() as connection:
+                found = purge_rows.old_ticks(connection, before, BITE * 10)
+            if not found:
+                return
+            self._forget(found)
             yield True
 
     def _rows_of(self, connection: sa.Connection, kind: Kind, old: Old) -> list[Row]:
@@ -184,7 +196,7 @@ def first_of(connection: sa.Connection, executor: str) -> bool:
     return executor == min(serving, default=executor)
 
 
-class Hourly:
+class Paced:
     """Does something now and then, beside everything else; never twice at once."""
 
     def __init__(self, work: Callable[[], Awaitable[None]], *, first: float = FIRST, every: float = EVERY) -> None:

@@ -12,6 +12,7 @@ from kapelle import clock
 from kapelle.run.dispatch import workflow_id
 from kapelle.run.model import ENDED
 from kapelle.run.retention import Kind, as_stored
+from kapelle.run.schedules import TICK
 from kapelle.store.dialect import POSTGRES, Statement
 
 Row = tuple[str, Mapping[str, Any]]  # Any: column values of several types
@@ -73,6 +74,10 @@ _DROP_TEXTS = sa.text(
     "delete from evidence_documents as d where d.owner = :of and exists (select 1 from run_evidence e "
     f"where e.run = :run and e.source = d.source and e.sha256 = d.sha256) and {_ALONE}"
 )
+_TICKS = Statement(
+    "select workflow_uuid from {workflow_status} where name = :name and created_at <= :before "
+    "and status in ('SUCCESS', 'ERROR', 'CANCELLED') limit :limit"
+)
 _PAYLOADS = sa.text(
     "select b.sha256, length(b.data) as bytes from blobs b where b.owner = :of and b.sha256 in "
     "(select s.blob from steps s where s.run = :run and s.blob is not null) and not exists "
@@ -113,6 +118,12 @@ def rows_of(connection: sa.Connection, kind: Kind, old: Old) -> list[Row]:
         given = {"run": old.run, "of": old.owner}
         found += [("evidence_documents", dict(row)) for row in connection.execute(_TEXTS, given).mappings()]
     return found
+
+
+def old_ticks(connection: sa.Connection, before: datetime, limit: int) -> list[str]:
+    """Workflows of times at which schedules began runs long ago."""
+    given = {"before": int(before.timestamp() * 1000), "name": TICK, "limit": limit}
+    return [one.workflow_uuid for one in connection.execute(_TICKS.on(connection), given)]
 
 
 def payload_sizes(connection: sa.Connection, old: Old) -> list[int]:
