@@ -10,13 +10,21 @@ import tempfile
 from pathlib import Path
 
 from tests.chaos.outages import cut_scenario, full_disk_scenario, gone_scenario, restart_scenario
-from tests.chaos.scenarios import QUICK, Size, commit_scenario, effect_scenario, random_scenario, run_one
+from tests.chaos.scenarios import (
+    QUICK,
+    Size,
+    commit_scenario,
+    effect_scenario,
+    random_scenario,
+    run_one,
+    spread_scenario,
+)
 from tests.postgres import serving
 
 from kapelle.store.engine import open_url
 from kapelle.store.migrate import migrate
 
-KILLS = {"random": random_scenario, "commits": commit_scenario, "effects": effect_scenario}
+KILLS = {"random": random_scenario, "spread": spread_scenario, "commits": commit_scenario, "effects": effect_scenario}
 OUTAGES = {
     "sqlite": {"full-disk": full_disk_scenario},
     "postgres": {"restart": restart_scenario, "cut": cut_scenario, "gone": gone_scenario},

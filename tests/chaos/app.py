@@ -67,6 +67,14 @@ def plan_of_ten() -> Plan:
     return Plan.model_validate({"steps": steps, "output": "z"})
 
 
+def plan_of_items() -> Plan:
+    """A map of sixty items that are spread over the workers, and a step behind it."""
+    body = {"kind": "tool", "id": "each", "tool": "look", "inputs": {"name": "each", "given": {"$ref": "item"}}}
+    items = list(range(60))
+    spread = {"kind": "map", "id": "m", "over": items, "body": [body], "output": "each", "spread": True, "width": 12}
+    return Plan.model_validate({"steps": [spread, _step("z", "m")], "output": "z"})
+
+
 house = Orchestrator(tools=[look, change], packs=[])
 _prompts: dict[str, str] = {}
 _drawn: dict[str, tuple[int, int]] = {}
@@ -132,6 +140,6 @@ if DIARY in os.environ:
     _know_prompts()
 
 
-async def begin(house: Orchestrator, prompt: str, *, key: str | None = None) -> Run:
-    """Leave a run of ten steps to the workers."""
-    return await house.start(prompt, plan=plan_of_ten(), approve="never", here=False, key=key)
+async def begin(house: Orchestrator, prompt: str, plan: Plan, *, key: str | None = None) -> Run:
+    """Leave a run to the workers."""
+    return await house.start(prompt, plan=plan, approve="never", here=False, key=key)

@@ -12,6 +12,7 @@ from tests.chaos.judge import Findings, Story, judge
 from tests.chaos.outside import Outside
 
 from kapelle.orchestrator import Orchestrator
+from kapelle.plan.model import Plan
 
 PATHS = ("a", "b", "c", "d", "m/0/each", "m/1/each", "m/2/each", "w", "z")
 """The steps of a run that call outside."""
@@ -33,10 +34,10 @@ class Size:
 QUICK = Size(runs=8, workers=2, kills=4, stops=1, patience=90.0)
 
 
-async def calm_story(field: Field, house: Orchestrator) -> Story:
+async def calm_story(field: Field, house: Orchestrator, plan: Plan) -> Story:
     """One run that nobody disturbs."""
     field.keep(1)
-    run = await app.begin(house, "calm")
+    run = await app.begin(house, "calm", plan)
     if not await ended(house, [run.id], seconds=60):
         raise SystemExit(f"the undisturbed run does not end; see {field.folder / 'workers.log'}")
     (story,) = await stories(house, [run.id])
@@ -50,15 +51,19 @@ async def through(
     disturb: Callable[[Field, Orchestrator, list[str]], Awaitable[None]],
     *,
     concurrency: int = 16,
+    plan: Plan | None = None,
 ) -> Findings:
     """Start runs, disturb the field while they go, let it calm down, and judge."""
     field.concurrency = concurrency
     async with field.house() as house:
         person = asyncio.create_task(approve_all(house))
         try:
-            calm = await calm_story(field, house)
+            chosen = plan or app.plan_of_ten()
+            calm = await calm_story(field, house, chosen)
             field.keep(size.workers)
-            runs = [(await app.begin(house, prompt, key=f"{prompt} {n}")).id for n, prompt in enumerate(prompts)]
+            runs = [
+                (await app.begin(house, prompt, chosen, key=f"{prompt} {n}")).id for n, prompt in enumerate(prompts)
+            ]
             disturbing = asyncio.create_task(disturb(field, house, runs))
             keeper = asyncio.create_task(_keep(field, size.workers))
             await disturbing
@@ -107,6 +112,13 @@ async def random_scenario(folder: Path, url: str, size: Size, seed: int) -> Find
     outside = Outside(seed)
     field = Field(folder, url, outside, seed=seed)
     return await through(field, ["storm"] * size.runs, size, random_kills(size))
+
+
+async def spread_scenario(folder: Path, url: str, size: Size, seed: int) -> Findings:
+    """Maps whose items are spread over workers that are killed and stopped."""
+    field = Field(folder, url, Outside(seed), seed=seed)
+    runs = ["spread"] * max(2, size.runs // 10)
+    return await through(field, runs, size, random_kills(size), plan=app.plan_of_items())
 
 
 async def commit_scenario(folder: Path, url: str, size: Size, seed: int) -> Findings:
