@@ -116,7 +116,9 @@ async def random_scenario(folder: Path, url: str, size: Size, seed: int) -> Find
 
 async def spread_scenario(folder: Path, url: str, size: Size, seed: int) -> Findings:
     """Maps whose items are spread over workers that are killed and stopped."""
-    field = Field(folder, url, Outside(seed), seed=seed)
+    outside = Outside(seed)
+    outside.slowness = (0.1, 0.4)
+    field = Field(folder, url, outside, seed=seed)
     runs = ["spread"] * max(2, size.runs // 10)
     return await through(field, runs, size, random_kills(size), plan=app.plan_of_items())
 
