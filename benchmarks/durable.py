@@ -12,6 +12,7 @@ import asyncio
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -31,6 +32,9 @@ from measures.field import Field
 from measures.goals import judge
 
 PAYLOADS = (10, 1_000, 4_000)
+"""Bytes of the outputs whose storage is measured."""
+LONGEST = 900
+"""Seconds after which it ends, whatever hangs."""
 
 
 @dataclass(frozen=True)
@@ -274,6 +278,11 @@ def show(report: dict[str, Any]) -> None:
     print(f"\n{json.dumps(report['machine'])}")
 
 
+def _leave(number: int, _: object) -> None:
+    # An exception, so that every process that was started is ended on the way out.
+    raise SystemExit(f"ended by {signal.Signals(number).name}")
+
+
 def main() -> int:
     """Measure and print; 1 when a part could not be measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -281,6 +290,9 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="less of everything, within 90 s")
     parser.add_argument("--part", action="append", choices=PARTS, help="only this; may be given more than once")
     options = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGALRM):
+        signal.signal(number, _leave)
+    signal.alarm(LONGEST)
     began, load = time.monotonic(), os.getloadavg()
     with _bench(QUICK if options.quick else FULL) as bench:
         report = rounded(measure(bench, options.part or list(PARTS)))
