@@ -1,8 +1,10 @@
 """Retention on both databases: what goes, what stays, and that nothing goes unwritten."""
 
+import asyncio
 import json
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from kapelle.handles import Run
 from kapelle.orchestrator import Orchestrator
 from kapelle.plan.model import Plan
 from kapelle.run import purge_rows
+from kapelle.run.purge import Paced, first_of
 from kapelle.run.rerun import fork_of
 from kapelle.store.engine import open_engine
 from kapelle.tools.decorator import tool
@@ -328,6 +331,80 @@ async def test_a_crash_between_archive_and_delete_archives_again_and_loses_nothi
     lines = file.read_text().splitlines()
     assert len(lines) == 5
     assert [json.loads(line)["row"]["path"] for place, line in enumerate(lines) if place != 2] == ["a", "b", "a", "b"]
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+async def test_a_worker_does_it_for_every_owner_by_the_settings(
+    engine: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    fields = settings_of(engine, request)
+    async with opened(engine, tmp_path, owner="acme/bo", **fields) as (home, _):
+        run = await ended(home)
+    async with opened(engine, tmp_path, serves=True, **fields) as (home, _):
+        durable: Any = home.parts.engine
+        await durable._retain()
+        assert count(home, "runs", "purged is not null") == 0
+        with clock.shifted(200 * DAY):
+            await durable._retain()
+        assert count(home, "runs", "purged is not null") == 1
+    async with opened(engine, tmp_path, owner="acme/bo", **fields) as (home, _):
+        assert set((await home.get(run.id).status()).purged) == {"text"}
+
+
+async def test_only_the_first_of_several_workers_does_it(tmp_path: Path) -> None:
+    async with opened("sqlite", tmp_path, serves=True) as (home, _):
+        durable: Any = home.parts.engine
+        mine = durable._lease.executor
+        engine = open_engine(home.settings)
+        with engine.connect() as connection:
+            assert first_of(connection, mine)
+        with engine.begin() as connection:
+            connection.execute(
+                sa.text(
+                    "insert into leases select '0first', host, pid, boot, process_started, beat, queues from leases "
+                    "where executor = :mine"
+                ),
+                {"mine": mine},
+            )
+            assert not first_of(connection, mine)
+            connection.execute(sa.text("delete from leases where executor = '0first'"))
+        engine.dispose()
+
+
+async def test_it_is_begun_in_its_time_and_never_twice_at_once() -> None:
+    begun, release = [], asyncio.Event()
+
+    async def work() -> None:
+        begun.append(time.monotonic())
+        await release.wait()
+        raise StoreUnavailable("no")
+
+    paced = Paced(work, first=0.05, every=0.05)
+    await paced.nudge()
+    assert begun == []
+    for _ in range(10):
+        await asyncio.sleep(0.02)
+        await paced.nudge()
+    assert len(begun) == 1
+    release.set()
+    for _ in range(10):
+        await asyncio.sleep(0.02)
+        await paced.nudge()
+    assert len(begun) > 1
+    await paced.close()
+
+
+async def test_walks_go_on_while_it_is_at_work(house: Orchestrator) -> None:
+    for _ in range(30):
+        await ended(house)
+    purging = asyncio.create_task(house.purge(["text", "journal", "events", "runs"], older_than=0))
+    wide = plan_of(*(step(f"s{number}") for number in range(60)), step("z", *(f"s{number}" for number in range(60))))
+    run = await house.start("go on", plan=wide)
+    assert (await run.wait()).status == "succeeded"
+    await purging
+    # What ended after the purge was asked for is too young for it.
+    assert [one.id for one in await house.runs()] == [run.id]
+    assert len(await run.steps()) == 61
 
 
 async def test_only_one_owners_runs_go_unless_all_are_meant(tmp_path: Path) -> None:
