@@ -12,6 +12,8 @@ from kapelle.errors import SettingsError
 # `unixepoch('subsec')`, which DBOS asks for on Python 3.12 and later, came with SQLite 3.42.
 _NEEDS_SUBSEC = sqlite3.sqlite_version_info < (3, 42)
 POOL_SIZE = 8
+WAIT = 30
+"""Seconds to wait for another writer before a statement fails."""
 
 
 def sqlite_file(url: URL) -> Path | None:
@@ -45,19 +47,37 @@ def sqlite_engine(url: URL, synchronous: str) -> sa.Engine:
     engine = sa.create_engine(url, pool_size=POOL_SIZE, max_overflow=0, pool_timeout=60)
 
     @sa.event.listens_for(engine, "connect")
-    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = "IMMEDIATE"
-        for pragma in (
-            "busy_timeout=30000",
-            "foreign_keys=ON",
-            "journal_mode=WAL",
-            f"synchronous={synchronous.upper()}",
-        ):
-            connection.execute("PRAGMA " + pragma)
-        if _NEEDS_SUBSEC:
-            connection.create_function("unixepoch", -1, _unixepoch)
+    def _connected(connection: sqlite3.Connection, _record: object) -> None:
+        try:
+            _prepare(connection, synchronous)
+        except sqlite3.Error:
+            connection.close()  # nobody else would
+            raise
 
     return engine
+
+
+def _prepare(connection: sqlite3.Connection, synchronous: str) -> None:
+    connection.isolation_level = "IMMEDIATE"
+    connection.execute(f"PRAGMA busy_timeout={WAIT * 1000}")
+    connection.execute("PRAGMA foreign_keys=ON")
+    _use_write_ahead_log(connection)
+    connection.execute(f"PRAGMA synchronous={synchronous.upper()}")
+    if _NEEDS_SUBSEC:
+        connection.create_function("unixepoch", -1, _unixepoch)
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    # Two processes that change the mode of a new file would wait for each other for ever, so SQLite says "locked" to one
+    # at once, whatever the timeout. The mode stays with the file: whoever comes second only reads it.
+    began = time.monotonic()
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() - began > WAIT:
+                raise
+            time.sleep(0.01)
 
 
 def _unixepoch(*arguments: object) -> float:
