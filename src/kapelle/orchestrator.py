@@ -387,8 +387,7 @@ class Orchestrator:
         await self._plan(made)
         asked = made.model_dump(mode="json", exclude={"id"}, exclude_unset=True)
         schedule = Schedule(name=name, owner=made.owner, cron=cron, task=asked, app=self._app)
-        await self.parts.engine.schedule(schedule)
-        return schedule
+        return await self.parts.engine.schedule(schedule)
 
     async def schedules(self) -> list[Schedule]:
         """What is scheduled, by name."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
@@ -107,6 +108,29 @@ def test_migrating_twice_changes_nothing(database: sa.Engine) -> None:
     migrate(database)
     assert shape(database) == before
     assert schema_version(database) == HEAD
+
+
+def test_results_written_before_say_which_payload_they_refer_to(database: sa.Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    results = {
+        "large": '{"path": "large", "status": "succeeded", "blob": "abc"}',
+        "small": '{"path": "small", "status": "succeeded", "output": {"blob": "no\\u0000ne"}}',
+        "plain": '{"path": "plain", "status": "succeeded", "output": 1}',
+    }
+    with database.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        run = "insert into runs (id, owner, task, status, created) values ('r', 'a/b', '{}', 'succeeded', '2026')"
+        connection.execute(sa.text(run))
+        step = sa.text(
+            "insert into steps (run, path, seq, status, result) values ('r', :path, 1, 'succeeded', :result)"
+        )
+        connection.execute(step, [{"path": path, "result": text} for path, text in results.items()])
+    migrate(database)
+    with database.connect() as connection:
+        found = connection.execute(sa.text("select path, blob from steps order by path")).all()
+    assert [tuple(row) for row in found] == [("large", "abc"), ("plain", None), ("small", None)]
 
 
 def test_an_empty_database_has_no_version(database: sa.Engine) -> None:

@@ -29,6 +29,7 @@ async def test_a_schedule_is_made_replaced_listed_and_ended_by_its_owner_alone(
             ("a", "*/5 * * * * *", "look"),
             ("b", "0 8 * * *", "report later"),
         ]
+        assert all(one.next is not None and one.next > clock.now() for one in await home.schedules())
         assert await home.runs() == []
     async with opened(engine, tmp_path, owner="acme/bo", **fields) as (home, _):
         assert await home.schedules() == []
@@ -93,7 +94,9 @@ async def test_a_time_whose_worker_died_is_begun_by_another(
         connecting.dispose()
 
 
-@pytest.mark.parametrize("cron", ["", "* * * *", "61 * * * *", "* * * * * * *", "@daily", "a b c d e", "* * * * *\0"])
+@pytest.mark.parametrize(
+    "cron", ["", "* * * *", "61 * * * *", "* * * * * * *", "@daily", "a b c d e", "* * * * *\0", "0 0 31 2 *"]
+)
 async def test_a_cron_expression_that_cannot_be_read_is_refused(tmp_path: Path, cron: str) -> None:
     async with opened("sqlite", tmp_path) as (home, _):
         with pytest.raises(BadInput, match="cron"):

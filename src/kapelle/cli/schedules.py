@@ -22,11 +22,12 @@ async def _list(common: Common) -> int:
         out().print("nothing is scheduled; begin with: kapelle schedule NAME 'CRON' PROMPT")
         return 0
     table = Table(box=None, pad_edge=False)
-    for name in ("schedule", "cron", "last", "task"):
+    for name in ("schedule", "cron", "last", "next", "task"):
         table.add_column(name, header_style="dim")
     for one in found:
         prompt = " ".join(str(one.task.get("prompt", "")).split())
-        table.add_row(one.name, one.cron, clock.to_iso(one.last) if one.last else "", safe(prompt)[:80])
+        times = (clock.to_iso(at) if at else "" for at in (one.last, one.next))
+        table.add_row(one.name, one.cron, *times, safe(prompt)[:80])
     out().print(table)
     return 0
 

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -27,6 +27,7 @@ from dbos import (
 )
 from dbos._context import current_owner_xid
 from dbos._error import DBOSException, DBOSWorkflowConflictIDError
+from dbos._scheduler import croniter  # type: ignore[attr-defined]
 from pydantic import JsonValue
 
 from kapelle import clock
@@ -458,24 +459,27 @@ class DurableEngine:
         spread = await self._read(lambda connection: serving(connection, queue))
         return work.with_limits(spread=spread)
 
-    async def schedule(self, schedule: Schedule) -> None:
+    async def schedule(self, schedule: Schedule) -> Schedule:
         """Write down when workers begin a task; the same name again replaces it."""
+        scheduled = schedule.model_copy(update={"next": _next_time(schedule.cron)})
         told: ClientScheduleInput = {
             "schedule_name": schedule.key,
             "workflow_name": TICK,
             "schedule": schedule.cron,
-            "context": schedule.model_dump(mode="json", exclude={"last"}),
+            "context": schedule.model_dump(mode="json", exclude={"last", "next"}),
             "queue_name": tick_queue_of(queue_of(schedule.app)),
         }
         try:
             await self._in_thread(lambda: self._client.apply_schedules([told]))
         except DBOSException:
             raise bad_cron(schedule.cron) from None
+        return scheduled
 
     async def schedules(self, owner: str) -> list[Schedule]:
         """What an owner has scheduled, by name."""
         found = await self._in_thread(lambda: self._client.list_schedules(workflow_name=TICK))
-        known = [Schedule.model_validate({**one["context"], "last": one["last_fired_at"]}) for one in found]
+        times = [{"last": one["last_fired_at"], "next": _next_time(one["schedule"])} for one in found]
+        known = [Schedule.model_validate({**one["context"], **at}) for one, at in zip(found, times, strict=True)]
         return sorted((one for one in known if one.owner == owner), key=lambda one: one.name)
 
     async def unschedule(self, owner: str, name: str) -> bool:
@@ -768,6 +772,19 @@ class DurableEngine:
     def _read_now(self, statements: Callable[[sa.Connection], T]) -> T:
         with translated(self._engine), self._engine.connect() as connection:
             return statements(connection)
+
+
+def _next_time(cron: str) -> datetime:
+    """The next time of an expression, as DBOS's own reader has it.
+
+    Raises:
+        BadInput: it cannot be read, or names no day that there is.
+    """
+    try:
+        found: datetime = croniter(cron, datetime.now(UTC), second_at_beginning=True).get_next(datetime)
+    except (ValueError, KeyError, AttributeError):
+        raise bad_cron(cron) from None
+    return found
 
 
 _TICKS_UNDER_WAY = Statement(

@@ -144,8 +144,8 @@ class Engine(Protocol):
             StoreUnavailable: its walk here gave up on the database; the run can be resumed.
         """
 
-    async def schedule(self, schedule: Schedule) -> None:
-        """Write down when workers begin a task; the same name again replaces it.
+    async def schedule(self, schedule: Schedule) -> Schedule:
+        """Write down when workers begin a task; the same name again replaces it. It comes back with its next time.
 
         Raises:
             BadInput: its cron expression cannot be read, or there are no workers.

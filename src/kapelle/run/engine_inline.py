@@ -221,7 +221,7 @@ class InlineEngine:
             return await self.settled(run, owner, work)
         return found.standing
 
-    async def schedule(self, schedule: Schedule) -> None:
+    async def schedule(self, schedule: Schedule) -> Schedule:
         """Runs in memory have no workers that would begin it."""
         raise BadInput("`schedule`: runs in memory have no workers; use the durable engine")
 

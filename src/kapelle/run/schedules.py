@@ -28,6 +28,8 @@ class Schedule(BaseModel):
     app: str | None = None
     last: datetime | None = None
     """The last time for which it was begun."""
+    next: datetime | None = None
+    """The next one."""
 
     @property
     def key(self) -> str:
