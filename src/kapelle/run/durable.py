@@ -3,7 +3,8 @@
 A dispatch is a workflow (`run.dispatch`); taking a run over raises its generation and cancels the former workflow in
 the same transaction, so a former owner that comes back finds no row to write to. What this module knows of DBOS beyond
 its public interface (`current_owner_xid`, and the columns `workflow_uuid`, `status`, `owner_xid`, `executor_id` of
-`workflow_status`) is held by tests/contract/test_dbos.py; the version is pinned.
+`workflow_status`) is held by tests/contract/test_dbos.py; the reader of cron expressions, and the columns `name`,
+`created_at` and `started_at_epoch_ms`, by tests/contract/test_schedules.py. The version is pinned.
 """
 
 import asyncio
