@@ -68,8 +68,8 @@ def _prepare(connection: sqlite3.Connection, synchronous: str) -> None:
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    # Two processes that change the mode of a new file would wait for each other for ever, so SQLite says "locked" to one
-    # at once, whatever the timeout. The mode stays with the file: whoever comes second only reads it.
+    # Two processes that change the mode of a new file would wait for each other for ever, so SQLite tells one of them
+    # "locked" at once, whatever the timeout. The mode stays with the file: whoever comes second only reads it.
     began = time.monotonic()
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:
