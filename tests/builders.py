@@ -14,7 +14,7 @@ from kapelle.evidence.index_sqlite import memory_index
 from kapelle.evidence.model import Document
 from kapelle.plan.catalog import Catalog, make_catalog
 from kapelle.plan.model import MapStep, Plan, RepeatStep, Step, ToolStep
-from kapelle.run.approval import ApprovalRecord, Decision, hash_of
+from kapelle.run.approvals.approval import ApprovalRecord, Decision, hash_of
 from kapelle.run.checkpoint import Batch, Checkpoint
 from kapelle.run.checkpoint_memory import MemoryCheckpoint, MemoryRun
 from kapelle.run.model import NewEvent, RunRecord, RunStatus, StepFailure, StepResult

@@ -14,7 +14,7 @@ from kapelle.plan.catalog import Catalog, make_catalog
 from kapelle.plan.planner import Planner
 from kapelle.plan.planner_rules import RulePlanner
 from kapelle.plan.strategies import Known, Strategy
-from kapelle.run.approval import Asking
+from kapelle.run.approvals.approval import Asking
 from kapelle.run.engine import Engine, Work
 from kapelle.run.perform import Capabilities, StepPerformer
 from kapelle.run.walk import Limits as WalkLimits

@@ -12,11 +12,11 @@ from kapelle.answer.model import Candidate
 from kapelle.assemble import Parts
 from kapelle.errors import RunStuck, ToolInputError, WaitingForApproval
 from kapelle.plan.catalog import Catalog
-from kapelle.run.approval import ApprovalRecord, AuditEntry, Decision, Verdict, no_such
-from kapelle.run.deltas import Delta, Piece, Seen, news
+from kapelle.run.again.rerun import Rerun, fork_of, look_ahead
+from kapelle.run.approvals.approval import ApprovalRecord, AuditEntry, Decision, Verdict, no_such
 from kapelle.run.engine import Engine
+from kapelle.run.inside.deltas import Delta, Piece, Seen, news
 from kapelle.run.model import Event, EventKind, RunRecord, StepResult
-from kapelle.run.rerun import Rerun, fork_of, look_ahead
 from kapelle.settings import Settings
 from kapelle.tools.call import check_arguments
 

@@ -28,18 +28,18 @@ from kapelle.plan.model import AgentStep, Plan, walk_steps
 from kapelle.plan.problem import Problem
 from kapelle.plan.strategies import Strategy
 from kapelle.plan.validate import validate
-from kapelle.run.approval import AuditEntry
+from kapelle.run.approvals.approval import AuditEntry
 from kapelle.run.dispatch import queue_of
 from kapelle.run.engine import Work
+from kapelle.run.kept.purge import archive_of
+from kapelle.run.kept.retention import Kind, PurgeReport, cutoffs
+from kapelle.run.kept.sessions import Sessions, check_session_id
 from kapelle.run.leases import Holder
 from kapelle.run.model import RunRecord
 from kapelle.run.perform import Capabilities
-from kapelle.run.purge import archive_of
-from kapelle.run.recording import Recording
-from kapelle.run.replay import Replay, replay
-from kapelle.run.retention import Kind, PurgeReport, cutoffs
+from kapelle.run.recorded.recording import Recording
+from kapelle.run.recorded.replay import Replay, replay
 from kapelle.run.schedules import Schedule, check_schedule, no_schedule
-from kapelle.run.sessions import Sessions, check_session_id
 from kapelle.settings import Settings, load_settings
 from kapelle.task.intake import make_task
 from kapelle.task.model import Checklist, StrategyCall, Task

@@ -16,7 +16,7 @@ from kapelle import clock
 from kapelle.errors import KapelleError, Refused
 from kapelle.handles import Approval, Run
 from kapelle.orchestrator import Orchestrator
-from kapelle.run.approval import ApprovalRecord
+from kapelle.run.approvals.approval import ApprovalRecord
 
 
 @dataclass(frozen=True, slots=True)

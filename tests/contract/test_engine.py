@@ -14,9 +14,9 @@ from kapelle.errors import AlreadyDecided, NotFound, Refused
 from kapelle.handles import Run
 from kapelle.orchestrator import Orchestrator
 from kapelle.plan.model import ApprovalStep, Plan
-from kapelle.run.approval import Verdict
-from kapelle.run.deltas import Delta
+from kapelle.run.approvals.approval import Verdict
 from kapelle.run.engine import Engine
+from kapelle.run.inside.deltas import Delta
 from kapelle.tools.decorator import tool
 from kapelle.tools.model import ToolContext
 

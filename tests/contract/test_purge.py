@@ -19,9 +19,9 @@ from kapelle.errors import BadInput, NotFound, Purged, Refused, StoreUnavailable
 from kapelle.handles import Run
 from kapelle.orchestrator import Orchestrator
 from kapelle.plan.model import Plan
-from kapelle.run import purge_rows
-from kapelle.run.purge import Paced, first_of
-from kapelle.run.rerun import fork_of
+from kapelle.run.again.rerun import fork_of
+from kapelle.run.kept import purge_rows
+from kapelle.run.kept.purge import Paced, first_of
 from kapelle.store.engine import open_engine
 from kapelle.tools.decorator import tool
 
@@ -300,7 +300,7 @@ async def test_what_cannot_be_meant_is_refused(
 _DIES = """
 import asyncio, os, sys
 from kapelle.orchestrator import Orchestrator
-from kapelle.run import purge_rows
+from kapelle.run.kept import purge_rows
 from kapelle.settings import load_settings
 
 def die(*_, **__):

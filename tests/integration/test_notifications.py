@@ -17,8 +17,8 @@ from tests.contract.engines import opened, settings_of
 
 from kapelle.orchestrator import Orchestrator
 from kapelle.plan.model import ApprovalStep
-from kapelle.run import outbox
-from kapelle.run.notify import Courier
+from kapelle.run.approvals import outbox
+from kapelle.run.approvals.notify import Courier
 from kapelle.settings import load_settings
 from kapelle.testing import asked, set_clock, settle_due
 
@@ -193,7 +193,7 @@ async def test_without_a_webhook_nothing_is_written_for_it(tmp_path: Path) -> No
 def test_a_secret_may_be_text_or_base64() -> None:
     from pydantic import SecretStr
 
-    from kapelle.run.notify import signed_headers
+    from kapelle.run.approvals.notify import signed_headers
 
     key = b"0123456789abcdef"
     encoded = SecretStr("whsec_" + base64.b64encode(key).decode())

@@ -10,11 +10,11 @@ from tests.property.test_walks import MANY, Story
 from kapelle import clock
 from kapelle.evidence.index_sqlite import memory_index
 from kapelle.plan.model import Plan
+from kapelle.run.again.rerun import look_ahead
+from kapelle.run.again.rerun_memory import supersede
 from kapelle.run.perform import Capabilities
-from kapelle.run.recording import read_recording, recording_of
-from kapelle.run.replay import replay
-from kapelle.run.rerun import look_ahead
-from kapelle.run.rerun_memory import supersede
+from kapelle.run.recorded.recording import read_recording, recording_of
+from kapelle.run.recorded.replay import replay
 from kapelle.tools.call import Limits
 
 

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from kapelle.errors import MissingExtra
-from kapelle.run.approval import ApprovalRecord
+from kapelle.run.approvals.approval import ApprovalRecord
 from kapelle.run.telling import tell_decided
 from kapelle.settings import TelemetrySettings
 from kapelle.telemetry import trace as ours

@@ -16,7 +16,7 @@ from kapelle.cli.solve import finish
 from kapelle.errors import BadInput, NotFound
 from kapelle.handles import Approval
 from kapelle.orchestrator import Orchestrator
-from kapelle.run.approval import ADMIN, ApprovalRecord
+from kapelle.run.approvals.approval import ADMIN, ApprovalRecord
 from kapelle.settings import ApprovalSettings
 from kapelle.telemetry.redact import redact
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from kapelle import clock
 from kapelle.cli.session import Common, opened, out, print_json, run_async, safe
 from kapelle.errors import BadInput, NotFound
-from kapelle.run.approval import AuditEntry
+from kapelle.run.approvals.approval import AuditEntry
 
 
 def history(approval: str | None = None, /, *, run: str | None = None, common: Common = Common()) -> int:

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from kapelle import clock
 from kapelle.cli.session import Common, opened, out, print_json, run_async
-from kapelle.run.retention import Kind, PurgeReport
+from kapelle.run.kept.retention import Kind, PurgeReport
 
 
 def purge(

@@ -12,8 +12,8 @@ from rich.text import Text
 from kapelle.cli.session import Common, app_reference, load_app, opened, out, print_json, run_async, safe, settings_of
 from kapelle.errors import BadInput, KapelleError
 from kapelle.orchestrator import Orchestrator
-from kapelle.run.recording import Recording, read_recording
-from kapelle.run.replay import Replay
+from kapelle.run.recorded.recording import Recording, read_recording
+from kapelle.run.recorded.replay import Replay
 
 _MOST_RUNS = 100_000
 

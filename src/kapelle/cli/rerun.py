@@ -13,7 +13,7 @@ from kapelle.cli.solve import finish
 from kapelle.errors import BadInput
 from kapelle.handles import Run
 from kapelle.orchestrator import Orchestrator
-from kapelle.run.rerun import Rerun
+from kapelle.run.again.rerun import Rerun
 
 From = Annotated[str, Parameter(name="--from")]
 Edits = Annotated[list[str], Parameter(name="--set", negative=())]

@@ -14,8 +14,8 @@ from kapelle.cli.report import COLORS, exit_code, print_answer, run_json
 from kapelle.cli.session import Common, opened, out, print_json, run_async, safe
 from kapelle.cli.solve import finish
 from kapelle.plan.draw import draw_mermaid, draw_svg
+from kapelle.run.kept.retention import purge_note
 from kapelle.run.model import RunRecord
-from kapelle.run.retention import purge_note
 
 
 def runs(*, limit: int = 20, common: Common = Common()) -> int:

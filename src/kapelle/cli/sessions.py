@@ -8,7 +8,7 @@ from rich.table import Table
 from kapelle import clock
 from kapelle.cli.session import Common, opened, out, print_json, run_async, safe
 from kapelle.errors import BadInput
-from kapelle.run.sessions import Session, Turn, no_session
+from kapelle.run.kept.sessions import Session, Turn, no_session
 
 
 def sessions(

@@ -1,4 +1,5 @@
-"""The doing: `model` (RunRecord, StepResult, Event), `frontier` (what may start; pure), `bind` (references to values),
-`walk` (the loop), `telling` (what happened, as data), `perform` (step kind to capability), `write_answer`, `judge`,
-`checkpoint` (the port; `checkpoint_memory`, `checkpoint_database`), `engine` (the port), `engine_inline`, `durable`
-(the engine on DBOS, its only importer), `leases`, `rows` (the statements), `approval`."""
+"""The doing. `walk` goes through a plan: `frontier`, `scope`, `decide`, `bind`, `ending` decide (pure), `perform` calls the
+capabilities, a `checkpoint` keeps what is done (in memory, or in the database behind its `fence`). An `engine` owns runs:
+`engine_inline` in memory, `durable` in the database with `dispatch` (who walks next), `leases` and `attendance` (who
+lives), `minder` (what nobody walks), `reads` and `rows`. `approvals`, `inside` (a step), `again` (rerun and fork),
+`recorded` (replay) and `kept` (sessions, retention) are packages; `schedules`, `lift` and `stuck` stand by themselves."""

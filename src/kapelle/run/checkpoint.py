@@ -11,9 +11,9 @@ from kapelle import clock
 from kapelle.budget.model import Usage
 from kapelle.evidence.model import Document
 from kapelle.plan.model import Plan
-from kapelle.run.approval import ApprovalRequest
-from kapelle.run.deltas import Piece
-from kapelle.run.journal import JournalStore
+from kapelle.run.approvals.approval import ApprovalRequest
+from kapelle.run.inside.deltas import Piece
+from kapelle.run.inside.journal import JournalStore
 from kapelle.run.model import NewEvent, RunStatus, StepFailure, StepResult
 
 

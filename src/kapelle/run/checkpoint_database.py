@@ -10,13 +10,17 @@ from pydantic import JsonValue
 from kapelle import clock
 from kapelle.errors import OwnershipLost
 from kapelle.evidence.model import Document
-from kapelle.run import approval_rows, deltas, journal_rows, rerun_rows, rows, session_rows
-from kapelle.run.approval import ApprovalRecord
+from kapelle.run import rows
+from kapelle.run.again import rerun_rows
+from kapelle.run.approvals import approval_rows
+from kapelle.run.approvals.approval import ApprovalRecord
 from kapelle.run.checkpoint import Batch, DecidedMeanwhile, PartEnd, Past, RunChange, is_past, seconds_walked
-from kapelle.run.deltas import Piece
 from kapelle.run.dispatch import Dispatch
 from kapelle.run.fence import RunFence
-from kapelle.run.journal import Entry
+from kapelle.run.inside import deltas, journal_rows
+from kapelle.run.inside.deltas import Piece
+from kapelle.run.inside.journal import Entry
+from kapelle.run.kept import session_rows
 from kapelle.run.leases import Lease
 from kapelle.run.model import ENDED, NewEvent
 from kapelle.store.bell import Bell, events_of, signals_of, status_of

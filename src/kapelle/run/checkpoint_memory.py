@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from pydantic import JsonValue
 
 from kapelle import clock
-from kapelle.run import approval_memory
-from kapelle.run.approval import ApprovalRecord
+from kapelle.run.approvals import approval_memory
+from kapelle.run.approvals.approval import ApprovalRecord
 from kapelle.run.checkpoint import Batch, DecidedMeanwhile, Past, is_past, seconds_walked
-from kapelle.run.deltas import Piece
-from kapelle.run.journal import Entry
+from kapelle.run.inside.deltas import Piece
+from kapelle.run.inside.journal import Entry
 from kapelle.run.memory import MemoryRun
 from kapelle.run.model import Event, RunRecord
 

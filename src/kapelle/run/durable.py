@@ -38,29 +38,30 @@ from kapelle.errors import (
     NotFound,
     OwnershipLost,
     QueueFull,
-    Refused,
     RunStuck,
     SettingsError,
     StoreUnavailable,
 )
-from kapelle.run import approval_rows, deltas, expiry, recording_rows, rerun_rows, rows
-from kapelle.run.approval import ApprovalRecord, AuditEntry, Verdict, no_such
+from kapelle.run import rows
+from kapelle.run.again import rerun_rows
+from kapelle.run.again.rerun import Rerun
+from kapelle.run.approvals import approval_rows, expiry
+from kapelle.run.approvals.approval import ApprovalRecord, Verdict, no_such
+from kapelle.run.approvals.notify import Courier
+from kapelle.run.attendance import Attendance
 from kapelle.run.checkpoint import Part
 from kapelle.run.checkpoint_database import DatabaseCheckpoint, Place
-from kapelle.run.deltas import Piece
 from kapelle.run.dispatch import Dispatch, Ticket, queue_of, spread_queue_of, tick_queue_of, workflow_id
 from kapelle.run.engine import Work
 from kapelle.run.fence import RunFence
-from kapelle.run.leases import BEAT, MISSED, Holder, Lease, holders, serving
+from kapelle.run.kept.purge import BREATH, Paced, Purge, archive_of, first_of
+from kapelle.run.kept.retention import Kind, PurgeReport, cutoffs
+from kapelle.run.kept.sessions_database import DatabaseSessions
+from kapelle.run.leases import BEAT, MISSED, Lease, holders, serving
 from kapelle.run.minder import Minder
-from kapelle.run.model import Event, RunRecord, StepResult, Stuck
-from kapelle.run.notify import Courier
-from kapelle.run.purge import BREATH, Paced, Purge, archive_of, first_of
-from kapelle.run.recording import Recording
-from kapelle.run.rerun import Rerun
-from kapelle.run.retention import Kind, PurgeReport, cutoffs
+from kapelle.run.model import RunRecord, Stuck
+from kapelle.run.reads import Reads
 from kapelle.run.schedules import TICK, Schedule, Tick, bad_cron, schedule_key
-from kapelle.run.sessions_database import DatabaseSessions
 from kapelle.run.stuck import held_back
 from kapelle.run.telling import tell_decided
 from kapelle.run.walk import Walk
@@ -147,7 +148,7 @@ def durable_engine(
     return made
 
 
-class DurableEngine:
+class DurableEngine(Reads):
     """Runs in the database, walked by this process or another."""
 
     def __init__(
@@ -164,7 +165,7 @@ class DurableEngine:
         """Where walks run."""
         self.begun = threading.Event()
         """The loop is known: what was claimed from a queue may be walked."""
-        self._engine = engine
+        super().__init__(engine)
         self._settings = settings
         self._service = service
         self._work_of: Callable[[RunRecord], Awaitable[Work]] | None = None
@@ -174,14 +175,13 @@ class DurableEngine:
         self._bodies: dict[asyncio.Task[Any], Walking] = {}
         """Walks under way."""
         self._faults: dict[str, KapelleError] = {}
-        # Of our own: DBOS makes its few threads the loop's default, and blocking reads there would hold it up.
-        self._readers = ThreadPoolExecutor(4, thread_name_prefix="kapelle-reader")
         self._writer = Writer(engine, patience=patience, on_trouble=on_trouble)
         self._bell = Bell(engine)
         self._courier = Courier(self._writer, settings.approvals)
         with translated(engine):
             self._lease = Lease(engine, service.queues if service else ())
             self._launch()
+        self._attendance = Attendance(self._read, self._lease, self._is_walked)
         self._dispatch = Dispatch(self._lease.executor, self._enqueue, self._bell)
         threshold, days = settings.run.blob_threshold, settings.retention.sessions
         self._place = Place(self._writer, self._bell, self._lease, self._dispatch, threshold, days)
@@ -286,7 +286,7 @@ class DurableEngine:
         """Walk a run on here, unless it ended, waits, or somebody living walks it or takes it from its queue."""
         while True:
             record = await self.read(run, owner)
-            if record.ended_already or record.id in self._walks or not await self._unattended(record):
+            if record.ended_already or record.id in self._walks or not await self._attendance.unattended(record):
                 return record
             await self._refuse_stuck(record, work)
             if await self._write(lambda connection, record=record: self._take(connection, record)):  # type: ignore[misc]
@@ -299,7 +299,7 @@ class DurableEngine:
         record = again.record
         if record.ended_already and record.id in self._walks:
             await asyncio.wait({self._walks[record.id]})
-        await self._refuse_walked(record)
+        await self._attendance.refuse_walked(record)
 
         def supersede(connection: sa.Connection) -> None:
             self._dispatch.withdraw(connection, record)
@@ -318,23 +318,11 @@ class DurableEngine:
         if walk is not None:
             await asyncio.wait({walk})
 
-    async def _refuse_walked(self, record: RunRecord) -> None:
-        # One that waits is held in memory at most: nothing of it is being performed.
-        if record.ended_already or record.parked or record.status == "waiting":
-            return
-        walker = await self._read(lambda connection: rows.walker(connection, record))
-        if walker is not None and await self._lives(walker):
-            raise Refused(f"run `{record.id}` is being walked; cancel it first, or fork it")
-
     async def fork(self, again: Rerun, fork: RunRecord) -> RunRecord:
         """Make a run of what is kept of another; it is left for `resume`."""
         fork = fork.model_copy(update={"queue": fork.queue or queue_of(fork.app)})
         await self._write(lambda connection: rerun_rows.copy_run(connection, again, fork))
         return fork
-
-    async def recorded(self, run: str, owner: str) -> Recording:
-        """Everything of a run that a replay needs."""
-        return await self._read(lambda connection: recording_rows.recorded(connection, run, owner))
 
     async def _refuse_stuck(self, record: RunRecord, work: Work) -> None:
         """Keep a run that the code cannot go on with, instead of walking it into failure."""
@@ -348,10 +336,6 @@ class DurableEngine:
         """Write down why a run that nobody walks cannot go on."""
         await self._write(lambda connection: rows.hold_back(connection, run, owner, stuck))
 
-    async def stranded(self, owner: str) -> list[RunRecord]:
-        """Runs that this version cannot read, and those that were held back."""
-        return await self._read(lambda connection: rows.stranded(connection, owner))
-
     def _take(self, connection: sa.Connection, record: RunRecord) -> bool:
         if not self._dispatch.take(connection, record):
             return False
@@ -359,34 +343,8 @@ class DurableEngine:
             self._dispatch.reclaim_parts(connection, record.id, status="local")
         return True
 
-    async def _unattended(self, record: RunRecord) -> bool:
-        """Whether nobody walks a run, or will by itself, although it could go on."""
-        if record.stuck is not None:
-            return True
-        queue = record.queue or queue_of(record.app)
-        if record.parked and record.status == "waiting":
-            return await self._goes_on(record)
-        if record.parked:
-            return not await self._read(lambda connection: serving(connection, spread_queue_of(queue)))
-        walker = await self._read(lambda connection: rows.walker(connection, record))
-        if walker is None:
-            return not await self._read(lambda connection: serving(connection, queue))
-        if walker == self._lease.executor:  # a walk of ours that gave up, as on a database that was gone for long
-            return all(walking.fence.run != record.id for walking in self._bodies.values())
-        return not await self._lives(walker)
-
-    async def _lives(self, executor: str) -> bool:
-        """Whether a process lives. One that only missed its beats is judged after a lease length of our own."""
-        while True:
-            known = await self._read(holders)
-            found = next((one for one in known if one.executor == executor), None)
-            if found is None or found.gone:
-                return False
-            if found.alive:
-                return True
-            if self._lease.steady:
-                return False
-            await asyncio.sleep(FOLLOW / 2)
+    def _is_walked(self, run: str) -> bool:
+        return any(walking.fence.run == run for walking in self._bodies.values())
 
     async def _walk_here(self, record: RunRecord, work: Work) -> None:
         self.loop = asyncio.get_running_loop()
@@ -562,64 +520,9 @@ class DurableEngine:
             chosen = cutoffs(self._settings.retention)
             await self.purge(chosen, None, archive=archive_of(self._settings), pause=BREATH)
 
-    async def read(self, run: str, owner: str) -> RunRecord:
-        """One run as it stands."""
-        return await self._read(lambda connection: rows.read_run(connection, run, owner))
-
-    async def runs(self, owner: str, *, limit: int = 50) -> list[RunRecord]:
-        """The newest runs first."""
-        return await self._read(lambda connection: rows.list_runs(connection, owner, limit=limit))
-
-    async def interrupted(self, owner: str) -> list[RunRecord]:
-        """Runs that nobody walks and that do not wait."""
-        return await self._read(
-            lambda connection: rows.interrupted(
-                connection, owner, {one.executor for one in holders(connection) if one.alive}
-            )
-        )
-
-    async def events(self, run: str, owner: str, *, after: int = 0) -> list[Event]:
-        """Events of a run after a number."""
-
-        def find(connection: sa.Connection) -> list[Event]:
-            rows.check_known(connection, run, owner)
-            return rows.events(connection, run, after=after)
-
-        return await self._read(find)
-
-    async def workers(self) -> list[Holder]:
-        """The living processes that take runs from a queue."""
-        return [one for one in await self._read(holders) if one.alive and one.queues]
-
-    async def pieces(self, run: str, owner: str) -> list[Piece]:
-        """The text that its steps are writing."""
-
-        def find(connection: sa.Connection) -> list[Piece]:
-            rows.check_known(connection, run, owner)
-            return deltas.read(connection, run)
-
-        return await self._read(find)
-
     def listen(self, run: str, listener: Callable[[], object]) -> Callable[[], None]:
         """Call `listener`, from any thread, when a run may have new events; the result ends it."""
         return self._bell.listen(events_of(run), listener)
-
-    async def results(self, run: str, owner: str) -> list[StepResult]:
-        """What came of its steps so far."""
-
-        def find(connection: sa.Connection) -> list[StepResult]:
-            rows.check_known(connection, run, owner)
-            return list(rows.results(connection, run, owner).results.values())
-
-        return await self._read(find)
-
-    async def approvals(
-        self, owner: str, *, run: str | None = None, id: str | None = None, pending: bool = False
-    ) -> list[ApprovalRecord]:
-        """Questions to people, oldest first."""
-        return await self._read(
-            lambda connection: approval_rows.find(connection, owner=owner, run=run, id=id, pending=pending)
-        )
 
     async def decide(self, verdict: Verdict) -> ApprovalRecord:
         """Decide, once."""
@@ -648,12 +551,6 @@ class DurableEngine:
             self._bell.ring_here(events_of(record.run))
             tell_decided(record)
 
-    async def history(self, owner: str, *, approval: str | None = None, run: str | None = None) -> list[AuditEntry]:
-        """What happened to approvals, oldest first."""
-        return await self._read(
-            lambda connection: approval_rows.history(connection, owner=owner, approval=approval, run=run)
-        )
-
     async def cancel(self, run: str, owner: str, work: Work) -> RunRecord:
         """Ask for a run to be cancelled; one that nobody walks is walked here to its end."""
         record = await self.read(run, owner)
@@ -677,19 +574,16 @@ class DurableEngine:
             while True:
                 news.clear()
                 record = await self.read(run, owner)
-                if record.ended_already or (record.status == "waiting" and not await self._goes_on(record)):
+                if record.ended_already or (record.status == "waiting" and not await self._attendance.goes_on(record)):
                     return record
                 fault = self._faults.get(run)
                 if fault is not None and not isinstance(fault, OwnershipLost):
                     raise fault
-                if run not in self._walks and await self._unattended(record):
+                if run not in self._walks and await self._attendance.unattended(record):
                     await self.resume(run, owner, work)
                 await self._wait_for(run, news)
         finally:
             leave()
-
-    async def _goes_on(self, record: RunRecord) -> bool:
-        return record.cancel_requested or await self._read(lambda connection: rows.wakes(connection, record))
 
     async def _wait_for(self, run: str, news: asyncio.Event) -> None:
         """Wait for news of a run, or for its walk here to end."""
@@ -765,14 +659,6 @@ class DurableEngine:
 
     async def _write(self, statements: Callable[[sa.Connection], T], *, sync: bool = False) -> T:
         return await self._writer.write(statements, sync=sync)
-
-    async def _read(self, statements: Callable[[sa.Connection], T]) -> T:
-        # In a thread: a database that does not answer must not hold up the walks of this process.
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read_now, statements)
-
-    def _read_now(self, statements: Callable[[sa.Connection], T]) -> T:
-        with translated(self._engine), self._engine.connect() as connection:
-            return statements(connection)
 
 
 def _next_time(cron: str) -> datetime:

@@ -6,16 +6,16 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from kapelle.plan.catalog import Catalog
-from kapelle.run.approval import ApprovalRecord, AuditEntry, Verdict
-from kapelle.run.deltas import Piece
+from kapelle.run.again.rerun import Rerun
+from kapelle.run.approvals.approval import ApprovalRecord, AuditEntry, Verdict
+from kapelle.run.inside.deltas import Piece
+from kapelle.run.kept.retention import Kind, PurgeReport
+from kapelle.run.kept.sessions import SessionStore
 from kapelle.run.leases import Holder
 from kapelle.run.model import Event, RunRecord, StepResult, Stuck
 from kapelle.run.outcome import Performer
-from kapelle.run.recording import Recording
-from kapelle.run.rerun import Rerun
-from kapelle.run.retention import Kind, PurgeReport
+from kapelle.run.recorded.recording import Recording
 from kapelle.run.schedules import Schedule, Tick
-from kapelle.run.sessions import SessionStore
 from kapelle.run.walk import Limits
 from kapelle.store.archive import Archive
 

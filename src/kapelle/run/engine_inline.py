@@ -6,19 +6,21 @@ from datetime import datetime
 
 from kapelle import clock
 from kapelle.errors import BadInput, Refused, RunStuck, SettingsError
-from kapelle.run import approval_memory, rerun_memory, rows
-from kapelle.run.approval import ApprovalRecord, AuditEntry, Verdict, no_such
+from kapelle.run import rows
+from kapelle.run.again import rerun_memory
+from kapelle.run.again.rerun import Rerun
+from kapelle.run.approvals import approval_memory
+from kapelle.run.approvals.approval import ApprovalRecord, AuditEntry, Verdict, no_such
 from kapelle.run.checkpoint_memory import MemoryCheckpoint
-from kapelle.run.deltas import Piece
 from kapelle.run.engine import Work
+from kapelle.run.inside.deltas import Piece
+from kapelle.run.kept.retention import Kind, PurgeReport
+from kapelle.run.kept.sessions_memory import MemorySessions
 from kapelle.run.leases import Holder
 from kapelle.run.memory import MemoryRun
 from kapelle.run.model import Event, NewEvent, RunRecord, StepResult, Stuck
-from kapelle.run.recording import Recording, recording_of
-from kapelle.run.rerun import Rerun
-from kapelle.run.retention import Kind, PurgeReport
+from kapelle.run.recorded.recording import Recording, recording_of
 from kapelle.run.schedules import Schedule, Tick
-from kapelle.run.sessions_memory import MemorySessions
 from kapelle.run.stuck import held_back
 from kapelle.run.telling import tell_decided
 from kapelle.run.walk import Walk

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kapelle.evidence.model import Document
-from kapelle.run.approval import ApprovalRecord, AuditEntry
-from kapelle.run.deltas import Piece
-from kapelle.run.journal import Entry
+from kapelle.run.approvals.approval import ApprovalRecord, AuditEntry
+from kapelle.run.inside.deltas import Piece
+from kapelle.run.inside.journal import Entry
 from kapelle.run.model import Event, RunRecord, StepResult
 
 

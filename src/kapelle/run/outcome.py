@@ -8,9 +8,9 @@ from pydantic import JsonValue
 
 from kapelle.budget.model import Usage
 from kapelle.evidence.model import Document
-from kapelle.run.approval import ApprovalRequest
+from kapelle.run.approvals.approval import ApprovalRequest
 from kapelle.run.frontier import Start
-from kapelle.run.journal import JournalStore
+from kapelle.run.inside.journal import JournalStore
 from kapelle.run.model import NewEvent, StepFailure, StepStatus
 from kapelle.task.model import Task
 

@@ -27,13 +27,13 @@ from kapelle.plan.model import (
     VerdictStep,
 )
 from kapelle.resilience.guarded import GaveUp, Guarded
-from kapelle.run.approval import ApprovalRequest, Asking
-from kapelle.run.calls import Means, StepCalls, enter
+from kapelle.run.approvals.approval import ApprovalRequest, Asking
+from kapelle.run.approvals.questions import asked_event
 from kapelle.run.frontier import Start
+from kapelle.run.inside.calls import Means, StepCalls, enter
 from kapelle.run.judge import judge
 from kapelle.run.model import REJECTED, NewEvent, StepFailure
 from kapelle.run.outcome import Circumstances, Outcome
-from kapelle.run.questions import asked_event
 from kapelle.run.telling import retrying_event
 from kapelle.run.write_answer import write_answer
 from kapelle.telemetry import trace

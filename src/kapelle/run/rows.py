@@ -15,7 +15,7 @@ from kapelle.budget.model import Usage
 from kapelle.errors import NotFound, UnknownVersion
 from kapelle.evidence.model import Document
 from kapelle.plan.model import Plan
-from kapelle.run.approval_rows import decided_of
+from kapelle.run.approvals.approval_rows import decided_of
 from kapelle.run.checkpoint import Part
 from kapelle.run.lift import read_plan, read_result, read_task
 from kapelle.run.model import Event, NewEvent, RunRecord, StepFailure, StepResult, Stuck

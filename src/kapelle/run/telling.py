@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 from kapelle.errors import KapelleError
 from kapelle.plan.model import AgentStep, ToolStep, Undo
-from kapelle.run.approval import EXPIRY, ApprovalRecord
+from kapelle.run.approvals.approval import EXPIRY, ApprovalRecord
 from kapelle.run.decide import softened
 from kapelle.run.frontier import Start
 from kapelle.run.model import EventKind, NewEvent, StepFailure, StepResult, StepStatus

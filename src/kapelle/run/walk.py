@@ -13,14 +13,14 @@ from kapelle import clock
 from kapelle.evidence.model import Document
 from kapelle.plan.model import AgentStep, Plan, ToolStep
 from kapelle.resilience.guarded import GaveUp
-from kapelle.run.approval import hash_of
+from kapelle.run.approvals.approval import hash_of
 from kapelle.run.bind import BindError
 from kapelle.run.checkpoint import Checkpoint, DecidedMeanwhile, Part, PartEnd, Past, RunChange
 from kapelle.run.checkpoint import Spread as SpreadRequest
-from kapelle.run.deltas import Speech
 from kapelle.run.ending import CANCELLED, final_change
 from kapelle.run.frontier import Action, Frontier, Instead, Settle, Spread, Start
 from kapelle.run.gathered import Gathered, Running
+from kapelle.run.inside.deltas import Speech
 from kapelle.run.model import EventKind, NewEvent, RunStatus, StepFailure, StepResult, execution_metadata
 from kapelle.run.outcome import Circumstances, Outcome, Performer, StepFact
 from kapelle.run.telling import described, failure_of, found_nothing, result_of, settled_event, undo_of
