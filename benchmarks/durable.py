@@ -46,10 +46,10 @@ class Size:
     decisions: int = 100
     """Of each kind and database."""
     parked: int = 5_000
-    restarts: int = 3
+    restarts: int = 2
     kills: int = 5
-    runs: int = 200
-    turns: int = 2
+    runs: int = 300
+    turns: int = 1
     reader_seconds: float = 30.0
     items: int = 1_000
     quick: bool = False
@@ -65,7 +65,6 @@ QUICK = Size(
     restarts=1,
     kills=2,
     runs=100,
-    turns=1,
     reader_seconds=5.0,
     items=100,
     quick=True,
