@@ -70,6 +70,7 @@ from kapelle.store.archive import Archive
 from kapelle.store.bell import Bell, events_of, signals_of, status_of
 from kapelle.store.commit import Writer
 from kapelle.store.dialect import Statement
+from kapelle.store.engine import close_engine
 from kapelle.store.faults import explain_fault, translated, where
 from kapelle.telemetry.logs import log
 
@@ -623,7 +624,7 @@ class DurableEngine(Reads):
         self._bell.close()
         self._writer.close()
         self._readers.shutdown(wait=True)
-        self._engine.dispose()
+        close_engine(self._engine)
 
     async def _park_waiting(self) -> None:
         """Let go of the runs that only wait: they are parked, and not interrupted."""

@@ -1,5 +1,7 @@
 """Open the database by its URL: the choice between SQLite and Postgres."""
 
+import time
+
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -77,3 +79,20 @@ def show_url(url: URL) -> str:
 def _secrets(url: URL) -> list[str]:
     found = [url.password, url.query.get(_MASKED_OPTION)]
     return [one for one in found if isinstance(one, str) and one]
+
+
+def close_engine(engine: sa.Engine, *, patience: float = 2.0) -> None:
+    """Close every connection; one that a thread of DBOS is just using is waited for, or nobody would close it.
+
+    Args:
+        patience: seconds.
+    """
+    began = time.monotonic()
+    while _in_use(engine) and time.monotonic() - began < patience:
+        time.sleep(0.01)
+    engine.dispose()
+
+
+def _in_use(engine: sa.Engine) -> int:
+    pool = engine.pool
+    return pool.checkedout() if isinstance(pool, sa.QueuePool) else 0
