@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from kapelle import clock
 from kapelle.answer.model import Candidate
 from kapelle.assemble import Parts
-from kapelle.errors import RunStuck, ToolInputError, WaitingForApproval
+from kapelle.errors import BadInput, RunStuck, ToolInputError, WaitingForApproval
 from kapelle.plan.catalog import Catalog
 from kapelle.run.again.rerun import Rerun, fork_of, look_ahead
 from kapelle.run.approvals.approval import ApprovalRecord, AuditEntry, Decision, Verdict, no_such
@@ -163,7 +163,7 @@ class Run:
         record = await self.status()
         await self._house.know_agents(record)
         begun = [one.path async for one in self.events(follow=False) if one.kind.startswith("step.") and one.path]
-        catalog, who = self._house.catalog, by or getpass.getuser()
+        catalog, who = self._house.catalog, _who(by)
         return look_ahead(record, await self.steps(), from_, catalog, edits=set, entered=begun, by=who)
 
     async def rerun(self, *, from_: str, set: Mapping[str, JsonValue] | None = None, by: str = "") -> "Run":
@@ -273,7 +273,7 @@ class Approval:
         return self
 
     async def _decide(self, decision: Decision, by: str | None, reason: str, arguments: JsonValue) -> ApprovalRecord:
-        settings, who = self._house.settings, by or getpass.getuser()
+        settings, who = self._house.settings, _who(by)
         verdict = Verdict(
             approval=self.id,
             owner=settings.owner,
@@ -312,6 +312,17 @@ def candidate_of(record: RunRecord) -> Candidate:
         candidate = Candidate(text="", found=False)
     reasons = (record.error.message,) if record.error and candidate.verdict is None else ()
     return candidate.model_copy(update={**status, "missing": (*candidate.missing, *reasons)})
+
+
+def _who(by: str | None) -> str:
+    """Who decides or edits: as given, else the user of this terminal.
+
+    Raises:
+        BadInput: an empty name was given, as by a variable that is not set.
+    """
+    if by is not None and not by.strip():
+        raise BadInput("`by`: expected a name; leave it out for the user of this terminal")
+    return by or getpass.getuser()
 
 
 async def _until(rung: asyncio.Event, seconds: float) -> bool:

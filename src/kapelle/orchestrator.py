@@ -15,7 +15,7 @@ from kapelle.agents.spec import AgentSpec
 from kapelle.answer.model import Candidate
 from kapelle.assemble import EngineName, Parts, assemble
 from kapelle.budget.model import Budget
-from kapelle.errors import BadInput, KapelleError, PlanError, RunStuck, UnknownVersion
+from kapelle.errors import BadInput, Conflict, KapelleError, PlanError, RunStuck, UnknownVersion
 from kapelle.evidence.index import IngestReport
 from kapelle.evidence.load import Skipped, load
 from kapelle.evidence.search import SearchResult, search
@@ -289,8 +289,7 @@ class Orchestrator:
         """Begin a run of a plan that `plan` or `check` returned for this task."""
         if delay and here:
             raise BadInput("`delay`: a run that is walked here begins at once; give it to the workers (`here=False`)")
-        if priority < 0 or delay < 0:
-            raise BadInput("`priority` and `delay`: expected numbers from 0")
+        _check_place(key, delay, priority)
         await self.ingest_all(chosen)
         if made.session is not None:
             await self.parts.engine.sessions.touch(made.owner, made.session)
@@ -307,6 +306,10 @@ class Orchestrator:
         log.info("run.start", run=record.id, task_id=made.id, planner_mode=self.settings.planner.mode)
         log.info("plan.built", run=record.id, plan=chosen.id, planner=chosen.planner, steps=len(chosen.steps))
         started = await self.parts.engine.start(record, self.parts.work, here=here, delay=delay)
+        if started.id != record.id and _asked(started.task) != _asked(made):
+            raise Conflict(
+                f"key `{key}` names run `{started.id}`, whose task is another; give this one a key of its own"
+            )
         return Run(self, started)
 
     async def ingest_all(self, plan: Plan | None = None) -> None:
@@ -526,6 +529,29 @@ def _refuse(problems: Sequence[Problem]) -> None:
         more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
         count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise PlanError(f"the plan has {count}: {listed}{more}", problems)
+
+
+def _asked(task: Task) -> tuple[object, ...]:
+    """What makes two tasks the same question."""
+    return task.prompt, task.context, task.strategy, task.owner
+
+
+LONGEST_DELAY = 10 * 365 * 86_400
+LONGEST_KEY = 500
+
+
+def _check_place(key: str | None, delay: float, priority: int) -> None:
+    """Hold a run's place in the queue and its key against what can be used.
+
+    Raises:
+        BadInput: one of them cannot.
+    """
+    if isinstance(delay, bool) or not isinstance(delay, int | float) or not 0 <= delay <= LONGEST_DELAY:
+        raise BadInput(f"`delay`: expected seconds from 0 to {LONGEST_DELAY} (ten years), not {delay!r}")
+    if isinstance(priority, bool) or not isinstance(priority, int) or not 0 <= priority < 2**31 - 1:
+        raise BadInput(f"`priority`: expected a whole number from 0 to {2**31 - 2}, not {priority!r}")
+    if key is not None and (not key.strip() or len(key) > LONGEST_KEY or not key.isprintable()):
+        raise BadInput(f"`key`: expected 1 to {LONGEST_KEY} printable characters")
 
 
 def _strategy_call(strategy: object) -> StrategyCall:

@@ -12,7 +12,7 @@ from tests.builders import Ledger, each, plan_of, step
 from tests.contract.engines import opened, settings_of, until
 
 from kapelle import clock
-from kapelle.errors import AlreadyDecided, QueueFull
+from kapelle.errors import AlreadyDecided, BadInput, Conflict, QueueFull
 from kapelle.orchestrator import Orchestrator
 from kapelle.plan.model import ApprovalStep
 
@@ -274,3 +274,57 @@ async def test_an_exclusive_step_waits_for_the_items_of_a_spread_map(served: Hou
     run = await house.start("do it", plan=plan, here=False)
     assert await until(house, run.id, "succeeded", "failed") == "succeeded"
     assert ledger.calls.index("x") in (0, 4)
+
+
+async def test_a_run_waits_again_while_one_item_of_its_spread_map_still_asks(served: House) -> None:
+    house, _ = served
+    plan = plan_of(each("m", [1, 2], ASK, step("b", after=["ok"]), spread=True))
+    run = await house.start("do it", plan=plan, approve="never", here=False)
+    async with asyncio.timeout(20):
+        while len(await house.approvals()) < 2:
+            await asyncio.sleep(0.02)
+    first, second = await house.approvals()
+    await first.approve()
+    async with asyncio.timeout(20):
+        while not any(one.path.endswith("/b") for one in await run.steps()):
+            await asyncio.sleep(0.02)
+        assert (await run.wait()).status == "waiting"
+    await second.approve()
+    assert await until(house, run.id, "succeeded", "failed") == "succeeded"
+
+
+async def test_a_key_is_not_given_to_another_task(parking: House) -> None:
+    house, _ = parking
+    await house.start("pay", plan=plan_of(step("a")), key="k")
+    with pytest.raises(Conflict, match="key `k` names run"):
+        await house.start("refund", plan=plan_of(step("a")), key="k")
+    assert len(await house.runs()) == 1
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"delay": float("nan")},
+        {"delay": 1e300},
+        {"delay": "5"},
+        {"priority": 10**11},
+        {"priority": 1.5},
+        {"key": ""},
+        {"key": "a\x00b"},
+        {"key": "x" * 501},
+    ],
+)
+async def test_a_place_in_the_queue_that_is_none_is_refused(parking: House, given: dict[str, Any]) -> None:
+    house, _ = parking
+    with pytest.raises(BadInput, match=f"`{next(iter(given))}`"):
+        await house.start("do it", plan=plan_of(step("a")), here=False, **given)
+    assert await house.runs() == []
+
+
+async def test_an_empty_name_decides_nothing(parking: House) -> None:
+    house, _ = parking
+    run = await house.start("do it", plan=ASKED, approve="never")
+    await run.wait()
+    (asked,) = await house.approvals()
+    with pytest.raises(BadInput, match="`by`"):
+        await asked.approve(by=" ")

@@ -301,3 +301,21 @@ async def test_a_deeply_nested_argument_is_refused_rather_than_ending_the_walk()
     for _ in range(sys.getrecursionlimit() + 10):
         deep = [deep]
     assert isinstance(await error_of(takes, {"value": deep}), Exception)
+
+
+class Weird(BaseException):
+    """No exception that anybody expects."""
+
+
+@pytest.mark.parametrize("raised", [asyncio.CancelledError(), Weird("odd"), SystemExit(3)])
+async def test_what_is_no_ordinary_exception_fails_the_call_and_hangs_nothing(raised: BaseException) -> None:
+    @tool
+    async def odd() -> str:
+        """Raise what nobody expects."""
+        raise raised
+
+    with pytest.raises(GaveUp) as gave_up:
+        async with asyncio.timeout(5):
+            await call_tool(odd, {}, ToolContext(), limits=Limits(timeout=2, max_retries=0, backoff=0))
+    assert isinstance(gave_up.value.error, ToolFailed)
+    assert "`odd`" in str(gave_up.value.error)

@@ -154,7 +154,8 @@ def plain_line(event: Event) -> str:
     if event.kind == "run.resumed":
         return f"resumed: {data.get('reused', 0)} finished steps reused"
     if event.kind == "run.waiting":
-        return f"waiting for {data.get('for')}"
+        what = data.get("for")
+        return f"waiting for {', '.join(str(one) for one in what) if isinstance(what, list) else what}"
     if event.kind in ("step.started", "step.restarted"):
         again = " (again)" if event.kind == "step.restarted" else ""
         return f"● {event.path}{again}"

@@ -13,6 +13,7 @@ from kapelle.cli.live import LiveRun, plain_line
 from kapelle.cli.report import COLORS, exit_code, print_answer, run_json
 from kapelle.cli.session import Common, opened, out, print_json, run_async, safe
 from kapelle.cli.solve import finish
+from kapelle.errors import BadInput
 from kapelle.plan.draw import draw_mermaid, draw_svg
 from kapelle.run.kept.retention import purge_note
 from kapelle.run.model import RunRecord
@@ -24,6 +25,8 @@ def runs(*, limit: int = 20, common: Common = Common()) -> int:
     Args:
         limit: At most so many.
     """
+    if limit < 1:
+        raise BadInput(f"`--limit`: expected at least 1, not {limit}")
     return run_async(_runs(limit, common))
 
 

@@ -5,8 +5,12 @@ import os
 import signal
 import sys
 
+from pydantic import ValidationError
+
 from kapelle.cli.session import Common, load_app_or_default, print_json, settings_of
+from kapelle.errors import BadInput
 from kapelle.orchestrator import Orchestrator
+from kapelle.settings import WorkerSettings
 
 
 def worker(*, concurrency: int | None = None, spread: int | None = None, common: Common = Common()) -> int:
@@ -23,10 +27,7 @@ def worker(*, concurrency: int | None = None, spread: int | None = None, common:
 
 async def _worker(concurrency: int | None, spread: int | None, common: Common) -> int:
     settings = settings_of(common)
-    given = {"concurrency": concurrency, "spread": spread}
-    chosen = {name: value for name, value in given.items() if value is not None}
-    fields = {**settings.worker.model_dump(), **chosen}
-    settings = settings.model_copy(update={"worker": type(settings.worker).model_validate(fields)})
+    settings = settings.model_copy(update={"worker": _limits(settings.worker, concurrency=concurrency, spread=spread)})
     house, reference = load_app_or_default(settings, common)
     house.adopt(settings, app=reference, corpora={}, foreground=False, serves=True)
     stop = asyncio.Event()
@@ -36,6 +37,22 @@ async def _worker(concurrency: int | None, spread: int | None, common: Common) -
         return await _serve(house, stop, common)
     finally:
         await house.close()
+
+
+def _limits(known: WorkerSettings, **given: int | None) -> WorkerSettings:
+    """The settings with the command's own limits.
+
+    Raises:
+        BadInput: one is out of its bounds.
+    """
+    chosen = {name: value for name, value in given.items() if value is not None}
+    try:
+        return WorkerSettings.model_validate({**known.model_dump(), **chosen})
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        name = problem["loc"][0]
+        expected = problem["msg"][:1].lower() + problem["msg"][1:]
+        raise BadInput(f"`--{name}`: {expected}, not {chosen.get(str(name))}") from None
 
 
 async def _serve(house: Orchestrator, stop: asyncio.Event, common: Common) -> int:

@@ -123,7 +123,10 @@ class Dispatch:
             connection.execute(_DROP_PARTS, place)
         elif self._next_part(connection, run, path):
             return
-        if not connection.execute(_OPEN_PARTS, place).scalar():
+        if connection.execute(_OPEN_PARTS, place).scalar():
+            # What is left may only wait for somebody: then so does the run.
+            connection.execute(_RUN_WAITS, {"run": run})
+        else:
             self.wake(connection, run)
 
     def park_part(self, connection: sa.Connection, run: str, path: str, number: int) -> None:

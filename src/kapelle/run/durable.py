@@ -1,4 +1,4 @@
-"""The durable engine: DBOS queues, dispatches and owns runs, our checkpoint keeps their steps. Only this imports dbos.
+"""The durable engine: DBOS queues, dispatches and owns runs, our checkpoint keeps their steps.
 
 A dispatch is a workflow (`run.dispatch`); taking a run over raises its generation and cancels the former workflow in
 the same transaction, so a former owner that comes back finds no row to write to. What this module knows of DBOS beyond
@@ -14,21 +14,19 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from dbos import (
     DBOS,
-    ClientScheduleInput,
     DBOSClient,
     DBOSPortableJSONSerializer,
     EnqueueOptions,
     SetWorkflowID,
 )
 from dbos._context import current_owner_xid
-from dbos._error import DBOSException, DBOSWorkflowConflictIDError
-from dbos._scheduler import croniter  # type: ignore[attr-defined]
+from dbos._error import DBOSWorkflowConflictIDError
 from pydantic import JsonValue
 
 from kapelle import clock
@@ -57,22 +55,21 @@ from kapelle.run.fence import RunFence
 from kapelle.run.kept.purge import BREATH, Paced, Purge, archive_of, first_of
 from kapelle.run.kept.retention import Kind, PurgeReport, cutoffs
 from kapelle.run.kept.sessions_database import DatabaseSessions
-from kapelle.run.leases import BEAT, MISSED, Lease, holders, serving
+from kapelle.run.leases import BEAT, MISSED, Lease, serving
 from kapelle.run.minder import Minder
 from kapelle.run.model import RunRecord, Stuck
 from kapelle.run.reads import Reads
-from kapelle.run.schedules import TICK, Schedule, Tick, bad_cron, schedule_key
+from kapelle.run.schedules import TICK, Schedule, Tick
 from kapelle.run.stuck import held_back
 from kapelle.run.telling import tell_decided
+from kapelle.run.timetable import Timetable
 from kapelle.run.walk import Walk
 from kapelle.settings import Settings
 from kapelle.store.archive import Archive
 from kapelle.store.bell import Bell, events_of, signals_of, status_of
 from kapelle.store.commit import Writer
-from kapelle.store.dialect import Statement
 from kapelle.store.engine import close_engine
 from kapelle.store.faults import explain_fault, translated, where
-from kapelle.telemetry.logs import log
 
 T = TypeVar("T")
 APPLICATION = "kapelle"
@@ -87,6 +84,8 @@ FOLLOW = 0.5
 """Seconds between two looks at a run that another process walks, where no bell was heard."""
 
 _engines: dict[str, "DurableEngine"] = {}
+_opening = threading.Lock()
+"""DBOS is launched once: orchestrators of several threads wait for each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,19 +133,20 @@ def durable_engine(
         SettingsError: this process already serves another database: DBOS is one per process.
         StoreUnavailable: the database cannot be written.
     """
-    url = engine.url.render_as_string(hide_password=False)
-    known = _engines.get(url)
-    if known is not None:
-        known.users += 1
-        engine.dispose()
-        return known
-    if _engines:
-        raise SettingsError(
-            "`KAPELLE_DATABASE_URL`: this process already serves another database; close that one first"
-        )
-    made = DurableEngine(engine, settings, patience=patience, on_trouble=on_trouble, service=service)
-    _engines[url] = made
-    return made
+    with _opening:
+        url = engine.url.render_as_string(hide_password=False)
+        known = _engines.get(url)
+        if known is not None:
+            known.users += 1
+            engine.dispose()
+            return known
+        if _engines:
+            raise SettingsError(
+                "`KAPELLE_DATABASE_URL`: this process already serves another database; close that one first"
+            )
+        made = DurableEngine(engine, settings, patience=patience, on_trouble=on_trouble, service=service)
+        _engines[url] = made
+        return made
 
 
 class DurableEngine(Reads):
@@ -185,6 +185,7 @@ class DurableEngine(Reads):
         self._attendance = Attendance(self._read, self._lease, self._is_walked)
         self._dispatch = Dispatch(self._lease.executor, self._enqueue, self._bell)
         threshold, days = settings.run.blob_threshold, settings.retention.sessions
+        self._timetable = Timetable(self._client, self._engine, self._readers, self._writer)
         self._place = Place(self._writer, self._bell, self._lease, self._dispatch, threshold, days)
         self.sessions = DatabaseSessions(self._write, self._read, days=days, threshold=threshold)
 
@@ -421,65 +422,20 @@ class DurableEngine(Reads):
 
     async def schedule(self, schedule: Schedule) -> Schedule:
         """Write down when workers begin a task; the same name again replaces it."""
-        scheduled = schedule.model_copy(update={"next": _next_time(schedule.cron)})
-        told: ClientScheduleInput = {
-            "schedule_name": schedule.key,
-            "workflow_name": TICK,
-            "schedule": schedule.cron,
-            "context": schedule.model_dump(mode="json", exclude={"last", "next"}),
-            "queue_name": tick_queue_of(queue_of(schedule.app)),
-        }
-        try:
-            await self._in_thread(lambda: self._client.apply_schedules([told]))
-        except DBOSException:
-            raise bad_cron(schedule.cron) from None
-        return scheduled
+        return await self._timetable.put(schedule)
 
     async def schedules(self, owner: str) -> list[Schedule]:
         """What an owner has scheduled, by name."""
-        found = await self._in_thread(lambda: self._client.list_schedules(workflow_name=TICK))
-        times = [{"last": one["last_fired_at"], "next": _next_time(one["schedule"])} for one in found]
-        known = [Schedule.model_validate({**one["context"], **at}) for one, at in zip(found, times, strict=True)]
-        return sorted((one for one in known if one.owner == owner), key=lambda one: one.name)
+        return await self._timetable.all(owner)
 
     async def unschedule(self, owner: str, name: str) -> bool:
         """Begin it no more; False when there was none."""
-        if all(one.name != name for one in await self.schedules(owner)):
-            return False
-        await self._in_thread(lambda: self._client.delete_schedule(schedule_key(owner, name)))
-        return True
+        return await self._timetable.drop(owner, name)
 
     async def tick(self, scheduled_at: datetime, schedule: Schedule) -> None:
         """Begin the run of a time; called by its workflow, in our loop."""
-        known = await self.schedules(schedule.owner)
-        # DBOS's threads learn a little later than the table that a schedule is gone or was changed.
-        current = next((one for one in known if one.name == schedule.name), None)
-        if current is None or self._tick is None:
-            return
-        try:
-            await self._tick(current, scheduled_at)
-        except KapelleError as error:
-            log.warning("schedule.failed", schedule=schedule.name, at=clock.to_iso(scheduled_at), error=str(error))
-            raise
-
-    async def _tick_again(self) -> None:
-        """Put the times of dead workers back into their queue; beginning a run twice begins one."""
-
-        def requeue(connection: sa.Connection) -> None:
-            trusted = {one.executor for one in holders(connection) if not one.gone and one.alive}
-            for one in connection.execute(_TICKS_UNDER_WAY.on(connection), {"name": TICK}).all():
-                if one.executor_id not in trusted:
-                    given = {"workflow": one.workflow_uuid, "executor": one.executor_id}
-                    connection.execute(_TICK_AGAIN.on(connection), given)
-
-        await self._write(requeue)
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        def call() -> T:
-            with translated(self._engine):
-                return work()
-
-        return await asyncio.get_running_loop().run_in_executor(self._readers, call)
+        if self._tick is not None:
+            await self._timetable.tick(scheduled_at, schedule, self._tick)
 
     async def serve(self, work_of: Callable[[RunRecord], Awaitable[Work]], *, catalog: str, tick: Tick) -> None:
         """Take runs from the queues, and look after those of dead processes, until cancelled."""
@@ -490,7 +446,7 @@ class DurableEngine(Reads):
         self.loop = asyncio.get_running_loop()
         self.begun.set()
         retaining = Paced(self._retain)
-        ticking = Paced(self._tick_again, first=2.0, every=5.0)
+        ticking = Paced(self._timetable.tick_again, first=2.0, every=5.0)
         duties = [self.attend, self._courier.nudge, ticking.nudge]
         if self._settings.retention.automatic:
             duties.append(retaining.nudge)
@@ -662,26 +618,6 @@ class DurableEngine(Reads):
         return await self._writer.write(statements, sync=sync)
 
 
-def _next_time(cron: str) -> datetime:
-    """The next time of an expression, as DBOS's own reader has it.
-
-    Raises:
-        BadInput: it cannot be read, or names no day that there is.
-    """
-    try:
-        found: datetime = croniter(cron, datetime.now(UTC), second_at_beginning=True).get_next(datetime)
-    except (ValueError, KeyError, AttributeError):
-        raise bad_cron(cron) from None
-    return found
-
-
-_TICKS_UNDER_WAY = Statement(
-    "select workflow_uuid, executor_id from {workflow_status} where name = :name and status = 'PENDING'"
-)
-_TICK_AGAIN = Statement(
-    "update {workflow_status} set status = 'ENQUEUED', owner_xid = null, started_at_epoch_ms = null "
-    "where workflow_uuid = :workflow and status = 'PENDING' and executor_id = :executor"
-)
 _CANCEL = sa.text("update runs set cancel_requested = true where id = :run and owner = :owner")
 
 

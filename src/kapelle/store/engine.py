@@ -47,7 +47,7 @@ def parse_url(text: str) -> URL:
     """
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # a port that is no number is the latter
         raise SettingsError(
             "setting `KAPELLE_DATABASE_URL` is not a database URL; expected sqlite:///FILE or postgresql://..."
         ) from None

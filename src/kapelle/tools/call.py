@@ -133,7 +133,15 @@ async def _limited(
 async def _contained(tool: Tool, values: dict[str, Any]) -> Any:
     try:
         return await tool.function(**values)
-    except (SystemExit, KeyboardInterrupt, GeneratorExit) as raised:
+    except (Exception, Waiting):
+        raise
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        # Nobody cancelled the call: it comes from something that the tool itself was waiting for.
+        raise ToolFailed(f"`{tool.name}` was cancelled from inside: it awaited a task that was cancelled") from None
+    except BaseException as raised:
         # A task that raises one of these ends the loop, and with it every run of the process.
         raise ToolFailed(f"`{tool.name}` tried to end the process: {type(raised).__name__}") from None
 

@@ -103,7 +103,12 @@ def read_recording(text: str) -> Recording:
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
-        raise BadInput(f"the recording is not JSON: {error.msg} at line {error.lineno}") from None
+        cut = "; it looks cut off" if error.pos >= len(text.rstrip()) - 1 else ""
+        raise BadInput(
+            f"the recording is not JSON: {error.msg} at line {error.lineno}, column {error.colno}{cut}"
+        ) from None
+    except RecursionError:
+        raise BadInput("the recording is no recording: it is nested too deeply") from None
     if not isinstance(data, dict) or "results" not in data:
         raise BadInput("the recording is no object with results; make one with `kapelle record RUN > FILE`")
     try:
