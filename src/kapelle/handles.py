@@ -153,7 +153,9 @@ class Run:
         await self._engine.resume(self.id, self._owner, self._house.parts.work)
         return self
 
-    async def look_ahead(self, *, from_: str, set: Mapping[str, JsonValue] | None = None, by: str = "") -> Rerun:
+    async def look_ahead(
+        self, *, from_: str, set: Mapping[str, JsonValue] | None = None, by: str | None = None
+    ) -> Rerun:
         """Say what a rerun or a fork from a step on would do; nothing is changed.
 
         Raises:
@@ -166,7 +168,7 @@ class Run:
         catalog, who = self._house.catalog, _who(by)
         return look_ahead(record, await self.steps(), from_, catalog, edits=set, entered=begun, by=who)
 
-    async def rerun(self, *, from_: str, set: Mapping[str, JsonValue] | None = None, by: str = "") -> "Run":
+    async def rerun(self, *, from_: str, set: Mapping[str, JsonValue] | None = None, by: str | None = None) -> "Run":
         """Do a step and everything that depends on it again, and walk the run on here; what else is finished is kept.
 
         Effects of steps that wrote something before are repeated; `look_ahead` lists them.
@@ -191,7 +193,7 @@ class Run:
             raise RunStuck(self.id, reason)
         return again
 
-    async def fork(self, *, from_: str, set: Mapping[str, JsonValue] | None = None, by: str = "") -> "Run":
+    async def fork(self, *, from_: str, set: Mapping[str, JsonValue] | None = None, by: str | None = None) -> "Run":
         """Make another run with what is finished of this one outside a step's reach, and walk it on from there.
 
         This run is left as it is. Arguments and errors as `rerun`, but it may be walked meanwhile.

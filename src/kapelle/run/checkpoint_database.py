@@ -25,15 +25,16 @@ from kapelle.run.leases import Lease
 from kapelle.run.model import ENDED, NewEvent
 from kapelle.store.bell import Bell, events_of, signals_of, status_of
 from kapelle.store.commit import Writer
+from kapelle.store.dialect import Plain
 from kapelle.store.tables import runs
 
-_RESULT = sa.text(
+_RESULT = Plain(
     "insert into steps (run, path, revision, seq, status, result, blob) "
     "values (:run, :path, :revision, :seq, :status, :result, :payload) on conflict (run, path, revision) "
     "do update set seq = excluded.seq, status = excluded.status, result = excluded.result, blob = excluded.blob "
     "where steps.status = 'suspended'"
 )
-_EVENT = sa.text(
+_EVENT = Plain(
     "insert into events (run, seq, at, path, execution, kind, data) "
     "values (:run, :seq, :at, :path, :execution, :kind, :data)"
 )
@@ -117,7 +118,7 @@ class DatabaseCheckpoint:
         for result in results:
             if result.blob is not None:
                 connection.execute(rows.PUT_BLOB, result.blob)
-            if connection.execute(_RESULT, {**result.row, "seq": first}).rowcount != 1:
+            if _RESULT.count(connection, {**result.row, "seq": first}) != 1:
                 # The row is there and final: only a second writer could have put it there.
                 raise OwnershipLost(f"step `{result.row['path']}` of run `{self._fence.run}` is recorded already")
         if batch.silenced:
@@ -127,7 +128,7 @@ class DatabaseCheckpoint:
         for request in batch.approvals:
             approval_rows.put(connection, request, self._owner)
         if events:
-            connection.execute(_EVENT, [{**event, "seq": first + place} for place, event in enumerate(events)])
+            _EVENT.many(connection, [{**event, "seq": first + place} for place, event in enumerate(events)])
         for spread in batch.spreads:
             self._place.dispatch.begin_parts(
                 connection, self._fence.run, spread.path, items=spread.items, width=spread.width

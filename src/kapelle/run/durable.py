@@ -40,6 +40,7 @@ from kapelle.errors import (
     SettingsError,
     StoreUnavailable,
 )
+from kapelle.plan.model import MapStep, walk_steps
 from kapelle.run import rows
 from kapelle.run.again import rerun_rows
 from kapelle.run.again.rerun import Rerun
@@ -175,6 +176,8 @@ class DurableEngine(Reads):
         self._walks: dict[str, asyncio.Task[None]] = {}
         self._bodies: dict[asyncio.Task[Any], Walking] = {}
         """Walks under way."""
+        self._records: dict[str, RunRecord] = {}
+        """Runs that were just made or taken over here, as they stand."""
         self._faults: dict[str, KapelleError] = {}
         self._writer = Writer(engine, patience=patience, on_trouble=on_trouble)
         self._bell = Bell(engine)
@@ -352,6 +355,7 @@ class DurableEngine(Reads):
         self.loop = asyncio.get_running_loop()
         self.begun.set()
         self._work[record.id] = work
+        self._records[record.id] = record
         self._faults.pop(record.id, None)
         with SetWorkflowID(workflow_id(record.id, record.generation)):
             try:
@@ -390,7 +394,9 @@ class DurableEngine(Reads):
         walking = self._bodies[body] = Walking(fence, owner)
         body.add_done_callback(lambda ended: self._bodies.pop(ended, None))
         try:
-            record = await self._write(lambda connection: rows.read_run(connection, run, owner))
+            record = self._records.pop(run, None) if part is None else None
+            if record is None:
+                record = await self._write(lambda connection: rows.read_run(connection, run, owner))
             work = await self._how(record)
             if run not in self._work and part is None:
                 await self._refuse_stuck(record, work)
@@ -416,6 +422,9 @@ class DurableEngine(Reads):
         if work is None:
             assert self._work_of is not None, "a run was claimed by a process that does not serve"
             work = await self._work_of(record)
+        steps = walk_steps(record.plan.steps) if record.plan is not None else ()
+        if not any(isinstance(one, MapStep) and one.spread for one in steps):
+            return work
         queue = spread_queue_of(record.queue or queue_of(record.app))
         spread = await self._read(lambda connection: serving(connection, queue))
         return work.with_limits(spread=spread)

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from kapelle.errors import OwnershipLost
 from kapelle.run.checkpoint import Part
-from kapelle.store.dialect import Statement
+from kapelle.store.dialect import Plain, Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class RunFence:
         if self.part is not None:
             given |= {"map": self.part.map, "number": self.part.number}
         statement = _FENCE if self.part is None else _PART_FENCE
-        last = connection.execute(statement.on(connection), given).scalar()
+        last = statement.first(connection, given)
         if last is None:
             raise OwnershipLost(f"run `{self.run}` was taken over by another process")
         return int(last) - events + 1
@@ -49,12 +49,16 @@ _PART = (
     "exists (select 1 from parts where parts.run = :run and parts.path = :map and parts.number = :number "
     "and parts.generation = :generation and parts.status = 'queued')"
 )
-_FENCE = Statement(
-    f"update runs set seq = seq + :n where id = :run and generation = :generation and {_OWN} returning seq",
-    postgres=f"{_OWN_LOCKED}update runs set seq = seq + :n from own where id = :run and generation = :generation "
-    "returning seq",
+_FENCE = Plain(
+    Statement(
+        f"update runs set seq = seq + :n where id = :run and generation = :generation and {_OWN} returning seq",
+        postgres=f"{_OWN_LOCKED}update runs set seq = seq + :n from own where id = :run and generation = :generation "
+        "returning seq",
+    )
 )
-_PART_FENCE = Statement(
-    f"update runs set seq = seq + :n where id = :run and {_PART} and {_OWN} returning seq",
-    postgres=f"{_OWN_LOCKED}update runs set seq = seq + :n from own where id = :run and {_PART} returning seq",
+_PART_FENCE = Plain(
+    Statement(
+        f"update runs set seq = seq + :n where id = :run and {_PART} and {_OWN} returning seq",
+        postgres=f"{_OWN_LOCKED}update runs set seq = seq + :n from own where id = :run and {_PART} returning seq",
+    )
 )

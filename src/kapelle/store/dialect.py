@@ -1,6 +1,9 @@
 """What differs between SQLite and Postgres in a statement, in one place."""
 
+import sqlite3
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import sqlalchemy as sa
 
@@ -30,6 +33,39 @@ _DIALECTS = {one.name: one for one in (SQLITE, POSTGRES)}
 def dialect_of(bind: Bind) -> Dialect:
     """The dialect of an engine or a connection."""
     return _DIALECTS[bind.dialect.name]
+
+
+class Plain:
+    """A statement of every step. On SQLite the driver executes it: SQLAlchemy would cost more than the statement."""
+
+    def __init__(self, text: "str | Statement") -> None:
+        self._statement = Statement(text) if isinstance(text, str) else text
+
+    def first(self, connection: sa.Connection, given: Mapping[str, Any]) -> Any:  # Any: the first row's first value
+        """Execute it; the first column of the first row, or None."""
+        if connection.dialect.name != SQLITE.name:
+            return connection.execute(self._statement.on(connection), given).scalar()
+        rows = self._cursor(connection).execute(self._text(connection), given).fetchall()
+        return rows[0][0] if rows else None
+
+    def count(self, connection: sa.Connection, given: Mapping[str, Any]) -> int:
+        """Execute it; how many rows it changed."""
+        if connection.dialect.name != SQLITE.name:
+            return connection.execute(self._statement.on(connection), given).rowcount
+        return self._cursor(connection).execute(self._text(connection), given).rowcount
+
+    def many(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute it for every row."""
+        if connection.dialect.name != SQLITE.name:
+            connection.execute(self._statement.on(connection), rows)
+        else:
+            self._cursor(connection).executemany(self._text(connection), rows)
+
+    def _text(self, connection: sa.Connection) -> str:
+        return self._statement.on(connection).text
+
+    def _cursor(self, connection: sa.Connection) -> sqlite3.Cursor:
+        return cast(sqlite3.Connection, connection.connection.driver_connection).cursor()
 
 
 class Statement:

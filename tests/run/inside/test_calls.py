@@ -20,10 +20,6 @@ from kapelle.tools.decorator import tool
 from kapelle.tools.model import Retry, Tool, ToolContext
 
 
-class Crash(BaseException):
-    """The process died."""
-
-
 class CrashingCalls:
     """A checkpoint whose process dies right after, or right before, its n-th call is recorded."""
 
@@ -31,6 +27,7 @@ class CrashingCalls:
         self._inner = inner
         self._number = number
         self._before = before
+        self.dead = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -38,10 +35,15 @@ class CrashingCalls:
     async def record_call(self, path: str, revision: int, entry: Entry) -> None:
         self._number -= 1
         if self._number == 0 and self._before:
-            raise Crash
+            await self._die()
         await self._inner.record_call(path, revision, entry)
         if self._number == 0:
-            raise Crash
+            await self._die()
+
+    async def _die(self) -> None:
+        # What comes after never happens: whoever waits for it is cancelled with the walk.
+        self.dead = True
+        await asyncio.Event().wait()
 
 
 class World:
@@ -96,14 +98,18 @@ class Scene:
         if self.plan is None or steps:
             self.plan = plan_of(*steps)
 
+        made: list[CrashingCalls] = []
+
         def wrap(inner: Checkpoint) -> Checkpoint:
-            return CrashingCalls(inner, crash, before=before) if crash else inner  # type: ignore[return-value]
+            if not crash:
+                return inner
+            made.append(CrashingCalls(inner, crash, before=before))
+            return made[-1]  # type: ignore[return-value]
 
         walking = asyncio.ensure_future(self.stage.walk(self.plan, wrap=wrap))
         while not walking.done():
             await asyncio.sleep(0.005)
-            # The step died with its process: nobody tells the walk of it.
-            if any(isinstance(_error(task), Crash) for task in _dead):
+            if any(one.dead for one in made):
                 walking.cancel()
                 await asyncio.gather(walking, return_exceptions=True)
                 return "crashed"
@@ -115,29 +121,8 @@ class Scene:
         return self.stage.run
 
 
-_dead: list["asyncio.Task[Any]"] = []
-
-
-def _error(task: "asyncio.Task[Any]") -> BaseException | None:
-    return task.exception() if task.done() and not task.cancelled() else None
-
-
-@pytest.fixture(autouse=True)
-def _watch(monkeypatch: pytest.MonkeyPatch) -> None:
-    _dead.clear()
-    create = asyncio.create_task
-
-    def watched(work: Any, **given: Any) -> "asyncio.Task[Any]":
-        task = create(work, **given)
-        _dead.append(task)
-        return task
-
-    monkeypatch.setattr("kapelle.run.walk.asyncio.create_task", watched)
-
-
 async def crashed(scene: Scene, *steps: Step, **given: Any) -> None:
     assert await scene.walk(*steps, **given) == "crashed"
-    _dead.clear()
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
