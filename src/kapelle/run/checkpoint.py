@@ -109,6 +109,8 @@ class Past(BaseModel):
     """Those of them that were not entered since."""
     bytes: int = 0
     """What the results come to, as stored."""
+    just_made: bool = False
+    """The run was made a moment ago, by this process: nobody can have asked anything of it yet."""
     parts: dict[str, bool] = {}
     """Paths of maps that were spread, and whether every item of them is settled."""
 

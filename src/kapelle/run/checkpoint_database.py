@@ -63,14 +63,21 @@ class Place:
 class DatabaseCheckpoint:
     """A run's rows, written by its owner alone."""
 
-    def __init__(self, place: Place, fence: RunFence, *, owner: str) -> None:
+    def __init__(self, place: Place, fence: RunFence, *, owner: str, just_made: bool = False) -> None:
+        """Args:
+        just_made: this process has made the run a moment ago: there is nothing to read.
+        """
         self._place = place
         self._fence = fence
         self._owner = owner
+        self._just_made = just_made
         self._seen = place.lease.turn
 
     async def past(self) -> Past:
         """What is already recorded."""
+        if self._just_made:
+            self._just_made = False
+            return Past(results={}, executions={}, texts={}, just_made=True)
         return await self._place.writer.write(self._read_past)
 
     def _read_past(self, connection: sa.Connection) -> Past:

@@ -395,6 +395,7 @@ class DurableEngine(Reads):
         body.add_done_callback(lambda ended: self._bodies.pop(ended, None))
         try:
             record = self._records.pop(run, None) if part is None else None
+            just_made = record is not None and generation == 1
             if record is None:
                 record = await self._write(lambda connection: rows.read_run(connection, run, owner))
             work = await self._how(record)
@@ -402,7 +403,7 @@ class DurableEngine(Reads):
                 await self._refuse_stuck(record, work)
             if record.plan is None:
                 raise DatabaseDamaged(f"run `{run}` has no plan")
-            checkpoint = DatabaseCheckpoint(self._place, fence, owner=owner)
+            checkpoint = DatabaseCheckpoint(self._place, fence, owner=owner, just_made=just_made)
             limits = work.limits
             walking.walk = Walk(run, record.task, record.plan, checkpoint, work.perform, limits, part)
             return await walking.walk()

@@ -167,6 +167,8 @@ class Walk:
         self._revisions, self._again = dict(past.revisions), past.again
         self._entered = len(past.executions)
         self._bytes = past.bytes
+        if past.just_made:
+            self._looked = time.monotonic()
         self._undone = {path for path, result in past.results.items() if path.endswith(UNDO) and result.final}
         self._texts = dict(past.texts)
         batch = Gathered()
