@@ -45,6 +45,8 @@ def migrate(
         raise BadInput("`--from` and `--sqlite-path` name the same thing; give one of them")
     source = from_ if sqlite_path is None else f"sqlite:///{sqlite_path}"
     target = to or settings_of(common).url
+    if source is not None:
+        _existing(source)  # before a target is made for nothing
     with _opened(target) as there:
         before = schema_version(there)
         bring_up(there)

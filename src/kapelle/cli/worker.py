@@ -4,11 +4,12 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import suppress
 
 from pydantic import ValidationError
 
 from kapelle.cli.session import Common, load_app_or_default, print_json, settings_of
-from kapelle.errors import BadInput
+from kapelle.errors import BadInput, StoreUnavailable
 from kapelle.orchestrator import Orchestrator
 from kapelle.settings import WorkerSettings
 
@@ -34,9 +35,28 @@ async def _worker(concurrency: int | None, spread: int | None, common: Common) -
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
+        if not await _reach(house, stop):
+            return 0
         return await _serve(house, stop, common)
     finally:
         await house.close()
+
+
+async def _reach(house: Orchestrator, stop: asyncio.Event) -> bool:
+    """Open the database, and wait for it where it does not answer; False when told to stop meanwhile."""
+    told = False
+    while not stop.is_set():
+        try:
+            await house.runs(limit=1)
+            return True
+        except StoreUnavailable as error:
+            if not told:
+                print(f"kapelle: {error}; waiting", file=sys.stderr, flush=True)
+                told = True
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await stop.wait()
+    return False
 
 
 def _limits(known: WorkerSettings, **given: int | None) -> WorkerSettings:

@@ -3,11 +3,12 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 import sqlalchemy as sa
 
 from kapelle import clock
-from kapelle.errors import KapelleError
+from kapelle.errors import DatabaseDamaged, KapelleError
 from kapelle.run import rows
 from kapelle.run.checkpoint_database import Place
 from kapelle.run.dispatch import queue_of, spread_queue_of
@@ -23,6 +24,15 @@ TIDY = 60.0
 """Seconds between two rounds of forgetting what is over."""
 
 
+def _identity(file: Path | None) -> tuple[int, int] | None:
+    """Which file it is, whatever its name; None where there is none."""
+    try:
+        found = file.stat() if file is not None else None
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found is not None else None
+
+
 class Minder:
     """Looks after what nobody walks."""
 
@@ -33,6 +43,7 @@ class Minder:
         """
         self._place = place
         self._catalog = catalog
+        self._file = _identity(place.writer.file)
         self._duties = (
             self._written(self._take_over),
             self._written(self._wake_dates),
@@ -45,6 +56,11 @@ class Minder:
         """Go round until cancelled."""
         await self._place.writer.write(self._try_again)
         while True:
+            if _identity(self._place.writer.file) != self._file:
+                file = self._place.writer.file
+                raise DatabaseDamaged(
+                    f"the database `{file}` was removed or replaced under this worker; start it again"
+                )
             for duty in self._duties:
                 try:
                     await duty()

@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import sqlalchemy as sa
 
 from kapelle.errors import OwnershipLost, StoreUnavailable
 from kapelle.store.dialect import POSTGRES
+from kapelle.store.engine_sqlite import sqlite_file
 from kapelle.store.faults import explain_fault, is_momentary, where
 from kapelle.store.transact_postgres import PostgresTransactions
 from kapelle.store.transact_sqlite import SqliteTransactions
@@ -47,6 +49,11 @@ class Writer:
         self._closing = threading.Event()
         kind = PostgresTransactions if engine.dialect.name == POSTGRES.name else SqliteTransactions
         self._transactions: PostgresTransactions | SqliteTransactions = kind(engine)
+
+    @property
+    def file(self) -> Path | None:
+        """The file that is written; None for a database server."""
+        return sqlite_file(self._engine.url)
 
     async def write(self, statements: Callable[[sa.Connection], T], *, sync: bool = False) -> T:
         """Run `statements` in one transaction, again until it took place once.
