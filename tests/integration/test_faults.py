@@ -188,7 +188,7 @@ def tiny(tmp_path: Path) -> "Path":
     """A file system of one megabyte."""
     folder = tmp_path / "tiny"
     folder.mkdir()
-    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]).returncode:
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]).returncode:
         pytest.skip("a tiny file system needs root")
     return folder
 
