@@ -266,10 +266,18 @@ class DurableEngine(Reads):
         queue = record.queue or queue_of(record.app)
         record = record.model_copy(update={"executor": executor, "status": "queued", "queue": queue})
         ticket = Ticket(record.id, record.owner, record.generation, queue, record.priority, delay=delay)
-        if await self._write(lambda connection: self._insert(connection, record, None if here else ticket)):
+        if here:
+            self._work[record.id] = work
+        try:
+            made = await self._write(lambda connection: self._insert(connection, record, None if here else ticket))
+        except BaseException:
+            self._work.pop(record.id, None)
+            raise
+        if made:
             if here:
                 await self._walk_here(record, work)
             return record
+        self._work.pop(record.id, None)
         assert record.key is not None
         known = await self._write(lambda connection: rows.run_by_key(connection, record.key or "", record.owner))
         if known is None:
@@ -349,7 +357,8 @@ class DurableEngine(Reads):
         return True
 
     def _is_walked(self, run: str) -> bool:
-        return any(walking.fence.run == run for walking in self._bodies.values())
+        # From the moment it is made: between its row and its walk a second start of the same key must find it walked.
+        return run in self._work or any(walking.fence.run == run for walking in self._bodies.values())
 
     async def _walk_here(self, record: RunRecord, work: Work) -> None:
         self.loop = asyncio.get_running_loop()
@@ -361,6 +370,7 @@ class DurableEngine(Reads):
             try:
                 handle = await DBOS.start_workflow_async(_walk, record.id, record.owner, record.generation, "", 0)
             except Exception as error:
+                self._work.pop(record.id, None)
                 raise self._fault(error) from error
         self._walks[record.id] = asyncio.create_task(self._follow(record.id, handle.get_result()))
 
