@@ -6,15 +6,17 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from tests.builders import Ledger, each, plan_of, step
 from tests.contract.engines import opened, settings_of, until
 
 from kapelle import clock
-from kapelle.errors import AlreadyDecided, BadInput, Conflict, QueueFull
+from kapelle.errors import AlreadyDecided, BadInput, Conflict, QueueFull, StoreUnavailable
 from kapelle.orchestrator import Orchestrator
 from kapelle.plan.model import ApprovalStep
+from kapelle.run.checkpoint_database import DatabaseCheckpoint
 
 House = tuple[Orchestrator, Ledger]
 ASK = ApprovalStep(id="ok", action="Go?")
@@ -328,3 +330,34 @@ async def test_an_empty_name_decides_nothing(parking: House) -> None:
     (asked,) = await house.approvals()
     with pytest.raises(BadInput, match="`by`"):
         await asked.approve(by=" ")
+
+
+async def test_waiting_for_a_run_that_a_worker_of_this_process_is_just_claiming_takes_nothing_over(
+    served: House,
+) -> None:
+    house, ledger = served
+    for _ in range(15):
+        run = await house.start("do it", plan=plan_of(step("a")), here=False)
+        records = await asyncio.gather(*(run.wait() for _ in range(3)))
+        assert [(one.status, one.generation) for one in records] == [("succeeded", 1)] * 3
+    assert ledger.counted == {"a": 15}
+
+
+async def test_a_walk_that_gave_up_on_the_database_can_be_resumed_in_its_own_process(
+    fields: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened("durable", tmp_path / "home", **fields) as (house, ledger):
+        ledger.held["a"] = asyncio.Event()
+        run = await house.start("do it", plan=plan_of(step("a"), step("b", "a")))
+        async with asyncio.timeout(10):
+            while ledger.calls != ["a"]:
+                await asyncio.sleep(0.01)
+        fault = StoreUnavailable("gone for long")
+        with monkeypatch.context() as gone:
+            gone.setattr(DatabaseCheckpoint, "commit", AsyncMock(side_effect=fault))
+            ledger.held.pop("a").set()
+            with pytest.raises(StoreUnavailable):
+                await run.wait()
+        await run.resume()
+        assert (await run.wait()).status == "succeeded"
+        assert ledger.counted["b"] == 1

@@ -25,10 +25,10 @@ class Read(Protocol):
 class Attendance:
     """Judges, for one process, who attends to a run."""
 
-    def __init__(self, read: Read, lease: Lease, walks_here: Callable[[str], bool]) -> None:
+    def __init__(self, read: Read, lease: Lease, gave_up: Callable[[str], bool]) -> None:
         self._read = read
         self._lease = lease
-        self._walks_here = walks_here
+        self._gave_up = gave_up
 
     async def unattended(self, record: RunRecord) -> bool:
         """Whether nobody walks a run, or will by itself, although it could go on."""
@@ -42,8 +42,8 @@ class Attendance:
         walker = await self._read(lambda connection: rows.walker(connection, record))
         if walker is None:
             return not await self._read(lambda connection: serving(connection, queue))
-        if walker == self._lease.executor:  # a walk of ours that gave up, as on a database that was gone for long
-            return not self._walks_here(record.id)
+        if walker == self._lease.executor:
+            return self._gave_up(record.id)
         return not await self._lives(walker)
 
     async def _lives(self, executor: str) -> bool:

@@ -142,6 +142,8 @@ class DatabaseCheckpoint:
             )
         if batch.run is not None:
             change_run(connection, self._fence.run, batch.run, at)
+            if batch.run.parked:
+                self._place.dispatch.park_run(connection, self._fence.run)
             if batch.run.status in ENDED:
                 session_rows.end_run(connection, self._fence.run, at, self._place.session_days)
                 deltas.drop_all(connection, self._fence.run)

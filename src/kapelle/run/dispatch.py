@@ -125,13 +125,17 @@ class Dispatch:
             return
         if connection.execute(_OPEN_PARTS, place).scalar():
             # What is left may only wait for somebody: then so does the run.
-            connection.execute(_RUN_WAITS, {"run": run})
+            self.park_run(connection, run)
         else:
             self.wake(connection, run)
 
     def park_part(self, connection: sa.Connection, run: str, path: str, number: int) -> None:
         """An item waits for somebody: while no other goes on, so does its run."""
         connection.execute(_PART_WAITS, {"run": run, "path": path, "number": number})
+        self.park_run(connection, run)
+
+    def park_run(self, connection: sa.Connection, run: str) -> None:
+        """A run is parked over its items: where they all wait for somebody, so does it."""
         connection.execute(_RUN_WAITS, {"run": run})
 
     def reclaim_parts(self, connection: sa.Connection, run: str, *, status: str) -> None:
@@ -227,6 +231,7 @@ _PART_GENERATION = sa.text(
 )
 _RUN_GOES_ON = sa.text("update runs set status = 'running' where id = :run and parked and status = 'waiting'")
 _RUN_WAITS = sa.text(
-    "update runs set status = 'waiting' where id = :run and parked and not exists "
+    "update runs set status = 'waiting' where id = :run and parked and exists "
+    "(select 1 from parts where parts.run = runs.id and parts.status = 'waiting') and not exists "
     "(select 1 from parts where parts.run = runs.id and parts.status = 'queued')"
 )

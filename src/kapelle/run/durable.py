@@ -185,7 +185,7 @@ class DurableEngine(Reads):
         with translated(engine):
             self._lease = Lease(engine, service.queues if service else ())
             self._launch()
-        self._attendance = Attendance(self._read, self._lease, self._is_walked)
+        self._attendance = Attendance(self._read, self._lease, self._gave_up)
         self._dispatch = Dispatch(self._lease.executor, self._enqueue, self._bell)
         threshold, days = settings.run.blob_threshold, settings.retention.sessions
         self._timetable = Timetable(self._client, self._engine, self._readers, self._writer)
@@ -356,9 +356,12 @@ class DurableEngine(Reads):
             self._dispatch.reclaim_parts(connection, record.id, status="local")
         return True
 
-    def _is_walked(self, run: str) -> bool:
-        # From the moment it is made: between its row and its walk a second start of the same key must find it walked.
-        return run in self._work or any(walking.fence.run == run for walking in self._bodies.values())
+    def _gave_up(self, run: str) -> bool:
+        """Whether a walk of ours has ended without the run, as on a database that was gone for long.
+
+        That no walk is seen does not say so: between a run's row, or its claim, and its walk there is a moment.
+        """
+        return run in self._faults and run not in self._work
 
     async def _walk_here(self, record: RunRecord, work: Work) -> None:
         self.loop = asyncio.get_running_loop()
@@ -371,6 +374,7 @@ class DurableEngine(Reads):
                 handle = await DBOS.start_workflow_async(_walk, record.id, record.owner, record.generation, "", 0)
             except Exception as error:
                 self._work.pop(record.id, None)
+                self._records.pop(record.id, None)
                 raise self._fault(error) from error
         self._walks[record.id] = asyncio.create_task(self._follow(record.id, handle.get_result()))
 
@@ -405,8 +409,8 @@ class DurableEngine(Reads):
         body.add_done_callback(lambda ended: self._bodies.pop(ended, None))
         try:
             record = self._records.pop(run, None) if part is None else None
-            just_made = record is not None and generation == 1
-            if record is None:
+            just_made = record is not None and record.generation == generation == 1
+            if record is None or record.generation != generation:
                 record = await self._write(lambda connection: rows.read_run(connection, run, owner))
             work = await self._how(record)
             if run not in self._work and part is None:
