@@ -26,6 +26,7 @@
     │   └── RetriesExhausted     every attempt failed
     ├── Unavailable              something outside does not answer (retryable, 503)
     │   ├── StoreUnavailable     the database cannot be written (exit 2, 503)
+    │   ├── ModelUnavailable     a model's provider does not answer, or not usably; carries whether to try again
     │   └── QueueFull            too many runs wait for a worker already (429)
     ├── DatabaseDamaged          the database file is not usable (exit 2, 500)
     └── OwnershipLost            another process took the run over; this one stops
@@ -206,6 +207,19 @@ class StoreUnavailable(Unavailable):
     """The database cannot be read or written now; finished work is kept, the run can be resumed."""
 
     exit_code = 2
+
+
+class ModelUnavailable(Unavailable):
+    """A model's provider does not answer, refuses, or answers what cannot be used; `retryable` of each says which.
+
+    Of a model that thinks, embeds or reranks alike. The message never holds what was sent or the key.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = True, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+        self.retry_after = retry_after
+        """Seconds the provider asked to wait, or None."""
 
 
 class QueueFull(Unavailable):
