@@ -1,7 +1,7 @@
 """The `Reranker` port: what looks at a query and a text together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from kapelle.budget.model import Usage
@@ -13,7 +13,7 @@ class Reranked:
 
     scores: tuple[float, ...]
     """Higher is better; of one call they may be compared with each other only."""
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
 
 
 class Reranker(Protocol):

@@ -1,7 +1,7 @@
 """The `Embedder` port: what turns texts into vectors that are near when the texts mean much the same."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from kapelle.budget.model import Usage
@@ -20,7 +20,7 @@ class Embedded:
 
     vectors: "Vectors"
     """Shape (texts, dimension)."""
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
 
 
 class Embedder(Protocol):

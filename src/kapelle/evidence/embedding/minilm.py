@@ -229,6 +229,5 @@ def _forward(weights: _Weights, ids: NDArray[np.int64], mask: Floats) -> Floats:
 
 def unit(vectors: Floats) -> Floats:
     """Rows brought to length 1; a row of zeros stays."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    shorter: Floats = vectors / np.where(lengths > 0, lengths, 1)
-    return shorter
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True).astype(np.float32)
+    return vectors / np.where(lengths > 0, lengths, np.float32(1))
