@@ -30,6 +30,8 @@ from kapelle.tools.text import TEXT_TOOLS
 if TYPE_CHECKING:
     from sqlalchemy import Engine as Database
 
+    from kapelle.evidence.embedding.embedder import Embedder
+
 EngineName: TypeAlias = Literal["durable", "inline"]
 
 
@@ -162,17 +164,38 @@ def _storage(settings: Settings, engine: EngineName, foreground: bool, serves: s
     return durable, index_of(database)
 
 
-def index_of(database: "Database") -> Index:
-    """The index in a database of ours."""
+def index_of(database: "Database", embedder: "Embedder | None" = None) -> Index:
+    """The index in a database of ours; by words alone without an embedder, or on a Postgres without pgvector."""
     from kapelle.store.dialect import POSTGRES
 
     if database.dialect.name == POSTGRES.name:
         from kapelle.evidence.index_postgres import PostgresIndex
 
-        return PostgresIndex(database)
+        if embedder is None:
+            return PostgresIndex(database)
+        from kapelle.evidence.vectors_postgres import PostgresVectors, has_pgvector
+
+        return PostgresIndex(database, PostgresVectors(embedder) if has_pgvector(database) else None)
     from kapelle.evidence.index_sqlite import SqliteIndex
 
-    return SqliteIndex(database)
+    if embedder is None:
+        return SqliteIndex(database)
+    from kapelle.evidence.vectors_sqlite import SqliteVectors
+
+    return SqliteIndex(database, SqliteVectors(embedder))
+
+
+def index_copied(database: "Database") -> None:
+    """Index what was copied into a Postgres from another database: its words, and its vectors where they can be."""
+    from kapelle.evidence.index_postgres import PostgresIndex
+
+    PostgresIndex(database).index_missing()
+    try:
+        from kapelle.evidence.vectors_postgres import bring_all_near, has_pgvector
+    except ModuleNotFoundError:  # without numpy nobody searches by meaning here; whoever does brings them
+        return
+    if has_pgvector(database):
+        bring_all_near(database)
 
 
 def _say_trouble(message: str) -> None:

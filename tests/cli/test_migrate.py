@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from tests.builders import OWNER, plan_of, step
 from tests.contract.engines import opened
+from tests.embedders import WordVectors
 
 from kapelle.assemble import index_of
 from kapelle.cli.main import run
@@ -82,7 +83,7 @@ def fill(engine: sa.Engine, seed: int = 0) -> None:
         for session in connection.execute(sa.select(sessions)).mappings().all():
             turn = a_row(turns, session["version"], "run_00")
             connection.execute(sa.insert(turns), turn | {"owner": session["owner"], "session": session["id"]})
-    index = index_of(engine)
+    index = index_of(engine, WordVectors())
     for number in range(5):
         index.put(
             "notes", [document_of(f"{number}.md", f"# Note {number}\n\nThe pump {number} is broken.\n")], owner=OWNER
@@ -100,11 +101,13 @@ def contents(engine: sa.Engine) -> dict[str, list[Any]]:
             ]
             for table in TABLES
         }
-    index = index_of(engine)
+    index = index_of(engine, WordVectors())
     for owner in (OWNER, "acme/bob"):
         for collection in ("notes", "books"):
             hits = index.search(collection, "a broken pump of books", owner=owner)
             found[f"{owner} {collection}"] = sorted((hit.source, hit.text, hit.start) for hit in hits)
+            near = index.nearest(collection, "a broken pump of books", owner=owner, k=10)
+            found[f"{owner} {collection} near"] = [round(cosine, 4) for _, cosine in near.matches] if near else []
             found[f"{owner} {collection} sources"] = [
                 one.model_dump() for one in index.sources(collection, owner=owner)
             ]

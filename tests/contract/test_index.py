@@ -35,7 +35,7 @@ def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Index]:
         engine: Engine = request.getfixturevalue("postgres_engine")
         yield PostgresIndex(engine)
         with engine.begin() as connection:
-            for table in ("documents", "collections", "live", "passages"):
+            for table in ("documents", "collections", "live", "passages", "vectors"):
                 connection.execute(text(f"truncate evidence_{table} cascade"))
         return
     engine = create_engine(f"sqlite:///{tmp_path / 'index.db'}")

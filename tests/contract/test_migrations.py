@@ -49,10 +49,10 @@ def shape(engine: sa.Engine) -> dict[str, Any]:
     inspector = sa.inspect(engine)
     tables = {
         name: {
-            "columns": [
-                (one["name"], repr(one["type"]), one["nullable"], one["default"], one.get("primary_key"))
+            "columns": sorted(
+                (one["name"], repr(one["type"]), one["nullable"], str(one["default"]), one.get("primary_key") or 0)
                 for one in inspector.get_columns(name)
-            ],
+            ),
             "keys": inspector.get_pk_constraint(name)["constrained_columns"],
             "foreign": [
                 (one["constrained_columns"], one["referred_table"], one["options"])

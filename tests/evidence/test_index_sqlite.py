@@ -52,7 +52,7 @@ def test_a_kill_loses_no_finished_put_and_leaves_no_half_one(tmp_path: Path) -> 
     assert len(index.search("c", f"needle{acknowledged[-1] + 1}", owner=OWNER, k=50)) in (0, 20)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
-        connection.execute("insert into evidence_fts (evidence_fts, rank) values ('integrity-check', 1)")
+        connection.execute("insert into evidence_fts_1 (evidence_fts_1, rank) values ('integrity-check', 1)")
 
 
 @pytest.mark.parametrize("in_memory", [True, False])

@@ -8,11 +8,11 @@ from kapelle.answer.compose import NOT_FOUND
 from kapelle.answer.model import Candidate
 from kapelle.answer.number import Numbering, Texts, folded, marked
 from kapelle.answer.rank import Ranked, rank_sentences
+from kapelle.evidence.confidence import RELEVANT
 from kapelle.evidence.index import Statistics
 from kapelle.evidence.kinds import visible
 from kapelle.evidence.model import Excerpt, Passage
 from kapelle.evidence.quotes import quotable
-from kapelle.evidence.search import RELEVANT
 from kapelle.evidence.weigh import asked_words, coverage, relevance, weigh
 from kapelle.language.words import base, stems
 from kapelle.verdict.checks import MAX_CITATIONS, MAX_WORDS

@@ -10,11 +10,10 @@ import sqlalchemy as sa
 from cyclopts import Parameter
 from rich.table import Table
 
-from kapelle.assemble import index_of
+from kapelle.assemble import index_copied
 from kapelle.cli.session import Common, out, print_json, settings_of
 from kapelle.errors import BadInput, NotFound, Refused
 from kapelle.evidence.copy import copy_collections
-from kapelle.evidence.index_postgres import PostgresIndex
 from kapelle.run.leases import holders
 from kapelle.store.copy import Copied, copy_rows
 from kapelle.store.dialect import POSTGRES
@@ -68,10 +67,9 @@ def _copy(source: str, there: sa.Engine) -> list[Copied]:
             writing = both.enter_context(_patient(there))
             _say(f"copying {where(here)} into {where(there)}")
             copied = [*copy_rows(reading, writing), *copy_collections(reading, writing)]
-    index = index_of(there)
-    if isinstance(index, PostgresIndex):
+    if there.dialect.name == POSTGRES.name:
         _say("indexing passages")
-        index.index_missing()
+        index_copied(there)
     return copied
 
 

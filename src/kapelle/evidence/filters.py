@@ -9,6 +9,7 @@ from kapelle.errors import BadInput
 from kapelle.evidence.index import Filters
 
 Scalar: TypeAlias = str | int | float | bool | None
+Values: TypeAlias = dict[str, str | int | float]
 _BOUNDS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 
 
@@ -47,3 +48,23 @@ def _scalar(value: JsonValue) -> Scalar:
     if isinstance(value, list | dict):
         raise BadInput(f"a filter compares with text, a number or a truth value, not {type(value).__name__}")
     return value
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """What a filter lets through, as SQL over `:place`."""
+
+    numbers: str
+    """Selects the numbers of the passages that fit."""
+    values: Values
+
+
+def fitting(metas: str, sources: str, values: Values) -> Fitting:
+    """Put a filter together; both conditions are empty or start with AND.
+
+    Args:
+        metas: over a row `m` of `evidence_metas`: there are far fewer of them than of passages.
+        sources: over a row `p` of `evidence_passages`.
+    """
+    about = f" AND p.meta IN (SELECT m.id FROM evidence_metas m WHERE m.collection = :place{metas})" if metas else ""
+    return Fitting(f"SELECT p.number FROM evidence_passages p WHERE p.collection = :place{about}{sources}", values)

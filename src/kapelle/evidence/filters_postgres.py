@@ -1,11 +1,10 @@
-"""Write the filters of a search as Postgres reads them, over a passage's JSON `meta`; types are never mixed."""
+"""Write the filters of a search as Postgres reads them, over the JSON that passages carry; types are never mixed."""
 
-from kapelle.evidence.filters import Condition, Scalar, conditions
+from kapelle.evidence.filters import Condition, Fitting, Scalar, Values, conditions, fitting
 from kapelle.evidence.index import Filters
 
-Values = dict[str, str | int | float]
 # Its JSON has no NUL character: both sides lose it.
-_META = r"CAST(replace(p.meta, '\u0000', '\ufffd') AS jsonb)"
+_META = r"CAST(replace(m.meta, '\u0000', '\ufffd') AS jsonb)"
 _MEMBERS = (
     "SELECT member.value FROM "
     "(SELECT {meta} -> CAST(:{name} AS text) AS value WHERE jsonb_exists({meta}, CAST(:{name} AS text))) AS f "
@@ -15,21 +14,25 @@ _MEMBERS = (
 _SOURCE = "SELECT to_jsonb(p.source) AS value"
 
 
-def where(filters: Filters | None) -> tuple[str, Values]:
-    """A condition (empty, or starting with ` AND `) and its parameters.
+def where(filters: Filters | None) -> Fitting:
+    """What a filter lets through.
 
     Raises:
         BadInput: a filter cannot be read.
     """
     values: Values = {}
-    return "".join(_holds(one, f"f{number}", values) for number, one in enumerate(conditions(filters))), values
+    metas, sources = "", ""
+    for number, one in enumerate(conditions(filters)):
+        name = f"f{number}"
+        if one.field == "source":
+            sources += _holds(one, _SOURCE, name, values)
+            continue
+        values[name] = one.field
+        metas += _holds(one, _MEMBERS.format(meta=_META, name=name), name, values)
+    return fitting(metas, sources, values)
 
 
-def _holds(condition: Condition, name: str, values: Values) -> str:
-    found = _SOURCE
-    if condition.field != "source":
-        values[name] = condition.field
-        found = _MEMBERS.format(meta=_META, name=name)
+def _holds(condition: Condition, found: str, name: str, values: Values) -> str:
     written = [
         _test(operator, wanted, f"{name}_{number}", values) for number, (operator, wanted) in enumerate(condition.tests)
     ]

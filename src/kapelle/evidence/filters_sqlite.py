@@ -1,29 +1,28 @@
-"""Write the filters of a search as SQLite reads them, over a passage's JSON `meta`."""
+"""Write the filters of a search as SQLite reads them, over the JSON that passages carry."""
 
 import json
 
-from kapelle.evidence.filters import Condition, conditions
+from kapelle.evidence.filters import Condition, Fitting, Values, conditions, fitting
 from kapelle.evidence.index import Filters
 
-Values = dict[str, str | int | float]
 
-
-def where(filters: Filters | None) -> tuple[str, Values]:
-    """A condition (empty, or starting with ` AND `) and its parameters.
+def where(filters: Filters | None) -> Fitting:
+    """What a filter lets through.
 
     Raises:
         BadInput: a filter cannot be read.
     """
     values: Values = {}
-    return "".join(_holds(one, f"f{number}", values) for number, one in enumerate(conditions(filters))), values
-
-
-def _holds(condition: Condition, name: str, values: Values) -> str:
-    if condition.field == "source":
-        return f" AND ({_tests(condition, 'p.source', name, values)})"
-    values[f"{name}_path"] = f"$.{json.dumps(condition.field)}"
-    tests = _tests(condition, "j.value", name, values)
-    return f" AND EXISTS (SELECT 1 FROM json_each(p.meta, :{name}_path) AS j WHERE {tests})"
+    metas, sources = "", ""
+    for number, one in enumerate(conditions(filters)):
+        name = f"f{number}"
+        if one.field == "source":
+            sources += f" AND ({_tests(one, 'p.source', name, values)})"
+            continue
+        values[f"{name}_path"] = f"$.{json.dumps(one.field)}"
+        tests = _tests(one, "j.value", name, values)
+        metas += f" AND EXISTS (SELECT 1 FROM json_each(m.meta, :{name}_path) AS j WHERE {tests})"
+    return fitting(metas, sources, values)
 
 
 def _tests(condition: Condition, value: str, name: str, values: Values) -> str:

@@ -1,7 +1,8 @@
 """The `Index` port: what every store of documents and passages must do."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -53,6 +54,8 @@ class CollectionInfo(BaseModel):
     passages: int
     generation: int
     """Raised by every change; what was cached of another generation is stale."""
+    embedder: str | None = None
+    """Whose vectors its passages have; None: they are found by words only."""
 
 
 class Statistics(BaseModel):
@@ -65,8 +68,26 @@ class Statistics(BaseModel):
     """Of each word asked for: the passages that hold it."""
 
 
+class Match(NamedTuple):
+    """A passage by its number in the index, and what one leg of a search makes of it; higher is better."""
+
+    number: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The passages whose vectors are nearest to a query's, and how near the rest of the collection is."""
+
+    matches: tuple[Match, ...]
+    """Best first; the score is the cosine, -1..1. Those asked for by number stand among them, wherever they rank."""
+    mean: float
+    """Of the cosines of all passages, or of a sample of them: what a passage about something else has."""
+    deviation: float
+
+
 class Index(Protocol):
-    """Documents of an owner in named collections, searchable by words. No call sees another owner's rows."""
+    """Documents of an owner in named collections, found by words and by meaning. No call sees another owner's rows."""
 
     def put(
         self,
@@ -80,22 +101,80 @@ class Index(Protocol):
         """Bring documents into a collection in one transaction.
 
         A source whose text is unchanged is skipped, a changed one replaced; with `complete`, sources that are not
-        among `documents` are removed. Texts of earlier versions stay readable.
+        among `documents` are removed. Texts of earlier versions stay readable. Where the collection has vectors (a new
+        one has, where there is an embedder), they are made and stored before, some at a time: what an interrupted `put`
+        has embedded is not embedded again.
+
+        Raises:
+            BadInput: the collection has vectors of another embedder than this index's.
+            ModelUnavailable: the embedder cannot be reached; nothing was brought in.
         """
 
     def search(
         self, collection: str, query: str, *, owner: str, k: int = 10, filters: Filters | None = None
     ) -> list[Passage]:
-        """The `k` best passages for a query's words, best first, ties in document order; `scores["bm25"]` is set.
+        """The `k` best passages for a query's words, best first, ties in the order of writing; `scores["bm25"]` is set.
 
         An empty query finds nothing. An unknown collection is an empty one.
         """
+
+    def match(
+        self, collection: str, words: Sequence[str], *, owner: str, k: int, filters: Filters | None = None
+    ) -> list[Match]:
+        """The leg by words of a search: as `search`, of words as they are, by number."""
+
+    def nearest(
+        self,
+        collection: str,
+        text: str,
+        *,
+        owner: str,
+        k: int,
+        filters: Filters | None = None,
+        also: Collection[int] = (),
+    ) -> Nearest | None:
+        """The leg by meaning: the `k` passages nearest to a text, and the cosines of those in `also`.
+
+        With `k` 0 only those: mean and deviation are not looked for. None where the collection has no vectors, or this
+        index not the embedder that made them.
+        """
+
+    def passages(self, collection: str, numbers: Sequence[int], *, owner: str) -> dict[int, Passage]:
+        """Passages by their numbers, in the order given; those that are gone meanwhile are left out."""
+
+    def vectors(self, collection: str, numbers: Sequence[int], *, owner: str) -> dict[int, Sequence[float]]:
+        """The vectors of passages, of length 1; those without one are left out."""
+
+    def named(self, collection: str, names: Collection[str], *, owner: str) -> dict[str, frozenset[str]]:
+        """Which sources some names mean: source -> those of `names` that are its file's or its title (`names.py`)."""
+
+    def of_source(self, collection: str, source: str, *, owner: str, most: int) -> list[int]:
+        """The numbers of a source's first passages."""
 
     def statistics(self, collections: Sequence[str], words: Sequence[str], *, owner: str) -> Statistics:
         """Count the passages of some collections, and those that hold each word."""
 
     def sources(self, collection: str, *, owner: str) -> list[Source]:
         """The live sources of a collection, by name."""
+
+    def superseding(self, collection: str, *, owner: str) -> bool:
+        """Whether a source of the collection says that it replaces another."""
+
+    def embed(
+        self, collection: str, *, owner: str, anew: bool = False, on_progress: Callable[[int, int], None] | None = None
+    ) -> int:
+        """Give every passage of a collection its vector by this index's embedder; how many were embedded.
+
+        Interrupted, it goes on where it was. Until it is done the collection is searched as before.
+
+        Args:
+            anew: replace vectors of another embedder; without it they are refused.
+            on_progress: is told how many are done, and how many there are to do.
+
+        Raises:
+            NotFound: there is no such collection.
+            BadInput: this index has no embedder, or the collection another one.
+        """
 
     def keep(self, document: Document, *, owner: str) -> None:
         """Store a document that may be cited, without making it searchable."""

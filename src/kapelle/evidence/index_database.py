@@ -1,57 +1,135 @@
 """What the indexes of both databases have in common: documents, which of them are live, and the passages' rows."""
 
+import hashlib
 import json
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Engine, Row
 from sqlalchemy.pool import StaticPool
 
-from kapelle.errors import NotFound
+from kapelle.errors import BadInput, NotFound
 from kapelle.evidence import statements as sql
-from kapelle.evidence.index import CollectionInfo, Filters, IngestReport, Source, Splitter, Statistics
+from kapelle.evidence.embedding.embedder import text_to_embed
+from kapelle.evidence.filters import Fitting
+from kapelle.evidence.index import (
+    CollectionInfo,
+    Filters,
+    IngestReport,
+    Match,
+    Nearest,
+    Source,
+    Splitter,
+    Statistics,
+)
 from kapelle.evidence.kinds import visible
 from kapelle.evidence.model import Document, Passage
+from kapelle.evidence.names import names_of
 from kapelle.evidence.split import split
-from kapelle.language.words import content_words, variants
+from kapelle.language.words import query_words, variants
 from kapelle.store.faults import translated
 
 _KNOWN = 64
 """Collections whose list of sources is kept in memory."""
 _BATCH = 500
 """Passages written at once: between two batches a server sees that the transaction is not idle."""
+_AT_ONCE = 500
+"""Values of one `IN`."""
+_DIGEST_BYTES = 16
 Scope: TypeAlias = Mapping[str, str]
 """`owner` and `collection`."""
 PassageRow: TypeAlias = dict[str, Any]  # Any: the columns of a passage
-FoundRow: TypeAlias = Row[Any]  # Any: the columns of `SELECT p.*, cost`
+FoundRow: TypeAlias = Row[Any]  # Any: the columns of `SELECT p.*, about`
+Opened: TypeAlias = Callable[[], AbstractContextManager[Connection]]
+"""Opens a transaction."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A collection as it stands."""
+
+    id: int
+    generation: int
+    cuts: int
+    """Raised when passages are taken away."""
+    embedder: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unembedded:
+    """A passage without a vector."""
+
+    number: int
+    digest: bytes
+    text: str
 
 
 class WordIndex(Protocol):
-    """How one database keeps the words of passages; every call is a part of the caller's transaction."""
+    """How one database keeps passages and their words; every call is a part of the caller's transaction."""
 
-    def add(self, connection: Connection, scope: Scope, passages: Sequence[PassageRow]) -> None:
+    def make(self, connection: Connection, place: int) -> None:
+        """Make room for a new collection."""
+
+    def add(self, connection: Connection, place: int, passages: Sequence[PassageRow]) -> None:
         """Write passages, and what they are found by."""
 
-    def cut(self, connection: Connection, scope: Scope, sources: Sequence[str]) -> None:
+    def cut(self, connection: Connection, place: int, sources: Sequence[str]) -> None:
         """Delete the passages of some sources, and their words."""
 
-    def search(
-        self, connection: Connection, scope: Scope, words: Sequence[str], k: int, filters: Filters | None
-    ) -> Sequence[FoundRow]:
-        """The `k` best passages for some words, best first; `cost` is the score, negative."""
+    def match(
+        self, connection: Connection, place: int, words: Sequence[str], k: int, filters: Filters | None
+    ) -> list[Match]:
+        """The `k` best passages for some words, best first."""
 
-    def holding(self, connection: Connection, owner: str, collections: Sequence[str], words: Sequence[str]) -> int:
+    def holding(self, connection: Connection, place: int, words: Sequence[str]) -> int:
         """How many passages hold one of some words."""
+
+    def fitting(self, filters: Filters) -> Fitting:
+        """What a filter lets through."""
+
+
+class VectorIndex(Protocol):
+    """How one database keeps the vectors of one embedder, and finds the nearest."""
+
+    @property
+    def embedder(self) -> str:
+        """The embedder's name."""
+
+    def embed(self, texts: Mapping[bytes, str], read: Opened, write: Opened) -> int:
+        """Make and store the vectors of texts, by digest, that are not stored yet; how many were made."""
+
+    def added(self, connection: Connection, place: int) -> None:
+        """Passages were written in this transaction, their vectors being stored."""
+
+    def replaced(self, connection: Connection, place: int) -> None:
+        """The collection's vectors are of another embedder from here on."""
+
+    def nearest(
+        self,
+        connection: Connection,
+        place: Place,
+        text: str,
+        k: int,
+        fitting: Fitting | None,
+        also: Collection[int],
+    ) -> Nearest | None:
+        """The `k` passages nearest to a text."""
+
+    def vectors(self, connection: Connection, place: Place, numbers: Sequence[int]) -> dict[int, Sequence[float]]:
+        """The vectors of passages."""
 
 
 class DatabaseIndex:
-    """An Index over a database, by its words."""
+    """An Index over a database: by words, and by meaning where it is given vectors."""
 
-    def __init__(self, engine: Engine, words: WordIndex) -> None:
+    def __init__(self, engine: Engine, words: WordIndex, vectors: VectorIndex | None = None) -> None:
         self._engine = engine
         self._words = words
+        self._vectors = vectors
         self._known: dict[tuple[str, str], tuple[int, list[Source]]] = {}
         # One connection is shared by all threads there, so one transaction at a time.
         self._turn = threading.RLock() if isinstance(engine.pool, StaticPool) else nullcontext()
@@ -75,22 +153,32 @@ class DatabaseIndex:
         complete: bool = False,
         splitter: Splitter = split,
     ) -> IngestReport:
-        """See `Index.put`. Passages are cut before the write lock is taken."""
+        """See `Index.put`. Passages are cut, and embedded, before the write lock is taken."""
         wanted = {document.source: document for document in documents}
         scope = {"owner": owner, "collection": collection}
         with self._reading() as connection:
-            live = _live(connection, scope)
+            place = _place(connection, scope)
+            live = _live(connection, scope, None if complete else list(wanted))
         gone = live.keys() - wanted.keys() if complete else set()
         fresh = {source for source, document in wanted.items() if live.get(source) != document.sha256}
         if not fresh and not gone:
             return IngestReport(collection=collection, unchanged=len(wanted))
-        passages = {source: [_passage_row(scope, cut) for cut in splitter(wanted[source])] for source in fresh}
+        self._refuse_another(collection, place)
+        passages = {source: [_passage_row(cut) for cut in splitter(wanted[source])] for source in sorted(fresh)}
+        embedder = self._embedder_of(place)
+        if embedder and self._vectors:
+            rows = [row for rows in passages.values() for row in rows]
+            self._vectors.embed({row["digest"]: row["embedded"] for row in rows}, self._reading, self._writing)
         with self._writing() as connection:
-            connection.execute(sql.TOUCH, scope)
-            live = _live(connection, scope)
+            touched = _touch(connection, scope, embedder)
+            if touched.generation == 1:
+                self._words.make(connection, touched.id)
+            live = _live(connection, scope, None if complete else list(wanted))
             gone = live.keys() - wanted.keys() if complete else set()
-            self._remove(connection, scope, gone)
-            self._replace(connection, scope, [wanted[source] for source in sorted(fresh)], passages)
+            self._remove(connection, scope, touched.id, gone)
+            self._replace(connection, scope, touched.id, [wanted[source] for source in sorted(fresh)], passages, live)
+            if touched.embedder and self._vectors:
+                self._vectors.added(connection, touched.id)
         return IngestReport(
             collection=collection,
             added=len(fresh - live.keys()),
@@ -100,55 +188,166 @@ class DatabaseIndex:
             passages=sum(len(cut) for cut in passages.values()),
         )
 
-    def _remove(self, connection: Connection, scope: Scope, sources: Collection[str]) -> None:
+    def _embedder_of(self, place: Place | None) -> str | None:
+        """Whose vectors a collection has, or gets when it is made; one that was made without stays without."""
+        if place is not None:
+            return place.embedder
+        return self._vectors.embedder if self._vectors else None
+
+    def _refuse_another(self, collection: str, place: Place | None) -> None:
+        if place is None or place.embedder is None or self._vectors is None:
+            return
+        if place.embedder != self._vectors.embedder:
+            raise BadInput(
+                f"corpus `{collection}` holds vectors of `{place.embedder}`, and this process embeds with "
+                f"`{self._vectors.embedder}`; set KAPELLE_CORPUS__EMBEDDER to the former, or replace them all: "
+                f"kapelle corpus reindex {collection}"
+            )
+
+    def _remove(self, connection: Connection, scope: Scope, place: int, sources: Collection[str]) -> None:
         if sources:
-            self._words.cut(connection, scope, sorted(sources))
+            self._cut(connection, place, sorted(sources))
             connection.execute(sql.HIDE, [{**scope, "source": source} for source in sources])
+
+    def _cut(self, connection: Connection, place: int, sources: Sequence[str]) -> None:
+        self._words.cut(connection, place, sources)
+        connection.execute(sql.UNNAME, [{"place": place, "source": source} for source in sources])
+        connection.execute(sql.CUTS, {"place": place})
 
     def _replace(
         self,
         connection: Connection,
         scope: Scope,
+        place: int,
         documents: Sequence[Document],
         passages: Mapping[str, Sequence[PassageRow]],
+        live: Mapping[str, str],
     ) -> None:
         if not documents:
             return
-        self._words.cut(connection, scope, [document.source for document in documents])
+        stale = [document.source for document in documents if document.source in live]
+        if stale:
+            self._cut(connection, place, stale)
         connection.execute(sql.KEEP, [_document_row(scope["owner"], document) for document in documents])
-        connection.execute(
-            sql.SHOW, [{**scope, "source": document.source, "sha256": document.sha256} for document in documents]
-        )
+        connection.execute(sql.SHOW, [{**scope, **_live_row(document)} for document in documents])
+        names = [
+            {"place": place, "name": name, "source": document.source}
+            for document in documents
+            for name in sorted(names_of(document.source, document.title))
+        ]
+        if names:
+            connection.execute(sql.NAME, names)
         cut = [passage for document in documents for passage in passages[document.source]]
+        metas = _keep_metas(connection, place, {passage["about"] for passage in cut})
         for first in range(0, len(cut), _BATCH):
-            self._words.add(connection, scope, cut[first : first + _BATCH])
+            batch = [{**passage, "meta": metas[passage["about"]]} for passage in cut[first : first + _BATCH]]
+            self._words.add(connection, place, batch)
 
     def search(
         self, collection: str, query: str, *, owner: str, k: int = 10, filters: Filters | None = None
     ) -> list[Passage]:
         """See `Index.search`. Okapi BM25 over title, section and text together; repeated words weigh more."""
-        words = [form for word in content_words(query) for form in variants(word)]
-        if not words or k < 1:
+        matches = self.match(collection, query_words(query), owner=owner, k=k, filters=filters)
+        scores = dict(matches)
+        found = self._rows(collection, list(scores), owner)
+        return [_passage(row, {"bm25": scores[row.number], "score": scores[row.number]}) for row in found]
+
+    def match(
+        self, collection: str, words: Sequence[str], *, owner: str, k: int, filters: Filters | None = None
+    ) -> list[Match]:
+        """See `Index.match`."""
+        forms = [form for word in words for form in variants(word)]
+        if not forms or k < 1:
             return []
+        if filters:
+            self._words.fitting(filters)  # one that cannot be read is refused whatever there is
         with self._reading() as connection:
-            rows = self._words.search(connection, {"owner": owner, "collection": collection}, words, k, filters)
-        return [_passage(row) for row in rows]
+            place = _place(connection, {"owner": owner, "collection": collection})
+            return self._words.match(connection, place.id, forms, k, filters) if place else []
+
+    def nearest(
+        self,
+        collection: str,
+        text: str,
+        *,
+        owner: str,
+        k: int,
+        filters: Filters | None = None,
+        also: Collection[int] = (),
+    ) -> Nearest | None:
+        """See `Index.nearest`."""
+        if self._vectors is None:
+            return None
+        fitting = self._words.fitting(filters) if filters else None
+        with self._reading() as connection:
+            place = _place(connection, {"owner": owner, "collection": collection})
+            if place is None or place.embedder != self._vectors.embedder:
+                return None
+            return self._vectors.nearest(connection, place, text, k, fitting, also)
+
+    def passages(self, collection: str, numbers: Sequence[int], *, owner: str) -> dict[int, Passage]:
+        """See `Index.passages`."""
+        return {row.number: _passage(row, {}) for row in self._rows(collection, numbers, owner)}
+
+    def _rows(self, collection: str, numbers: Sequence[int], owner: str) -> list[FoundRow]:
+        found: dict[int, FoundRow] = {}
+        with self._reading() as connection:
+            place = _place(connection, {"owner": owner, "collection": collection})
+            if place is None:
+                return []
+            for some in _some(numbers):
+                rows = connection.execute(sql.PASSAGES, {"place": place.id, "numbers": some})
+                found |= {row.number: row for row in rows}
+        return [found[number] for number in numbers if number in found]
+
+    def vectors(self, collection: str, numbers: Sequence[int], *, owner: str) -> dict[int, Sequence[float]]:
+        """See `Index.vectors`."""
+        if self._vectors is None:
+            return {}
+        with self._reading() as connection:
+            place = _place(connection, {"owner": owner, "collection": collection})
+            if place is None or place.embedder != self._vectors.embedder:
+                return {}
+            return self._vectors.vectors(connection, place, numbers)
+
+    def named(self, collection: str, names: Collection[str], *, owner: str) -> dict[str, frozenset[str]]:
+        """See `Index.named`."""
+        found: dict[str, set[str]] = {}
+        with self._reading() as connection:
+            place = _place(connection, {"owner": owner, "collection": collection})
+            for some in _some(sorted(names)) if place else ():
+                for row in connection.execute(sql.NAMED, {"place": place.id if place else 0, "names": some}):
+                    found.setdefault(row.source, set()).add(row.name)
+        return {source: frozenset(called) for source, called in found.items()}
+
+    def of_source(self, collection: str, source: str, *, owner: str, most: int) -> list[int]:
+        """See `Index.of_source`."""
+        with self._reading() as connection:
+            place = _place(connection, {"owner": owner, "collection": collection})
+            if place is None:
+                return []
+            given = {"place": place.id, "source": source, "most": most}
+            return [int(number) for number in connection.execute(sql.OF_SOURCE, given).scalars()]
 
     def statistics(self, collections: Sequence[str], words: Sequence[str], *, owner: str) -> Statistics:
         """See `Index.statistics`."""
+        total, containing = 0, dict.fromkeys(words, 0)
         with self._reading() as connection:
-            total = connection.execute(sql.COUNT, {"owner": owner, "collections": list(collections)}).scalar_one()
-            containing = {
-                word: self._words.holding(connection, owner, collections, variants(word))
-                for word in dict.fromkeys(words)
-            }
+            for name in collections:
+                place = _place(connection, {"owner": owner, "collection": name})
+                if place is None:
+                    continue
+                total += connection.execute(sql.COUNT, {"place": place.id}).scalar_one()
+                for word in containing:
+                    containing[word] += self._words.holding(connection, place.id, variants(word))
         return Statistics(passages=total, containing=containing)
 
     def sources(self, collection: str, *, owner: str) -> list[Source]:
         """See `Index.sources`. Kept until the collection's generation changes."""
         scope = {"owner": owner, "collection": collection}
         with self._reading() as connection:
-            generation = connection.execute(sql.GENERATION, scope).scalar() or 0
+            place = _place(connection, scope)
+            generation = place.generation if place else 0
             known = self._known.get((owner, collection))
             if known and known[0] == generation:
                 return list(known[1])
@@ -161,6 +360,53 @@ class DatabaseIndex:
             self._known.clear()
         self._known[(owner, collection)] = (generation, found)
         return list(found)
+
+    def superseding(self, collection: str, *, owner: str) -> bool:
+        """See `Index.superseding`."""
+        with self._reading() as connection:
+            return bool(connection.execute(sql.SUPERSEDING, {"owner": owner, "collection": collection}).scalar())
+
+    def embed(
+        self, collection: str, *, owner: str, anew: bool = False, on_progress: Callable[[int, int], None] | None = None
+    ) -> int:
+        """See `Index.embed`."""
+        scope = {"owner": owner, "collection": collection}
+        if self._vectors is None:
+            raise BadInput(f"corpus `{collection}` cannot be embedded: this process has no embedder")
+        with self._reading() as connection:
+            place = _place(connection, scope)
+            if place is None:
+                raise NotFound(f"there is no corpus `{collection}`; `kapelle corpus list` lists what is there")
+            given = {"place": place.id, "embedder": self._vectors.embedder}
+            pending = int(connection.execute(sql.PENDING, given).scalar_one())
+        if not anew:
+            self._refuse_another(collection, place)
+        done = 0
+        for batch in self._unembedded(given):
+            done += self._vectors.embed({one.digest: one.text for one in batch}, self._reading, self._writing)
+            if on_progress:
+                on_progress(min(done, pending), pending)
+        with self._writing() as connection:
+            connection.execute(sql.EMBEDDED_BY, given)
+            if place.embedder != self._vectors.embedder:
+                self._vectors.replaced(connection, place.id)
+            self._vectors.added(connection, place.id)
+        # What was written meanwhile by a process without the embedder is done too.
+        late = next(self._unembedded(given), None)
+        return done + (self.embed(collection, owner=owner, on_progress=on_progress) if late else 0)
+
+    def _unembedded(self, given: Mapping[str, Any]) -> Iterator[list[Unembedded]]:  # Any: an id and a name
+        after = 0
+        while True:
+            with self._reading() as connection:
+                rows = connection.execute(sql.WITHOUT_VECTOR, {**given, "after": after, "most": _BATCH}).all()
+            if not rows:
+                return
+            yield [
+                Unembedded(row.number, bytes(row.digest), text_to_embed(row.header, row.section, row.body))
+                for row in rows
+            ]
+            after = rows[-1].number
 
     def keep(self, document: Document, *, owner: str) -> None:
         """See `Index.keep`."""
@@ -198,15 +444,20 @@ class DatabaseIndex:
     def delete(self, collection: str, *, owner: str, sources: Collection[str] | None = None) -> int:
         """See `Index.delete`."""
         scope = {"owner": owner, "collection": collection}
+        with self._reading() as connection:
+            place = _place(connection, scope)
+        if place is None:
+            return 0
         with self._writing() as connection:
-            connection.execute(sql.TOUCH, scope)
-            live = _live(connection, scope)
+            touched = _touch(connection, scope, place.embedder)
+            live = _live(connection, scope, None)
             gone = live.keys() if sources is None else live.keys() & set(sources)
-            self._remove(connection, scope, gone)
+            self._remove(connection, scope, touched.id, gone)
+            connection.execute(sql.FORGET_METAS, {"place": touched.id})
         return len(gone)
 
     def forget(self, *, owner: str, referenced: Collection[tuple[str, str]] = ()) -> int:
-        """See `Index.forget`."""
+        """See `Index.forget`. Vectors that no passage has any more go too."""
         with self._reading() as connection:
             stored = {(row.source, row.sha256) for row in connection.execute(sql.STORED, {"owner": owner})}
         with self._writing() as connection:
@@ -215,11 +466,48 @@ class DatabaseIndex:
                 connection.execute(sql.FORGET, {"owner": owner, "source": source, "sha256": sha256}).rowcount
                 for source, sha256 in sorted(stored - set(referenced))
             ]
+            connection.execute(sql.FORGET_VECTORS)
         return sum(gone)
 
 
-def _live(connection: Connection, scope: Scope) -> dict[str, str]:
-    return {row.source: row.sha256 for row in connection.execute(sql.LIVE, scope)}
+def digest_of(text: str) -> bytes:
+    """What names a text that is embedded."""
+    return hashlib.sha256(text.encode()).digest()[:_DIGEST_BYTES]
+
+
+def _place(connection: Connection, scope: Scope) -> Place | None:
+    row = connection.execute(sql.PLACE, scope).first()
+    return Place(*row) if row else None
+
+
+def _touch(connection: Connection, scope: Scope, embedder: str | None) -> Place:
+    return Place(*connection.execute(sql.TOUCH, {**scope, "embedder": embedder}).one())
+
+
+def _live(connection: Connection, scope: Scope, sources: Sequence[str] | None) -> dict[str, str]:
+    """The live version of each source, or of some."""
+    if sources is None:
+        return {row.source: row.sha256 for row in connection.execute(sql.LIVE, scope)}
+    return {
+        row.source: row.sha256
+        for some in _some(sources)
+        for row in connection.execute(sql.LIVE_OF, {**scope, "sources": some})
+    }
+
+
+def _keep_metas(connection: Connection, place: int, metas: Collection[str]) -> dict[str, int]:
+    """The id of each meta, stored where it is new."""
+    by_digest = {digest_of(meta): meta for meta in sorted(metas)}
+    ids: dict[str, int] = {}
+    for some in _some(list(by_digest)):
+        connection.execute(sql.META, [{"place": place, "digest": one, "meta": by_digest[one]} for one in some])
+        rows = connection.execute(sql.META_IDS, {"place": place, "digests": some})
+        ids |= {by_digest[bytes(row.digest)]: row.id for row in rows}
+    return ids
+
+
+def _some(values: Sequence[T]) -> Iterable[list[T]]:
+    return (list(values[first : first + _AT_ONCE]) for first in range(0, len(values), _AT_ONCE))
 
 
 def _document_row(owner: str, document: Document) -> dict[str, str | bool]:
@@ -230,18 +518,37 @@ def _document_row(owner: str, document: Document) -> dict[str, str | bool]:
     }
 
 
-def _passage_row(scope: Scope, passage: Passage) -> PassageRow:
-    shown = visible(passage.text, passage.source)
-    plain = " ".join(passage.text.split())
+def _live_row(document: Document) -> dict[str, str | None]:
+    older = document.meta.get("supersedes")
     return {
-        **scope,
-        **passage.model_dump(exclude={"meta", "scores"}),
-        "visible": None if shown == plain else shown,
-        "meta": json.dumps(passage.meta, sort_keys=True),
+        "source": document.source,
+        "sha256": document.sha256,
+        "supersedes": json.dumps(older, sort_keys=True) if older else None,
     }
 
 
-def _passage(row: FoundRow) -> Passage:
+def _passage_row(passage: Passage) -> PassageRow:
+    shown = visible(passage.text, passage.source)
+    plain = " ".join(passage.text.split())
+    embedded = text_to_embed(passage.header, passage.section, shown)
+    return {
+        "id": passage.id,
+        "document": passage.document,
+        "source": passage.source,
+        "sha256": passage.sha256,
+        "start": passage.start,
+        "end": passage.end,
+        "header": passage.header,
+        "section": passage.section,
+        "text": passage.text,
+        "visible": None if shown == plain else shown,
+        "about": json.dumps(passage.meta, sort_keys=True),
+        "embedded": embedded,
+        "digest": digest_of(embedded),
+    }
+
+
+def _passage(row: FoundRow, scores: dict[str, float]) -> Passage:
     return Passage(
         id=row.id,
         document=row.document,
@@ -252,6 +559,6 @@ def _passage(row: FoundRow) -> Passage:
         end=row.end_char,
         header=row.header,
         section=row.section,
-        meta=json.loads(row.meta),
-        scores={"bm25": -row.cost, "score": -row.cost},
+        meta=json.loads(row.about),
+        scores=scores,
     )

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Engine, text
 
 from kapelle.evidence import statements_postgres as sql
+from kapelle.evidence.filters import Fitting
 from kapelle.evidence.filters_postgres import where
-from kapelle.evidence.index import Filters
-from kapelle.evidence.index_database import DatabaseIndex, FoundRow, PassageRow, Scope
+from kapelle.evidence.index import Filters, Match
+from kapelle.evidence.index_database import DatabaseIndex, PassageRow, VectorIndex
 from kapelle.language.stem import stem
 from kapelle.language.words import words as words_of
 
@@ -21,8 +22,8 @@ _BATCH = 500
 class PostgresIndex(DatabaseIndex):
     """An Index in the tables of `tables_postgres`."""
 
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine, Postings())
+    def __init__(self, engine: Engine, vectors: VectorIndex | None = None) -> None:
+        super().__init__(engine, Postings(), vectors)
 
     def index_missing(self) -> int:
         """Index the passages that were brought here without their words; how many there were."""
@@ -39,36 +40,43 @@ class PostgresIndex(DatabaseIndex):
 class Postings:
     """The stems of passages, counted per collection, so that nobody's rank depends on what others keep."""
 
-    def add(self, connection: Connection, scope: Scope, passages: Sequence[PassageRow]) -> None:
+    def make(self, connection: Connection, place: int) -> None:
+        """See `WordIndex.make`; its row is all it needs."""
+
+    def add(self, connection: Connection, place: int, passages: Sequence[PassageRow]) -> None:
         """See `WordIndex.add`."""
         numbers = connection.execute(sql.NUMBERS, {"passages": len(passages)}).scalars()
         counted = [_count(passage, passage["visible"] or passage["text"]) for passage in passages]
         rows = [
-            {**passage, **scope, "number": number, "words": found.total()}
+            {**passage, "place": place, "number": number, "words": found.total()}
             for passage, number, found in zip(passages, numbers, counted, strict=True)
         ]
         connection.execute(sql.ADD_PASSAGE, rows)
-        _add_words(connection, scope, {row["number"]: found for row, found in zip(rows, counted, strict=True)})
+        _add_words(connection, place, {row["number"]: found for row, found in zip(rows, counted, strict=True)})
 
-    def cut(self, connection: Connection, scope: Scope, sources: Sequence[str]) -> None:
+    def cut(self, connection: Connection, place: int, sources: Sequence[str]) -> None:
         """See `WordIndex.cut`."""
-        connection.execute(sql.CUT, {**scope, "sources": list(sources)})
+        connection.execute(sql.CUT, {"place": place, "sources": list(sources)})
 
-    def search(
-        self, connection: Connection, scope: Scope, words: Sequence[str], k: int, filters: Filters | None
-    ) -> Sequence[FoundRow]:
-        """See `WordIndex.search`."""
-        condition, values = where(filters)
+    def match(
+        self, connection: Connection, place: int, words: Sequence[str], k: int, filters: Filters | None
+    ) -> list[Match]:
+        """See `WordIndex.match`."""
+        chosen = where(filters) if filters else None
         asked = Counter(_entry(word) for word in words)
-        statement = sql.SEARCH.format(filters=sql.FILTERED.format(filters=condition) if condition else "")
-        given = {"stems": list(asked), "weights": list(asked.values()), **scope, "k": k, **values}
-        return connection.execute(text(statement), given).all()
+        statement = sql.SEARCH.format(fitting=sql.FITTING.format(numbers=chosen.numbers) if chosen else "")
+        given = {"stems": list(asked), "weights": list(asked.values()), "place": place, "k": k}
+        rows = connection.execute(text(statement), {**given, **(chosen.values if chosen else {})})
+        return [Match(number, score) for number, score in rows]
 
-    def holding(self, connection: Connection, owner: str, collections: Sequence[str], words: Sequence[str]) -> int:
+    def holding(self, connection: Connection, place: int, words: Sequence[str]) -> int:
         """See `WordIndex.holding`."""
         stems = list(dict.fromkeys(_entry(word) for word in words))
-        given = {"owner": owner, "collections": list(collections), "stems": stems}
-        return int(connection.execute(sql.HOLDING, given).scalar_one())
+        return int(connection.execute(sql.HOLDING, {"place": place, "stems": stems}).scalar_one())
+
+    def fitting(self, filters: Filters) -> Fitting:
+        """See `WordIndex.fitting`."""
+        return where(filters)
 
 
 def _entry(word: str) -> str:
@@ -81,20 +89,19 @@ def _count(passage: PassageRow, body: str) -> Counter[str]:
     return Counter(_entry(word) for part in (passage["header"], passage["section"], body) for word in words_of(part))
 
 
-def _add_words(connection: Connection, scope: Scope, counted: dict[int, Counter[str]]) -> None:
+def _add_words(connection: Connection, place: int, counted: dict[int, Counter[str]]) -> None:
     rows = [(word, number, times, found.total()) for number, found in counted.items() for word, times in found.items()]
     stems, passages, times, lengths = (list(column) for column in zip(*rows, strict=True)) if rows else ([],) * 4
     given = {"stems": stems, "passages": passages, "times": times, "lengths": lengths}
-    connection.execute(sql.ADD_WORDS, {**scope, **given})
+    connection.execute(sql.ADD_WORDS, {"place": place, **given})
     total = sum(found.total() for found in counted.values())
-    connection.execute(sql.GROW, {**scope, "passages": len(counted), "words": total})
+    connection.execute(sql.GROW, {"place": place, "passages": len(counted), "words": total})
 
 
 def _index(connection: Connection, passages: Sequence[PassageRow]) -> None:
-    by_scope: dict[tuple[str, str], dict[int, Counter[str]]] = {}
+    by_place: dict[int, dict[int, Counter[str]]] = {}
     for passage in passages:
-        counted = by_scope.setdefault((passage["owner"], passage["collection"]), {})
-        counted[passage["number"]] = _count(passage, passage["body"])
-    for (owner, collection), counted in by_scope.items():
-        _add_words(connection, {"owner": owner, "collection": collection}, counted)
+        by_place.setdefault(passage["collection"], {})[passage["number"]] = _count(passage, passage["body"])
+    for place, counted in by_place.items():
+        _add_words(connection, place, counted)
         connection.execute(sql.COUNTED, [{"number": n, "words": found.total()} for n, found in counted.items()])

@@ -1,4 +1,4 @@
-"""The `Index` on SQLite: texts, passages and their FTS5 index in one file and one transaction."""
+"""The `Index` on SQLite: texts, passages, their FTS5 indexes and vectors in one file and one transaction."""
 
 import weakref
 from collections.abc import Sequence
@@ -7,46 +7,78 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.pool import StaticPool
 
 from kapelle.evidence import statements_sqlite as sql
+from kapelle.evidence.filters import Fitting
 from kapelle.evidence.filters_sqlite import where
-from kapelle.evidence.index import Filters
-from kapelle.evidence.index_database import DatabaseIndex, FoundRow, PassageRow, Scope
-from kapelle.evidence.tables_sqlite import ensure_schema
+from kapelle.evidence.index import Filters, Match
+from kapelle.evidence.index_database import DatabaseIndex, PassageRow, VectorIndex
+from kapelle.evidence.tables_sqlite import FULL_TEXT, ensure_schema
 
 
 class SqliteIndex(DatabaseIndex):
     """An Index in the tables of `tables_sqlite`; readers never wait for a writer when the file is in WAL mode."""
 
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine, FullText())
+    def __init__(self, engine: Engine, vectors: VectorIndex | None = None) -> None:
+        super().__init__(engine, FullText(), vectors)
 
 
 class FullText:
-    """Words in FTS5, which counts them over the whole file; triggers keep it in step with the passages."""
+    """Words in FTS5, a table for each collection."""
 
-    def add(self, connection: Connection, scope: Scope, passages: Sequence[PassageRow]) -> None:
+    def make(self, connection: Connection, place: int) -> None:
+        """See `WordIndex.make`."""
+        for statement in FULL_TEXT:
+            connection.exec_driver_sql(statement.format(collection=place))
+
+    def add(self, connection: Connection, place: int, passages: Sequence[PassageRow]) -> None:
         """See `WordIndex.add`."""
-        connection.execute(sql.ADD, [{**passage, **scope} for passage in passages])
+        after = connection.execute(sql.NEWEST).scalar_one()
+        connection.exec_driver_sql(sql.ADD, [_values(place, passage) for passage in passages])
+        connection.execute(text(sql.INDEX_ADDED.format(place=place)), {"after": after})
 
-    def cut(self, connection: Connection, scope: Scope, sources: Sequence[str]) -> None:
+    def cut(self, connection: Connection, place: int, sources: Sequence[str]) -> None:
         """See `WordIndex.cut`."""
-        connection.execute(sql.CUT, [{**scope, "source": source} for source in sources])
+        given = [{"place": place, "source": source} for source in sources]
+        connection.execute(text(sql.UNINDEX.format(place=place)), given)
+        connection.execute(sql.CUT, given)
 
-    def search(
-        self, connection: Connection, scope: Scope, words: Sequence[str], k: int, filters: Filters | None
-    ) -> Sequence[FoundRow]:
-        """See `WordIndex.search`."""
-        condition, values = where(filters)
-        given = {"words": _any_of(words), **scope, "k": k, **values}
-        return connection.execute(text(sql.SEARCH.format(filters=condition)), given).all()
+    def match(
+        self, connection: Connection, place: int, words: Sequence[str], k: int, filters: Filters | None
+    ) -> list[Match]:
+        """See `WordIndex.match`."""
+        chosen = where(filters) if filters else None
+        statement = sql.SEARCH.format(place=place, fitting=f" AND rowid IN ({chosen.numbers})" if chosen else "")
+        given = {"words": _any_of(words), "place": place, "k": k, **(chosen.values if chosen else {})}
+        return [Match(number, -cost) for number, cost in connection.execute(text(statement), given)]
 
-    def holding(self, connection: Connection, owner: str, collections: Sequence[str], words: Sequence[str]) -> int:
+    def holding(self, connection: Connection, place: int, words: Sequence[str]) -> int:
         """See `WordIndex.holding`."""
-        given = {"owner": owner, "collections": list(collections), "words": _any_of(words)}
-        return int(connection.execute(sql.HOLDING, given).scalar_one())
+        return int(connection.execute(text(sql.HOLDING.format(place=place)), {"words": _any_of(words)}).scalar_one())
+
+    def fitting(self, filters: Filters) -> Fitting:
+        """See `WordIndex.fitting`."""
+        return where(filters)
+
+
+def _values(place: int, passage: PassageRow) -> tuple[object, ...]:
+    return (
+        place,
+        passage["id"],
+        passage["document"],
+        passage["source"],
+        passage["sha256"],
+        passage["start"],
+        passage["end"],
+        passage["header"],
+        passage["section"],
+        passage["text"],
+        passage["visible"],
+        passage["meta"],
+        passage["digest"],
+    )
 
 
 def memory_index() -> SqliteIndex:
-    """An index in memory; it goes with its last reference."""
+    """An index in memory, by words; it goes with its last reference."""
     engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
     ensure_schema(engine)
     index = SqliteIndex(engine)

@@ -1,26 +1,35 @@
-"""Search collections, say how sure the hits are, and abstain when nothing is relevant."""
+"""Search collections by words and by meaning, say how sure the hits are, and abstain when nothing is relevant."""
 
-import math
+import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kapelle.evidence.index import Filters, Index
+from kapelle.evidence.confidence import RELEVANT, confidence_of, reason_of
+from kapelle.evidence.diversify import diversify
+from kapelle.evidence.expand import acronyms_in, by_feedback, by_rules
+from kapelle.evidence.hops import FAN, go_on
+from kapelle.evidence.index import Filters, Index, Statistics
+from kapelle.evidence.kinds import visible
+from kapelle.evidence.legs import Asked, Found, Key, ask
 from kapelle.evidence.model import Passage
-from kapelle.evidence.versions import named_in, silenced
+from kapelle.evidence.names import names_in
+from kapelle.evidence.options import DEFAULT, SearchOptions
+from kapelle.evidence.versions import silenced
 from kapelle.evidence.weigh import asked_words, relevance, weigh
-from kapelle.language.related import related_words
+from kapelle.language.words import query_words, stems, words
 
-RELEVANT = 0.5
-"""A relevance from which a passage is taken to speak of what was asked."""
-_STEEPNESS = 12.0
-_POOL = 50
-"""Candidates taken from each collection before they are ranked together."""
-
-
-_NAMED_FACTOR = 2.0
-"""Of the score of a passage whose document the query names (`policy_v1`)."""
+_FILE_NAMED = 0.5
+"""Added to the score of a passage whose file the query names (`policy_v1`)."""
+_ACRONYM = re.compile(r"\b[A-Z][A-Z0-9]{1,9}\b")
+_SPELLING = 20
+"""Passages with an acronym that are looked through for what it stands for."""
+_FEEDBACK = 5
+"""Passages whose words a query is expanded with."""
+_DIVERSE = 4
+"""Candidates for each passage that is chosen for being different."""
 
 
 class SearchResult(BaseModel):
@@ -37,6 +46,29 @@ class SearchResult(BaseModel):
     fallback_reason: str = ""
     weights: dict[str, float] = Field(default_factory=dict)
     """Of each stem asked for: how much it tells."""
+    expanded: tuple[str, ...] = ()
+    """Words that were looked for beside the query's own."""
+    note: str = ""
+    """What was not done as wanted, such as a collection searched by words only; empty when all was."""
+
+
+@dataclass(slots=True)
+class _Search:
+    """One search under way."""
+
+    index: Index
+    filters: Mapping[str, Filters | None]
+    query: str
+    owner: str
+    options: SearchOptions
+    scores: dict[Key, float] = field(default_factory=dict)
+    told: dict[Key, dict[str, float]] = field(default_factory=dict)
+    """Of each passage: what its score is made of."""
+    notes: list[str] = field(default_factory=list)
+
+    def tell(self, name: str, scores: Mapping[Key, float]) -> None:
+        for key, score in scores.items():
+            self.told.setdefault(key, {})[name] = round(score, 4)
 
 
 def search(
@@ -47,57 +79,185 @@ def search(
     owner: str,
     k: int = 8,
     filters: Filters | None = None,
+    options: SearchOptions = DEFAULT,
 ) -> SearchResult:
     """Find the `k` best passages of some collections, best first.
 
-    A document that a newer one supersedes is left out, unless the query is about it. `scores` of a hit: `bm25`,
-    `relevance` (0..1) and `score`, the one it is ranked by.
+    A document that a newer one supersedes is left out, unless the query is about it. `scores` of a hit: `bm25` and
+    `cosine` as the legs gave them, `named` and `hop` where these added to it, `score`, the one it is ranked by (BM25
+    where it was found by words alone), and `relevance` (0..1), how much of what was asked it covers.
+
+    Raises:
+        BadInput: a filter cannot be read.
+        ModelUnavailable: the embedder cannot be reached.
     """
-    live = {name: index.sources(name, owner=owner) for name in collections}
-    named = named_in(query, [source for sources in live.values() for source in sources])
-    words = asked_words(query, besides=[*collections, *(PurePosixPath(source).stem for source in named)])
-    counted = index.statistics(collections, words, owner=owner)
-    weights = weigh(words, counted)
-    # A word that the collections never use is looked for under its related words too.
-    others = [other for word in words if not counted.containing[word] for other in related_words(word)]
-    found: list[Passage] = []
-    for name, sources in live.items():
-        silent = silenced(query, sources)
-        hits = index.search(name, " ".join([*words, *others]), owner=owner, k=_POOL, filters=filters)
-        found.extend(_scored(hit, weights, named) for hit in hits if hit.source not in silent)
-    return _result(query, collections, found, weights, k)
+    job = _Search(index, dict.fromkeys(collections, filters), query, owner, options)
+    named = {name: index.named(name, names_in(query), owner=owner) for name in collections}
+    files = {source for sources in named.values() for source, called in sources.items() if _by_file(source, called)}
+    topic = asked_words(query, besides=[*collections, *(PurePosixPath(source).stem for source in files)])
+    counted = index.statistics(collections, topic, owner=owner)
+    weights = weigh(topic, counted)
+    asked, added = _asked(job, files, counted)
+    found = ask(index, job.filters, asked, options, owner=owner, most=max(options.pool, k))
+    if options.expand == "feedback":
+        asked = Asked(tuple(by_feedback(asked.words, _best_texts(job, found))), query)
+        found = ask(index, job.filters, asked, options, owner=owner, most=max(options.pool, k))
+    _score(job, found, named, files)
+    if options.hops > 1:
+        _second_hop(job, asked)
+    hits = _chosen(job, k)
+    hits = [hit.model_copy(update={"scores": {**hit.scores, "relevance": relevance(weights, hit)}}) for hit in hits]
+    return _result(job, collections, hits, weights, added, found)
+
+
+def _by_file(source: str, called: Collection[str]) -> bool:
+    """Whether it is its file that names a source; one plain word names none."""
+    stem = words(PurePosixPath(source).stem)
+    return len(stem) > 1 and " ".join(stem) in called
+
+
+def _asked(job: _Search, files: Collection[str], counted: Statistics) -> tuple[Asked, tuple[str, ...]]:
+    named = {word for source in files for word in words(PurePosixPath(source).stem)}
+    own = [word for word in query_words(job.query) if word not in named] or query_words(job.query)
+    if job.options.expand != "rules":
+        return Asked(tuple(own), job.query), ()
+    added = tuple(by_rules(own, counted, _acronyms(job)))
+    return Asked((*own, *added), job.query), added
+
+
+def _acronyms(job: _Search) -> dict[str, str]:
+    """What the collections say that the query's acronyms stand for."""
+    if job.query.isupper():
+        return {}
+    found: dict[str, str] = {}
+    for short in dict.fromkeys(_ACRONYM.findall(job.query)):
+        for name in job.filters:
+            matches = job.index.match(name, [short.lower()], owner=job.owner, k=_SPELLING)
+            passages = job.index.passages(name, [number for number, _ in matches], owner=job.owner)
+            for passage in passages.values():
+                found = {**acronyms_in(passage.text), **found}
+    return found
+
+
+def _best_texts(job: _Search, found: Found) -> list[tuple[str, float]]:
+    scores = found.fused(job.options)
+    best = _in_order(scores)[:_FEEDBACK]
+    passages = _passages(job, best)
+    return [(f"{one.header} {visible(one.text, one.source)}", scores[key]) for key, one in passages.items()]
+
+
+def _score(
+    job: _Search, found: Found, named: Mapping[str, Mapping[str, Collection[str]]], files: Collection[str]
+) -> None:
+    job.scores = found.fused(job.options)
+    job.tell("bm25", found.words)
+    job.tell("cosine", found.cosines)
+    if not found.floors:
+        # By words alone a score is BM25 itself, so that searches of different collections can be merged by it.
+        best = max(found.words.values(), default=0.0)
+        job.scores = {key: found.words.get(key, 0.0) for key in job.scores}
+    else:
+        best = 1.0
+    if job.options.named:
+        for name, sources in named.items():
+            _name(job, name, sources, files, best)
+    if found.without_vectors:
+        job.notes.append(_by_words_only(found.without_vectors))
+
+
+def _name(
+    job: _Search, collection: str, sources: Mapping[str, Collection[str]], files: Collection[str], best: float
+) -> None:
+    """Raise what stands in a document that the query names."""
+    for source in sources:
+        bonus = (_FILE_NAMED if source in files else job.options.named) * best
+        numbers = job.index.of_source(collection, source, owner=job.owner, most=job.options.pool)
+        raised = {(collection, number): bonus for number in numbers if (collection, number) in job.scores}
+        job.tell("named", raised)
+        for key, added in raised.items():
+            job.scores[key] += added
+
+
+def _second_hop(job: _Search, asked: Asked) -> None:
+    first = list(_passages(job, _in_order(job.scores)[:FAN]).items())
+    after = go_on(job.index, job.filters, asked, first, job.scores, job.options, owner=job.owner)
+    job.tell("hop", {key: score - job.scores.get(key, 0.0) for key, score in after.items()})
+    job.scores = after
+
+
+def _chosen(job: _Search, k: int) -> list[Passage]:
+    """The best passages that may answer, best first."""
+    ranked = [key for key in _in_order(job.scores) if job.scores[key] > 0]
+    silent = {
+        (name, source)
+        for name in job.filters
+        if job.index.superseding(name, owner=job.owner)
+        for source in silenced(job.query, job.index.sources(name, owner=job.owner))
+    }
+    wanted = k * _DIVERSE if job.options.diversity else k
+    chosen: dict[Key, Passage] = {}
+    for first in range(0, len(ranked), max(wanted, 1)):
+        some = _passages(job, ranked[first : first + wanted])
+        chosen |= {key: one for key, one in some.items() if (key[0], one.source) not in silent}
+        if len(chosen) >= wanted:
+            break
+    keys = list(chosen)[:wanted]
+    if job.options.diversity:
+        keys = _diverse(job, keys, chosen, k)
+    return [_told(job, key, chosen[key]) for key in keys[: max(k, 0)]]
+
+
+def _told(job: _Search, key: Key, passage: Passage) -> Passage:
+    return passage.model_copy(update={"scores": {**job.told.get(key, {}), "score": job.scores[key]}})
+
+
+def _diverse(job: _Search, keys: Sequence[Key], passages: Mapping[Key, Passage], k: int) -> list[Key]:
+    best = max((job.scores[key] for key in keys), default=1.0)
+    said = {key: set(stems(passages[key].text)) for key in keys}
+
+    def alike(a: Key, b: Key) -> float:
+        return len(said[a] & said[b]) / (len(said[a] | said[b]) or 1)
+
+    ranked = [(key, job.scores[key] / best) for key in keys]
+    return diversify(ranked, alike, diversity=job.options.diversity, k=k)
+
+
+def _in_order(scores: Mapping[Key, float]) -> list[Key]:
+    return sorted(scores, key=lambda key: (-scores[key], key))
+
+
+def _passages(job: _Search, keys: Sequence[Key]) -> dict[Key, Passage]:
+    """Passages by their keys, in that order."""
+    found: dict[Key, Passage] = {}
+    for name in job.filters:
+        numbers = [number for collection, number in keys if collection == name]
+        rows = job.index.passages(name, numbers, owner=job.owner) if numbers else {}
+        found |= {(name, number): row for number, row in rows.items()}
+    return {key: found[key] for key in keys if key in found}
+
+
+def _by_words_only(names: Sequence[str]) -> str:
+    listed = ", ".join(f"`{name}`" for name in names)
+    return f"{listed}: searched by words only, for there are no vectors that this process can use"
 
 
 def _result(
-    query: str, collections: Sequence[str], found: Sequence[Passage], weights: Mapping[str, float], k: int
+    job: _Search,
+    collections: Sequence[str],
+    hits: Sequence[Passage],
+    weights: Mapping[str, float],
+    added: tuple[str, ...],
+    found: Found,
 ) -> SearchResult:
-    hits = sorted(found, key=lambda hit: (-hit.scores["score"], hit.source, hit.start))
-    best = max((hit.scores["relevance"] for hit in hits[:k]), default=0.0)
+    best = max((hit.scores["relevance"] for hit in hits), default=0.0)
     return SearchResult(
-        query=query,
+        query=job.query,
         collections=tuple(collections),
-        hits=tuple(hits[: max(k, 0)]),
+        hits=tuple(hits),
         confidence=round(confidence_of(best), 4) if hits else 0.0,
         recommend_fallback=best < RELEVANT,
-        fallback_reason=_reason(hits, best, weights),
+        fallback_reason=reason_of(bool(hits), best, bool(weights)),
         weights={stem: round(weight, 4) for stem, weight in weights.items()},
+        expanded=added,
+        note="; ".join(job.notes),
     )
-
-
-def confidence_of(best: float) -> float:
-    """Turn the best hit's relevance into a confidence, 0..1, which is 0.5 at `RELEVANT`."""
-    return 1 / (1 + math.exp(-_STEEPNESS * (best - RELEVANT)))
-
-
-def _scored(hit: Passage, weights: Mapping[str, float], named: Collection[str]) -> Passage:
-    score = hit.scores["bm25"] * (_NAMED_FACTOR if hit.source in named else 1.0)
-    scores = {**hit.scores, "relevance": round(relevance(weights, hit), 4), "score": score}
-    return hit.model_copy(update={"scores": scores})
-
-
-def _reason(hits: Sequence[Passage], best: float, weights: Mapping[str, float]) -> str:
-    if not hits:
-        return "no passage holds any word of the query" if weights else "the query has no words"
-    if best < RELEVANT:
-        return f"the best passage covers {best:.0%} of what was asked; at least {RELEVANT:.0%} is needed"
-    return ""

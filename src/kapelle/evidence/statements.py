@@ -5,21 +5,78 @@ from sqlalchemy import bindparam, text
 # The first statement of a change is a write that holds the collection's row: a SQLite transaction that begins by
 # reading cannot be waited for when another one has written meanwhile, and on Postgres changes go one after the other.
 TOUCH = text(
-    "INSERT INTO evidence_collections (owner, name, generation) VALUES (:owner, :collection, 1) "
-    "ON CONFLICT (owner, name) DO UPDATE SET generation = evidence_collections.generation + 1"
+    "INSERT INTO evidence_collections (owner, name, generation, embedder) VALUES (:owner, :collection, 1, :embedder) "
+    "ON CONFLICT (owner, name) DO UPDATE SET generation = evidence_collections.generation + 1 "
+    "RETURNING id, generation, cuts, embedder"
+)
+PLACE = text(
+    "SELECT id, generation, cuts, embedder FROM evidence_collections WHERE owner = :owner AND name = :collection"
+)
+CUTS = text("UPDATE evidence_collections SET cuts = cuts + 1 WHERE id = :place")
+EMBEDDED_BY = text(
+    "UPDATE evidence_collections SET embedder = :embedder, generation = generation + 1, cuts = cuts + 1 "
+    "WHERE id = :place"
 )
 LIVE = text("SELECT source, sha256 FROM evidence_live WHERE owner = :owner AND collection = :collection")
+LIVE_OF = text(
+    "SELECT source, sha256 FROM evidence_live WHERE owner = :owner AND collection = :collection AND source IN :sources"
+).bindparams(bindparam("sources", expanding=True))
 KEEP = text(
     "INSERT INTO evidence_documents (owner, id, source, sha256, title, text, converted, meta) "
     "VALUES (:owner, :id, :source, :sha256, :title, :text, :converted, :meta) ON CONFLICT DO NOTHING"
 )
 SHOW = text(
-    "INSERT INTO evidence_live (owner, collection, source, sha256) VALUES (:owner, :collection, :source, :sha256) "
-    "ON CONFLICT (owner, collection, source) DO UPDATE SET sha256 = excluded.sha256"
+    "INSERT INTO evidence_live (owner, collection, source, sha256, supersedes) "
+    "VALUES (:owner, :collection, :source, :sha256, :supersedes) ON CONFLICT (owner, collection, source) "
+    "DO UPDATE SET sha256 = excluded.sha256, supersedes = excluded.supersedes"
 )
 HIDE = text("DELETE FROM evidence_live WHERE owner = :owner AND collection = :collection AND source = :source")
-COUNT = text("SELECT count(*) FROM evidence_passages WHERE owner = :owner AND collection IN :collections").bindparams(
-    bindparam("collections", expanding=True)
+NAME = text(
+    "INSERT INTO evidence_names (collection, name, source) VALUES (:place, :name, :source) ON CONFLICT DO NOTHING"
+)
+UNNAME = text("DELETE FROM evidence_names WHERE collection = :place AND source = :source")
+NAMED = text(
+    "SELECT n.source, n.name FROM evidence_names n WHERE n.collection = :place AND n.name IN :names"
+).bindparams(bindparam("names", expanding=True))
+META = text(
+    "INSERT INTO evidence_metas (collection, digest, meta) VALUES (:place, :digest, :meta) ON CONFLICT DO NOTHING"
+)
+META_IDS = text("SELECT id, digest FROM evidence_metas WHERE collection = :place AND digest IN :digests").bindparams(
+    bindparam("digests", expanding=True)
+)
+FORGET_METAS = text(
+    "DELETE FROM evidence_metas WHERE collection = :place AND NOT EXISTS (SELECT 1 FROM evidence_passages p "
+    "WHERE p.collection = evidence_metas.collection AND p.meta = evidence_metas.id)"
+)
+PASSAGES = text(
+    "SELECT p.*, m.meta AS about FROM evidence_passages p JOIN evidence_metas m ON m.id = p.meta "
+    "WHERE p.collection = :place AND p.number IN :numbers"
+).bindparams(bindparam("numbers", expanding=True))
+OF_SOURCE = text(
+    "SELECT number FROM evidence_passages WHERE collection = :place AND source = :source ORDER BY number LIMIT :most"
+)
+COUNT = text("SELECT count(*) FROM evidence_passages WHERE collection = :place")
+STORED_VECTORS = text(
+    "SELECT digest FROM evidence_vectors WHERE embedder = :embedder AND digest IN :digests"
+).bindparams(bindparam("digests", expanding=True))
+KEEP_VECTOR = text(
+    "INSERT INTO evidence_vectors (embedder, digest, vector) VALUES (:embedder, :digest, :vector) "
+    "ON CONFLICT DO NOTHING"
+)
+# In the order in which they were written, so that an interrupted job goes on where it was.
+WITHOUT_VECTOR = text(
+    "SELECT p.number, p.digest, p.header, p.section, coalesce(p.visible, p.text) AS body FROM evidence_passages p "
+    "WHERE p.collection = :place AND p.number > :after AND NOT EXISTS (SELECT 1 FROM evidence_vectors v "
+    "WHERE v.embedder = :embedder AND v.digest = p.digest) ORDER BY p.number LIMIT :most"
+)
+PENDING = text(
+    "SELECT count(*) FROM evidence_passages p WHERE p.collection = :place AND NOT EXISTS (SELECT 1 FROM "
+    "evidence_vectors v WHERE v.embedder = :embedder AND v.digest = p.digest)"
+)
+FORGET_VECTORS = text(
+    "DELETE FROM evidence_vectors WHERE NOT EXISTS (SELECT 1 FROM evidence_passages p "
+    "JOIN evidence_collections c ON c.id = p.collection WHERE p.digest = evidence_vectors.digest "
+    "AND c.embedder = evidence_vectors.embedder)"
 )
 FORGET = text(
     "DELETE FROM evidence_documents WHERE owner = :owner AND NOT EXISTS (SELECT 1 FROM evidence_live l WHERE "
@@ -27,17 +84,19 @@ FORGET = text(
     "AND l.sha256 = evidence_documents.sha256) AND source = :source AND sha256 = :sha256"
 )
 STORED = text("SELECT source, sha256 FROM evidence_documents WHERE owner = :owner")
-GENERATION = text("SELECT generation FROM evidence_collections WHERE owner = :owner AND name = :collection")
 SOURCES = text(
     "SELECT d.id, d.source, d.sha256, d.title, d.meta FROM evidence_live l JOIN evidence_documents d ON "
     "d.owner = l.owner AND d.source = l.source AND d.sha256 = l.sha256 "
     "WHERE l.owner = :owner AND l.collection = :collection ORDER BY l.source"
 )
+SUPERSEDING = text(
+    "SELECT count(*) FROM evidence_live WHERE owner = :owner AND collection = :collection AND supersedes IS NOT NULL"
+)
 DOCUMENT = text("SELECT * FROM evidence_documents WHERE owner = :owner AND id = :id")
 TEXT_OF = text("SELECT text FROM evidence_documents WHERE owner = :owner AND source = :source AND sha256 = :sha256")
 COLLECTIONS = text(
-    "SELECT c.name, c.generation, d.documents, (SELECT count(*) FROM evidence_passages p "
-    "WHERE p.owner = c.owner AND p.collection = c.name) AS passages "
+    "SELECT c.name, c.generation, c.embedder, d.documents, (SELECT count(*) FROM evidence_passages p "
+    "WHERE p.collection = c.id) AS passages "
     "FROM evidence_collections c JOIN (SELECT owner, collection, count(*) AS documents FROM evidence_live "
     "GROUP BY owner, collection) d ON d.owner = c.owner AND d.collection = c.name "
     "WHERE c.owner = :owner ORDER BY c.name"

@@ -6,25 +6,21 @@ NUMBERS = text(
     "SELECT nextval(pg_get_serial_sequence('evidence_passages', 'number')) FROM generate_series(1, :passages)"
 )
 ADD_PASSAGE = text(
-    "INSERT INTO evidence_passages (number, owner, collection, id, document, source, sha256, start_char, end_char, "
-    "header, section, text, visible, meta, words) VALUES (:number, :owner, :collection, :id, :document, :source, "
-    ":sha256, :start, :end, :header, :section, :text, :visible, :meta, :words)"
+    "INSERT INTO evidence_passages (number, collection, id, document, source, sha256, start_char, end_char, header, "
+    "section, text, visible, meta, words, digest) VALUES (:number, :place, :id, :document, :source, :sha256, :start, "
+    ":end, :header, :section, :text, :visible, :meta, :words, :digest)"
 )
 ADD_WORDS = text(
-    "INSERT INTO evidence_words (collection, stem, passage, times, length) SELECT c.id, w.stem, w.passage, w.times, "
+    "INSERT INTO evidence_words (collection, stem, passage, times, length) SELECT :place, w.stem, w.passage, w.times, "
     "w.length FROM unnest(CAST(:stems AS text[]), CAST(:passages AS bigint[]), CAST(:times AS integer[]), "
-    "CAST(:lengths AS integer[])) AS w (stem, passage, times, length) CROSS JOIN evidence_collections c "
-    "WHERE c.owner = :owner AND c.name = :collection"
+    "CAST(:lengths AS integer[])) AS w (stem, passage, times, length)"
 )
-GROW = text(
-    "UPDATE evidence_collections SET passages = passages + :passages, words = words + :words "
-    "WHERE owner = :owner AND name = :collection"
-)
+GROW = text("UPDATE evidence_collections SET passages = passages + :passages, words = words + :words WHERE id = :place")
 CUT = text(
-    "WITH gone AS (DELETE FROM evidence_passages WHERE owner = :owner AND collection = :collection "
+    "WITH gone AS (DELETE FROM evidence_passages WHERE collection = :place "
     "AND source = ANY(CAST(:sources AS text[])) RETURNING words) UPDATE evidence_collections SET "
     "passages = passages - (SELECT count(words) FROM gone), "
-    "words = words - (SELECT coalesce(sum(words), 0) FROM gone) WHERE owner = :owner AND name = :collection"
+    "words = words - (SELECT coalesce(sum(words), 0) FROM gone) WHERE id = :place"
 )
 # Okapi BM25 as FTS5 computes it (k1 = 1.2, b = 0.75; a stem that most passages hold counts almost nothing). Its sums
 # are made in the order of the query, so equal passages have equal scores; those that tie with the last are ranked too.
@@ -32,25 +28,23 @@ SEARCH = (
     "WITH asked AS (SELECT * FROM unnest(CAST(:stems AS text[]), CAST(:weights AS float8[])) "
     "WITH ORDINALITY AS a (stem, weight, place)), "
     "whole AS (SELECT id, CAST(passages AS float8) AS passages, CAST(words AS float8) / greatest(passages, 1) AS mean "
-    "FROM evidence_collections WHERE owner = :owner AND name = :collection), "
+    "FROM evidence_collections WHERE id = :place), "
     "hits AS (SELECT w.passage, w.times, w.length, a.weight, a.place, count(*) OVER (PARTITION BY a.place) AS holding "
     "FROM whole CROSS JOIN asked a JOIN evidence_words w ON w.collection = whole.id AND w.stem = a.stem), "
     "scored AS (SELECT h.passage, sum(h.weight * greatest(ln((passages - holding + 0.5) / (holding + 0.5)), 1e-6) * "
     "h.times * 2.2 / (h.times + 1.2 * (0.25 + 0.75 * h.length / mean)) ORDER BY h.place) AS score "
     "FROM hits h CROSS JOIN whole GROUP BY h.passage), "
-    "best AS (SELECT scored.passage, scored.score FROM scored {filters} "
+    "best AS (SELECT scored.passage, scored.score FROM scored {fitting} "
     "ORDER BY scored.score DESC FETCH FIRST (:k) ROWS WITH TIES) "
-    "SELECT p.*, -best.score AS cost FROM best JOIN evidence_passages p ON p.number = best.passage "
-    "ORDER BY best.score DESC, p.source, p.start_char, p.number LIMIT :k"
+    "SELECT best.passage AS number, best.score FROM best ORDER BY best.score DESC, best.passage LIMIT :k"
 )
-FILTERED = "JOIN evidence_passages p ON p.number = scored.passage WHERE true{filters}"
+FITTING = "WHERE scored.passage IN ({numbers})"
 HOLDING = text(
-    "SELECT count(DISTINCT w.passage) FROM evidence_words w JOIN evidence_collections c ON c.id = w.collection "
-    "WHERE c.owner = :owner AND c.name IN :collections AND w.stem IN :stems"
-).bindparams(bindparam("collections", expanding=True), bindparam("stems", expanding=True))
+    "SELECT count(DISTINCT passage) FROM evidence_words WHERE collection = :place AND stem IN :stems"
+).bindparams(bindparam("stems", expanding=True))
 # Passages that were brought here from another database have no words yet.
 WORDLESS = text(
-    "SELECT number, owner, collection, header, section, coalesce(visible, text) AS body FROM evidence_passages "
+    "SELECT number, collection, header, section, coalesce(visible, text) AS body FROM evidence_passages "
     "WHERE words IS NULL ORDER BY number LIMIT :most"
 )
 COUNTED = text("UPDATE evidence_passages SET words = :words WHERE number = :number")

@@ -1,22 +1,25 @@
-"""The statements of the SQLite word index: FTS5 in the same file."""
+"""The statements of the SQLite word index: FTS5 in the same file, a table for each collection."""
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import text
 
-ADD = text(
-    "INSERT INTO evidence_passages (owner, collection, id, document, source, sha256, start_char, end_char, header, "
-    "section, text, visible, meta) VALUES (:owner, :collection, :id, :document, :source, :sha256, :start, :end, "
-    ":header, :section, :text, :visible, :meta)"
+ADD = (
+    "INSERT INTO evidence_passages (collection, id, document, source, sha256, start_char, end_char, header, section, "
+    "text, visible, meta, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-CUT = text("DELETE FROM evidence_passages WHERE owner = :owner AND collection = :collection AND source = :source")
-# CROSS JOIN keeps SQLite from going through a whole collection and asking the word index about each passage.
+NEWEST = text("SELECT coalesce(max(number), 0) FROM evidence_passages")
+# External content: the table is told of what was added, and must be told the words of what it forgets.
+INDEX_ADDED = (
+    "INSERT INTO evidence_fts_{place} (rowid, header, section, body) "
+    "SELECT number, header, section, body FROM evidence_words_{place} WHERE number > :after"
+)
+UNINDEX = (
+    "INSERT INTO evidence_fts_{place} (evidence_fts_{place}, rowid, header, section, body) "
+    "SELECT 'delete', w.number, w.header, w.section, w.body FROM evidence_passages p "
+    "JOIN evidence_words_{place} w ON w.number = p.number WHERE p.collection = :place AND p.source = :source"
+)
+CUT = text("DELETE FROM evidence_passages WHERE collection = :place AND source = :source")
 SEARCH = (
-    "SELECT p.*, best.cost FROM (SELECT p.number, bm25(evidence_fts) AS cost FROM evidence_fts "
-    "CROSS JOIN evidence_passages p ON p.number = evidence_fts.rowid "
-    "WHERE evidence_fts MATCH :words AND p.owner = :owner AND p.collection = :collection{filters} "
-    "ORDER BY cost, p.source, p.start_char, p.number LIMIT :k) best JOIN evidence_passages p ON p.number = best.number "
-    "ORDER BY best.cost, p.source, p.start_char, p.number"
+    "SELECT rowid AS number, rank AS cost FROM evidence_fts_{place} WHERE evidence_fts_{place} MATCH :words{fitting} "
+    "ORDER BY rank, rowid LIMIT :k"
 )
-HOLDING = text(
-    "SELECT count(*) FROM evidence_fts CROSS JOIN evidence_passages p ON p.number = evidence_fts.rowid "
-    "WHERE evidence_fts MATCH :words AND p.owner = :owner AND p.collection IN :collections"
-).bindparams(bindparam("collections", expanding=True))
+HOLDING = "SELECT count(*) FROM evidence_fts_{place} WHERE evidence_fts_{place} MATCH :words"

@@ -17,32 +17,62 @@ CREATE TABLE IF NOT EXISTS evidence_documents (
 """
 _DOCUMENTS_BY_ID = "CREATE INDEX IF NOT EXISTS evidence_documents_id ON evidence_documents (owner, id)"
 
+# `cuts` counts the changes that took passages away: whoever holds numbers of them in memory compares it. `embedder`
+# names whose vectors the passages have, and is NULL where they are found by words only.
 _COLLECTIONS = """
 CREATE TABLE IF NOT EXISTS evidence_collections (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     owner TEXT NOT NULL,
     name TEXT NOT NULL,
     generation INTEGER NOT NULL,
-    PRIMARY KEY (owner, name)
+    cuts INTEGER NOT NULL DEFAULT 0,
+    embedder TEXT,
+    UNIQUE (owner, name)
 )
 """
 
-# Which version of a source a collection shows.
+# Which version of a source a collection shows; `supersedes` lists what that says it replaces, as JSON, or is NULL.
 _LIVE = """
 CREATE TABLE IF NOT EXISTS evidence_live (
     owner TEXT NOT NULL,
     collection TEXT NOT NULL,
     source TEXT NOT NULL,
     sha256 TEXT NOT NULL,
+    supersedes TEXT,
     PRIMARY KEY (owner, collection, source)
 )
 """
+_NEWER = """
+CREATE INDEX IF NOT EXISTS evidence_live_newer ON evidence_live (owner, collection) WHERE supersedes IS NOT NULL
+"""
 
-# `visible` is NULL where it would repeat `text`.
+# What a question may call a source: its file's name and its title, in words.
+_NAMES = """
+CREATE TABLE IF NOT EXISTS evidence_names (
+    collection INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    source TEXT NOT NULL,
+    PRIMARY KEY (collection, name, source)
+) WITHOUT ROWID
+"""
+_NAMES_BY_SOURCE = "CREATE INDEX IF NOT EXISTS evidence_names_source ON evidence_names (collection, source)"
+
+# What a filter looks at; passages of a document mostly share one row, so that a filter reads few.
+_METAS = """
+CREATE TABLE IF NOT EXISTS evidence_metas (
+    id INTEGER PRIMARY KEY,
+    collection INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    meta TEXT NOT NULL,
+    UNIQUE (collection, digest)
+)
+"""
+
+# `visible` is NULL where it would repeat `text`; `digest` is of what is embedded. A number is never given again.
 _PASSAGES = """
 CREATE TABLE IF NOT EXISTS evidence_passages (
-    number INTEGER PRIMARY KEY,
-    owner TEXT NOT NULL,
-    collection TEXT NOT NULL,
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    collection INTEGER NOT NULL,
     id TEXT NOT NULL,
     document TEXT NOT NULL,
     source TEXT NOT NULL,
@@ -53,48 +83,56 @@ CREATE TABLE IF NOT EXISTS evidence_passages (
     section TEXT NOT NULL,
     text TEXT NOT NULL,
     visible TEXT,
-    meta TEXT NOT NULL
+    meta INTEGER NOT NULL,
+    digest BLOB NOT NULL
 )
 """
 _PASSAGES_BY_SOURCE = """
-CREATE INDEX IF NOT EXISTS evidence_passages_source ON evidence_passages (owner, collection, source)
+CREATE INDEX IF NOT EXISTS evidence_passages_source ON evidence_passages (collection, source)
 """
-_WORDS = """
-CREATE VIEW IF NOT EXISTS evidence_words AS
-SELECT number, header, section, coalesce(visible, text) AS body FROM evidence_passages
+_PASSAGES_BY_META = """
+CREATE INDEX IF NOT EXISTS evidence_passages_meta ON evidence_passages (collection, meta)
 """
-_FTS = """
-CREATE VIRTUAL TABLE IF NOT EXISTS evidence_fts USING fts5(
-    header, section, body, content='evidence_words', content_rowid='number',
-    tokenize='porter unicode61 remove_diacritics 2'
+# Vectors by what they were made of: the same text is embedded once, in whatever collections it stands.
+_VECTORS = """
+CREATE TABLE IF NOT EXISTS evidence_vectors (
+    id INTEGER PRIMARY KEY,
+    embedder TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    vector BLOB NOT NULL,
+    UNIQUE (embedder, digest)
 )
 """
-_INSERTED = """
-CREATE TRIGGER IF NOT EXISTS evidence_passages_inserted AFTER INSERT ON evidence_passages BEGIN
-    INSERT INTO evidence_fts (rowid, header, section, body)
-    VALUES (new.number, new.header, new.section, coalesce(new.visible, new.text));
-END
-"""
-# An external-content table forgets a row only when told the values it was indexed with.
-_DELETED = """
-CREATE TRIGGER IF NOT EXISTS evidence_passages_deleted AFTER DELETE ON evidence_passages BEGIN
-    INSERT INTO evidence_fts (evidence_fts, rowid, header, section, body)
-    VALUES ('delete', old.number, old.header, old.section, coalesce(old.visible, old.text));
-END
-"""
-
 DDL: tuple[str, ...] = (
     _DOCUMENTS,
     _DOCUMENTS_BY_ID,
     _COLLECTIONS,
     _LIVE,
+    _NEWER,
+    _NAMES,
+    _NAMES_BY_SOURCE,
+    _METAS,
     _PASSAGES,
     _PASSAGES_BY_SOURCE,
-    _WORDS,
-    _FTS,
-    _INSERTED,
-    _DELETED,
+    _PASSAGES_BY_META,
+    _VECTORS,
 )
+# One of each for every collection: what words are rare is counted in it alone, so no rank depends on what others keep,
+# and FTS5 can be held against what it indexes (`integrity-check`).
+FULL_TEXT: tuple[str, ...] = (
+    """
+CREATE VIEW IF NOT EXISTS evidence_words_{collection} AS
+SELECT number, header, section, coalesce(visible, text) AS body FROM evidence_passages WHERE collection = {collection}
+""",
+    """
+CREATE VIRTUAL TABLE IF NOT EXISTS evidence_fts_{collection} USING fts5(
+    header, section, body, content='evidence_words_{collection}', content_rowid='number',
+    tokenize='porter unicode61 remove_diacritics 2'
+)
+""",
+)
+REBUILD = "INSERT INTO evidence_fts_{collection} (evidence_fts_{collection}) VALUES ('rebuild')"
+"""Index a collection's passages anew."""
 
 
 def ensure_schema(engine: Engine) -> None:

@@ -85,7 +85,7 @@ def open_index(path: Path, setting: str) -> Index:
     """
     try:
         engine = create_engine(f"sqlite:///file:{path.resolve()}?mode=ro&uri=true", poolclass=NullPool)
-        known = inspect(engine).has_table("evidence_passages")
+        known = inspect(engine).has_table("evidence_metas")
     except DatabaseError as error:
         raise UnreadableSource(f"`{path}` ({setting}) is no search index: {error.orig}; build it anew") from None
     if not known:

@@ -5,7 +5,7 @@ import unicodedata
 from functools import lru_cache
 
 from kapelle.language.stem import stem
-from kapelle.language.stopwords import IRREGULAR, STOP_WORDS
+from kapelle.language.stopwords import ASKING_VERBS, IRREGULAR, STOP_WORDS
 
 # As FTS5's `unicode61` cuts: letters and digits are of a word, everything else parts words.
 _WORD = re.compile(r"[^\W_]+")
@@ -29,6 +29,12 @@ def content_words(text: str) -> list[str]:
     """The words of a query that name its topic, in order, repeats kept; all of them when every word is a stop word."""
     every = words(text)
     return [word for word in every if word not in STOP_WORDS] or every
+
+
+def query_words(text: str) -> list[str]:
+    """The words that a query is looked for by: its content words, without those that only frame it."""
+    every = content_words(text)
+    return [word for word in every if word not in ASKING_VERBS] or every
 
 
 def base(word: str) -> str:

@@ -228,6 +228,8 @@ def _forward(weights: _Weights, ids: NDArray[np.int64], mask: Floats) -> Floats:
 
 
 def unit(vectors: Floats) -> Floats:
-    """Rows brought to length 1; a row of zeros stays."""
+    """Rows brought to length 1, in place; a row of zeros stays."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True).astype(np.float32)
-    return vectors / np.where(lengths > 0, lengths, np.float32(1))
+    lengths[lengths == 0] = 1
+    vectors /= lengths
+    return vectors

@@ -1,0 +1,32 @@
+"""How a search is made: every choice is a field, so that any two can be measured against each other."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class SearchOptions(BaseModel):
+    """The choices of one search; the defaults are those that measured best over several collections."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    legs: Literal["hybrid", "words", "vectors"] = "hybrid"
+    """What finds: words (BM25), vectors (cosine), or both; without vectors `hybrid` is words alone, and says so."""
+    fusion: Literal["convex", "rrf"] = "convex"
+    """How both become one ranking: by their scores, or by their ranks."""
+    vector_share: float = Field(0.5, ge=0, le=1)
+    """Of a convex score; the rest is the words'."""
+    pool: int = Field(100, ge=1, le=10_000)
+    """Candidates taken from each leg."""
+    named: float = Field(0.2, ge=0, le=10)
+    """Added to a passage's score when the query names its document by title."""
+    expand: Literal["none", "rules", "feedback"] = "rules"
+    """Words added to a query: none; of acronyms the collections spell out, and related words for those they never
+    use; or of the best passages (RM3), which finds more and ranks the first less well."""
+    hops: Literal[1, 2] = 1
+    """2: what the best passages lead to is searched as well, for questions that no single passage answers."""
+    diversity: float = Field(0.0, ge=0, le=1)
+    """How much a passage that repeats those before it loses (MMR); 0: nothing."""
+
+
+DEFAULT = SearchOptions()

@@ -1,0 +1,78 @@
+"""What the vectors of both databases have in common: they are made once for each text, and stored as they are made."""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from kapelle.evidence import statements as sql
+from kapelle.evidence.embedding.embedder import Embedder
+from kapelle.evidence.index_database import Opened
+
+Floats = NDArray[np.float32]
+_TOGETHER = 64
+"""Texts embedded and stored at once: what a kill costs at most."""
+_AT_ONCE = 500
+_QUERIES = 2_048
+"""Queries whose vectors are remembered."""
+
+
+class Vectors:
+    """Makes, stores and remembers the vectors of one embedder."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self._asked: OrderedDict[str, Floats] = OrderedDict()
+        self._lock = Lock()
+
+    @property
+    def embedder(self) -> str:
+        """See `VectorIndex.embedder`."""
+        return self._embedder.name
+
+    def embed(self, texts: Mapping[bytes, str], read: Opened, write: Opened) -> int:
+        """See `VectorIndex.embed`. No transaction is open while the embedder works."""
+        wanted = list(texts)
+        with read() as connection:
+            stored = self._stored(connection, wanted)
+        missing = [digest for digest in wanted if digest not in stored]
+        for first in range(0, len(missing), _TOGETHER):
+            batch = missing[first : first + _TOGETHER]
+            made = self._embedder.embed([texts[digest] for digest in batch]).vectors
+            rows = [
+                {"embedder": self.embedder, "digest": digest, "vector": as_bytes(vector)}
+                for digest, vector in zip(batch, made, strict=True)
+            ]
+            with write() as connection:
+                connection.execute(sql.KEEP_VECTOR, rows)
+        return len(missing)
+
+    def _stored(self, connection: Connection, digests: Sequence[bytes]) -> set[bytes]:
+        found: set[bytes] = set()
+        for first in range(0, len(digests), _AT_ONCE):
+            some = list(digests[first : first + _AT_ONCE])
+            rows = connection.execute(sql.STORED_VECTORS, {"embedder": self.embedder, "digests": some})
+            found |= {bytes(digest) for digest in rows.scalars()}
+        return found
+
+    def _asked_for(self, text: str) -> Floats:
+        """The vector of a query; a query asked again costs nothing."""
+        with self._lock:
+            known = self._asked.get(text)
+            if known is not None:
+                self._asked.move_to_end(text)
+                return known
+        made: Floats = self._embedder.embed([text], query=True).vectors[0]
+        with self._lock:
+            self._asked[text] = made
+            if len(self._asked) > _QUERIES:
+                self._asked.popitem(last=False)
+        return made
+
+
+def as_bytes(vector: Floats) -> bytes:
+    """A vector as it is stored: float32, little-endian."""
+    return vector.astype("<f4", copy=False).tobytes()
