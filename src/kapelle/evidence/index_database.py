@@ -34,6 +34,10 @@ from kapelle.store.faults import translated
 
 _KNOWN = 64
 """Collections whose list of sources is kept in memory."""
+_LARGE = 5_000
+"""Passages from which the count of a word stays good enough while a collection grows by a twentieth."""
+_COUNTED = 50_000
+"""Words whose counts are kept in memory."""
 _BATCH = 500
 """Passages written at once: between two batches a server sees that the transaction is not idle."""
 _AT_ONCE = 500
@@ -54,6 +58,7 @@ class Place:
 
     id: int
     generation: int
+    passages: int
     cuts: int
     """Raised when passages are taken away."""
     embedder: str | None
@@ -131,6 +136,7 @@ class DatabaseIndex:
         self._words = words
         self._vectors = vectors
         self._known: dict[tuple[str, str], tuple[int, list[Source]]] = {}
+        self._counted: dict[tuple[int, str], tuple[int, int, int]] = {}
         # One connection is shared by all threads there, so one transaction at a time.
         self._turn = threading.RLock() if isinstance(engine.pool, StaticPool) else nullcontext()
 
@@ -164,7 +170,7 @@ class DatabaseIndex:
         if not fresh and not gone:
             return IngestReport(collection=collection, unchanged=len(wanted))
         self._refuse_another(collection, place)
-        passages = {source: [_passage_row(cut) for cut in splitter(wanted[source])] for source in sorted(fresh)}
+        passages = {source: _passage_rows(splitter(wanted[source])) for source in sorted(fresh)}
         embedder = self._embedder_of(place)
         if embedder and self._vectors:
             rows = [row for rows in passages.values() for row in rows]
@@ -337,10 +343,23 @@ class DatabaseIndex:
                 place = _place(connection, {"owner": owner, "collection": name})
                 if place is None:
                     continue
-                total += connection.execute(sql.COUNT, {"place": place.id}).scalar_one()
+                total += place.passages
                 for word in containing:
-                    containing[word] += self._words.holding(connection, place.id, variants(word))
+                    containing[word] += self._holding(connection, place, word)
         return Statistics(passages=total, containing=containing)
+
+    def _holding(self, connection: Connection, place: Place, word: str) -> int:
+        """How many passages hold a word; of a large collection as it was while it was about as large."""
+        key = (place.id, word)
+        generation, passages, count = self._counted.get(key, (0, 0, 0))
+        as_large = place.passages >= _LARGE and abs(passages - place.passages) <= passages // 20
+        if generation == place.generation or as_large:
+            return count
+        count = self._words.holding(connection, place.id, variants(word))
+        if len(self._counted) >= _COUNTED:
+            self._counted.clear()
+        self._counted[key] = (place.generation, place.passages, count)
+        return count
 
     def sources(self, collection: str, *, owner: str) -> list[Source]:
         """See `Index.sources`. Kept until the collection's generation changes."""
@@ -527,7 +546,14 @@ def _live_row(document: Document) -> dict[str, str | None]:
     }
 
 
-def _passage_row(passage: Passage) -> PassageRow:
+def _passage_rows(passages: Sequence[Passage]) -> list[PassageRow]:
+    # Most passages carry their document's own meta: it is written once.
+    written = {id(passage.meta): passage.meta for passage in passages}
+    metas = {at: json.dumps(meta, sort_keys=True) for at, meta in written.items()}
+    return [_passage_row(passage, metas[id(passage.meta)]) for passage in passages]
+
+
+def _passage_row(passage: Passage, about: str) -> PassageRow:
     shown = visible(passage.text, passage.source)
     plain = " ".join(passage.text.split())
     embedded = text_to_embed(passage.header, passage.section, shown)
@@ -542,7 +568,7 @@ def _passage_row(passage: Passage) -> PassageRow:
         "section": passage.section,
         "text": passage.text,
         "visible": None if shown == plain else shown,
-        "about": json.dumps(passage.meta, sort_keys=True),
+        "about": about,
         "embedded": embedded,
         "digest": digest_of(embedded),
     }

@@ -34,19 +34,21 @@ class FullText:
         after = connection.execute(sql.NEWEST).scalar_one()
         connection.exec_driver_sql(sql.ADD, [_values(place, passage) for passage in passages])
         connection.execute(text(sql.INDEX_ADDED.format(place=place)), {"after": after})
+        connection.execute(sql.GROW, {"place": place, "passages": len(passages)})
 
     def cut(self, connection: Connection, place: int, sources: Sequence[str]) -> None:
         """See `WordIndex.cut`."""
         given = [{"place": place, "source": source} for source in sources]
         connection.execute(text(sql.UNINDEX.format(place=place)), given)
-        connection.execute(sql.CUT, given)
+        gone = sum(connection.execute(sql.CUT, one).rowcount for one in given)
+        connection.execute(sql.GROW, {"place": place, "passages": -gone})
 
     def match(
         self, connection: Connection, place: int, words: Sequence[str], k: int, filters: Filters | None
     ) -> list[Match]:
         """See `WordIndex.match`."""
         chosen = where(filters) if filters else None
-        statement = sql.SEARCH.format(place=place, fitting=f" AND rowid IN ({chosen.numbers})" if chosen else "")
+        statement = sql.SEARCH.format(place=place, fitting=sql.FITTING.format(numbers=chosen.numbers) if chosen else "")
         given = {"words": _any_of(words), "place": place, "k": k, **(chosen.values if chosen else {})}
         return [Match(number, -cost) for number, cost in connection.execute(text(statement), given)]
 

@@ -7,10 +7,11 @@ from sqlalchemy import bindparam, text
 TOUCH = text(
     "INSERT INTO evidence_collections (owner, name, generation, embedder) VALUES (:owner, :collection, 1, :embedder) "
     "ON CONFLICT (owner, name) DO UPDATE SET generation = evidence_collections.generation + 1 "
-    "RETURNING id, generation, cuts, embedder"
+    "RETURNING id, generation, passages, cuts, embedder"
 )
 PLACE = text(
-    "SELECT id, generation, cuts, embedder FROM evidence_collections WHERE owner = :owner AND name = :collection"
+    "SELECT id, generation, passages, cuts, embedder FROM evidence_collections "
+    "WHERE owner = :owner AND name = :collection"
 )
 CUTS = text("UPDATE evidence_collections SET cuts = cuts + 1 WHERE id = :place")
 EMBEDDED_BY = text(
@@ -55,7 +56,6 @@ PASSAGES = text(
 OF_SOURCE = text(
     "SELECT number FROM evidence_passages WHERE collection = :place AND source = :source ORDER BY number LIMIT :most"
 )
-COUNT = text("SELECT count(*) FROM evidence_passages WHERE collection = :place")
 STORED_VECTORS = text(
     "SELECT digest FROM evidence_vectors WHERE embedder = :embedder AND digest IN :digests"
 ).bindparams(bindparam("digests", expanding=True))
@@ -95,9 +95,8 @@ SUPERSEDING = text(
 DOCUMENT = text("SELECT * FROM evidence_documents WHERE owner = :owner AND id = :id")
 TEXT_OF = text("SELECT text FROM evidence_documents WHERE owner = :owner AND source = :source AND sha256 = :sha256")
 COLLECTIONS = text(
-    "SELECT c.name, c.generation, c.embedder, d.documents, (SELECT count(*) FROM evidence_passages p "
-    "WHERE p.collection = c.id) AS passages "
-    "FROM evidence_collections c JOIN (SELECT owner, collection, count(*) AS documents FROM evidence_live "
+    "SELECT c.name, c.generation, c.embedder, c.passages, d.documents FROM evidence_collections c "
+    "JOIN (SELECT owner, collection, count(*) AS documents FROM evidence_live "
     "GROUP BY owner, collection) d ON d.owner = c.owner AND d.collection = c.name "
     "WHERE c.owner = :owner ORDER BY c.name"
 )

@@ -17,9 +17,12 @@ UNINDEX = (
     "SELECT 'delete', w.number, w.header, w.section, w.body FROM evidence_passages p "
     "JOIN evidence_words_{place} w ON w.number = p.number WHERE p.collection = :place AND p.source = :source"
 )
+GROW = text("UPDATE evidence_collections SET passages = passages + :passages WHERE id = :place")
 CUT = text("DELETE FROM evidence_passages WHERE collection = :place AND source = :source")
 SEARCH = (
     "SELECT rowid AS number, rank AS cost FROM evidence_fts_{place} WHERE evidence_fts_{place} MATCH :words{fitting} "
     "ORDER BY rank, rowid LIMIT :k"
 )
+# The plus keeps SQLite from asking the word index about each number by itself.
+FITTING = " AND +rowid IN ({numbers})"
 HOLDING = "SELECT count(*) FROM evidence_fts_{place} WHERE evidence_fts_{place} MATCH :words"

@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS evidence_collections (
     owner TEXT NOT NULL,
     name TEXT NOT NULL,
     generation INTEGER NOT NULL,
+    passages INTEGER NOT NULL DEFAULT 0,
     cuts INTEGER NOT NULL DEFAULT 0,
     embedder TEXT,
     UNIQUE (owner, name)

@@ -1,5 +1,6 @@
 """What the vectors of both databases have in common: they are made once for each text, and stored as they are made."""
 
+import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from threading import Lock
@@ -14,7 +15,9 @@ from kapelle.evidence.index_database import Opened
 
 Floats = NDArray[np.float32]
 _TOGETHER = 64
-"""Texts embedded and stored at once: what a kill costs at most."""
+"""Texts embedded at once."""
+_AT_STAKE = 1.0
+"""Seconds of embedding that a kill may cost."""
 _AT_ONCE = 500
 _QUERIES = 2_048
 """Queries whose vectors are remembered."""
@@ -39,16 +42,21 @@ class Vectors:
         with read() as connection:
             stored = self._stored(connection, wanted)
         missing = [digest for digest in wanted if digest not in stored]
+        made: list[tuple[bytes, bytes]] = []
+        since = time.monotonic()
         for first in range(0, len(missing), _TOGETHER):
             batch = missing[first : first + _TOGETHER]
-            made = self._embedder.embed([texts[digest] for digest in batch]).vectors
-            rows = [
-                {"embedder": self.embedder, "digest": digest, "vector": as_bytes(vector)}
-                for digest, vector in zip(batch, made, strict=True)
-            ]
-            with write() as connection:
-                connection.execute(sql.KEEP_VECTOR, rows)
+            vectors = self._embedder.embed([texts[digest] for digest in batch]).vectors
+            made += [(digest, as_bytes(vector)) for digest, vector in zip(batch, vectors, strict=True)]
+            if time.monotonic() - since > _AT_STAKE or first + _TOGETHER >= len(missing):
+                with write() as connection:
+                    self._keep(connection, made)
+                made, since = [], time.monotonic()
         return len(missing)
+
+    def _keep(self, connection: Connection, made: Sequence[tuple[bytes, bytes]]) -> None:
+        rows = [{"embedder": self.embedder, "digest": digest, "vector": vector} for digest, vector in made]
+        connection.execute(sql.KEEP_VECTOR, rows)
 
     def _stored(self, connection: Connection, digests: Sequence[bytes]) -> set[bytes]:
         found: set[bytes] = set()

@@ -2,9 +2,11 @@
 
 import json
 import mmap
+import os
 import struct
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -13,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kapelle.budget.model import Usage
+from kapelle.evidence.embedding.blas import one_thread
 from kapelle.evidence.embedding.embedder import Embedded
 from kapelle.evidence.embedding.wordpiece import WordPiece
 
@@ -25,8 +28,9 @@ _HEADS = 12
 _LAYERS = 6
 _TINY = np.float32(1e-12)
 _MASKED = np.float32(-1e4)
-_BATCH_PIECES = 4_096
+_BATCH_PIECES = 2_048
 """Pieces run through the layers at once: more need memory and gain nothing."""
+_WORKERS = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="kapelle-embed")
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -50,8 +54,15 @@ class MiniLM:
         tokens, weights = self._loaded()
         ids = [tokens.encode(text, LIMIT) for text in texts]
         vectors = np.empty((len(ids), WIDTH), np.float32)
-        for batch in batches(ids):
+
+        def run(batch: list[int]) -> None:
             vectors[batch] = _forward(weights, *padded([ids[i] for i in batch]))
+
+        with one_thread():
+            if len(ids) == 1:
+                run([0])
+            else:
+                list(_WORKERS.map(run, batches(ids)))
         return Embedded(vectors, Usage(input_tokens=sum(map(len, ids))))
 
     def estimate(self, texts: Sequence[str]) -> Usage:

@@ -21,6 +21,7 @@ _SQLITE = {
     owner TEXT NOT NULL,
     name TEXT NOT NULL,
     generation INTEGER NOT NULL,
+    passages INTEGER NOT NULL DEFAULT 0,
     cuts INTEGER NOT NULL DEFAULT 0,
     embedder TEXT,
     UNIQUE (owner, name)
@@ -146,6 +147,10 @@ def _upgrade_sqlite() -> None:
         "JOIN evidence_metas m ON m.collection = c.id AND m.digest = kapelle_digest(b.meta)"
     )
     op.execute("DROP TABLE evidence_passages_before")
+    op.execute(
+        "UPDATE evidence_collections SET passages = (SELECT count(*) FROM evidence_passages p "
+        "WHERE p.collection = evidence_collections.id)"
+    )
     for statement in _INDEXES:
         op.execute(statement)
     for collection in op.get_bind().execute(sa.text("SELECT id FROM evidence_collections")).scalars().all():
