@@ -10,7 +10,7 @@ from kapelle.evidence.embedding.embedder import Embedded
 from kapelle.evidence.embedding.minilm import unit
 from kapelle.language.words import stems
 
-MEANS = {"holidai": "leave", "vacat": "leave", "automobil": "car", "vehicl": "car", "bill": "invoic"}
+MEANS = {"holidai": "leav", "vacat": "leav", "automobil": "car", "vehicl": "car", "bill": "invoic"}
 """Stems that mean the same as others: what search by words alone misses."""
 
 
