@@ -1,4 +1,4 @@
-"""Block, the smallest stretch a passage is packed of, and the cutting of Markdown and plain text into blocks."""
+"""Block, the smallest stretch a passage is packed of, and the cutting of Markdown, plain text and pages into blocks."""
 
 import re
 from collections.abc import Iterator
@@ -38,6 +38,19 @@ def plain_blocks(text: str) -> Iterator[Block]:
             begin, last = (start if begin is None else begin), end
     if begin is not None:
         yield from _block(text, begin, last)
+
+
+PAGE = "\f"
+"""Stands between two pages of a converted text."""
+
+
+def page_blocks(text: str) -> Iterator[Block]:
+    """The paragraphs of a text of pages, each under its page's number from 1: `page 3`."""
+    start = 0
+    for number, page in enumerate(text.split(PAGE), start=1):
+        for block in plain_blocks(page):
+            yield Block(start + block.start, start + block.end, f"page {number}")
+        start += len(page) + len(PAGE)
 
 
 def _block(text: str, start: int, end: int, section: str = "") -> Iterator[Block]:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import yaml
 from pydantic import JsonValue
 
-from kapelle.evidence.kinds import Kind, kind_of
+from kapelle.evidence.kinds import Kind, kind_of, suffix_of
 
 _FRONT = re.compile(r"\ufeff?---[ \t]*\r?\n(.*?)(?:^|\n)---[ \t]*(?:\r?\n|$)", re.DOTALL)
 _HEADING = re.compile(r"^\ufeff?[ \t]{0,3}#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*\r?$", re.MULTILINE)
@@ -62,7 +62,9 @@ def title_of(source: str, text: str) -> str:
     given = meta.get("title")
     if isinstance(given, str) and given.strip():
         return given.strip()
-    return _heading(kind, text, start) or PurePosixPath(source).stem.replace("_", " ").replace("-", " ").strip()
+    # A workbook's first heading is only the name of its first sheet.
+    heading = "" if suffix_of(source) == "xlsx" else _heading(kind, text, start)
+    return heading or PurePosixPath(source).stem.replace("_", " ").replace("-", " ").strip()
 
 
 def _heading(kind: Kind, text: str, start: int) -> str:
