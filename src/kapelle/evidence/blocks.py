@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from kapelle.evidence.titles import front_matter
 from kapelle.language.sentences import Span, lines, trim
 
-_HEADING = re.compile(r"\ufeff?[ \t]{0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
+_HEADING = re.compile(r"\ufeff?[ \t]{0,3}(#{1,6})[ \t]++(.*)$")
 _UNDERLINE = re.compile(r"[ \t]{0,3}(={2,}|-{2,})[ \t]*$")
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
 _ITEM = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)]|\([A-Za-z0-9]{1,3}\))[ \t]+\S|[ \t]*\|")
@@ -129,8 +129,9 @@ def _groups(text: str, start: int) -> Iterator[tuple[int, int, tuple[int, str] |
         if begin is not None and (heading or not line.strip() or _ITEM.match(line)):
             yield begin, last, None
             begin = None
-        if heading and heading.group(2):
-            yield low, high, (len(heading.group(1)), heading.group(2))
+        name = heading.group(2).rstrip().rstrip("#").rstrip() if heading else ""
+        if heading and name:
+            yield low, high, (len(heading.group(1)), name)
         elif line.strip():
             opened = _FENCE.match(line)
             fence = opened.group(1) if opened else ""
