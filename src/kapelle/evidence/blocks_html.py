@@ -12,7 +12,7 @@ _TAG = re.compile(
     r"|<(?P<close>/?)(?P<name>[A-Za-z][A-Za-z0-9:-]*)(?:\"[^\"]*\"|'[^']*'|[^<>\"'])*+>",
     re.DOTALL,
 )
-_HIDDEN = frozenset({"script", "style", "head", "noscript", "template", "svg", "iframe", "object", "select"})
+_HIDDEN = frozenset({"script", "style", "head", "title", "noscript", "template", "svg", "iframe", "object", "select"})
 # A run of text goes on through these; a table's cells stay one row.
 _INLINE_NAMES = """
 a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark q s samp small span strike strong
