@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from kapelle.cli.corpus_progress import Telling, say_report
 from kapelle.cli.session import Common, err, opened, out, print_json, run_async, safe
 from kapelle.errors import BadInput, UnreadableSource
-from kapelle.evidence.folder import Folder, Found
+from kapelle.evidence.folder import Folder
 from kapelle.evidence.ingest import FolderReport
 from kapelle.evidence.kinds import is_url
 from kapelle.evidence.watch import Changes, Watched, watched
@@ -72,7 +72,7 @@ async def _add(target: str, name: str, watch: bool, max_mb: float | None, common
                 )
         _say(report, common, one_line=watch)
         if not is_url(target) and seen is not None:
-            await _watch(house, folder, name, seen, report, common)
+            await _watch(house, Path(target), folder, name, seen, report, common)
     return 0 if report.added + report.changed + report.unchanged else 1
 
 
@@ -86,34 +86,28 @@ def _say(report: FolderReport, common: Common, *, one_line: bool = False) -> Non
 
 
 async def _watch(
-    house: Orchestrator, folder: Folder, name: str, seen: Watched, report: FolderReport, common: Common
+    house: Orchestrator, target: Path, folder: Folder, name: str, seen: Watched, report: FolderReport, common: Common
 ) -> None:
     """Look again and again, until interrupted."""
     seen.settle(_unsure(report))
-    err().print(f"watching {safe(str(folder.home))}; Ctrl-C ends it")
+    err().print(f"watching {safe(str(target))}; Ctrl-C ends it")
     gone = False
     while True:
         await asyncio.sleep(house.settings.corpus.watch_every)
         try:
-            found: Found = await asyncio.to_thread(folder.find)
+            found = await asyncio.to_thread(folder.find)
+            if folder.is_one_file and not found.entries:
+                raise UnreadableSource(f"`{target}` is not there")
+            changed = seen.look(found.entries)
+            if changed:
+                report, _ = await house.ingest(name, target, complete=not folder.is_one_file, still=seen.unchanged())
+                seen.settle(_unsure(report))
+                _say_change(changed, report, common)
+            gone = False
         except UnreadableSource as error:
             if not gone:
                 err().print(f"{safe(str(error))}; waiting for it, nothing is removed", style="yellow")
             gone = True
-            continue
-        gone = False
-        changed = seen.look(found.entries)
-        if not changed:
-            continue
-        report, _ = await house.ingest(
-            name, _root(folder, found), complete=not folder.is_one_file, still=seen.unchanged()
-        )
-        seen.settle(_unsure(report))
-        _say_change(changed, report, common)
-
-
-def _root(folder: Folder, found: Found) -> Path:
-    return folder.home / found.entries[0].source if folder.is_one_file and found.entries else folder.home
 
 
 def _unsure(report: FolderReport) -> list[str]:

@@ -26,7 +26,7 @@ _DOCUMENTS = 100
 _PASSAGES = 500
 _CHARACTERS = 4_000_000
 """A batch is written when it holds as many."""
-_IN_FLIGHT = 64_000_000
+_IN_FLIGHT = 32_000_000
 """Bytes of files being read at once; a single larger one is read alone."""
 _TICK = 0.2
 """Seconds between two looks whether it is to stop, and two reports while nothing is done."""
