@@ -11,7 +11,7 @@ from tests.evidence.files import LAUGHS, bomb, docx, package, pdf, write
 from tests.integration.conftest import Place
 
 CANARY = "xyzzycanary"
-MEMORY = 600_000
+MEMORY = 400_000
 """Kilobytes that the command and its converting processes may each take at their peak."""
 
 

@@ -22,6 +22,8 @@ _LANGUAGES: dict[str, Language] = {
     "hpp": "c", "java": "c", "kt": "c", "cs": "c", "swift": "c", "scala": "c", "php": "c", "sh": "sh", "bash": "sh",
     "zsh": "sh", "sql": "sql", "toml": "toml", "ini": "toml", "cfg": "toml", "conf": "toml",
 }  # fmt: skip
+_SERVED = frozenset({"php"})
+"""Suffixes of code that, at an address, runs there and answers with a page."""
 OFFICE = frozenset({"docx", "pptx", "xlsx"})
 _SAID = re.compile(r"kind=([a-z]+)")
 _TAG = re.compile(r"<!--.*?-->|</?[A-Za-z][^<>]*>", re.DOTALL)
@@ -33,7 +35,7 @@ _MARK = re.compile(r"^(?:[ \t]*(?:[-*+•]|\d{1,3}[.)]|#{1,6}|>)[ \t]+)+")
 def kind_of(source: str) -> Kind:
     """The kind of a source by its suffix; anything else is plain text, and at a URL html."""
     suffix = suffix_of(source)
-    if suffix in _LANGUAGES:
+    if suffix in _LANGUAGES and not (suffix in _SERVED and is_url(source)):
         return "code"
     return _KINDS.get(suffix, "html" if is_url(source) else "text")
 
