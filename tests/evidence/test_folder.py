@@ -1,6 +1,8 @@
 """A folder is walked and read, and nothing outside it."""
 
+import itertools
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,30 @@ def test_what_is_larger_than_the_limit_is_not_read_though_it_grew_after_the_walk
     write(tmp_path, {"a.txt": "a" * (BOUND + 1)})
     with pytest.raises(NotRead, match="larger than 1,000 bytes.*KAPELLE_CORPUS__MAX_BYTES"):
         folder.read(entry, max_bytes=BOUND)
+
+
+def test_a_file_that_is_always_written_to_is_skipped_for_now(tmp_path: Path) -> None:
+    write(tmp_path, {"a.txt": b"x" * 30_000_000})
+    folder = Folder(tmp_path)
+    (entry,) = folder.find().entries
+    ended = threading.Event()
+
+    def write_on() -> None:
+        for moment in itertools.count(1):
+            if ended.is_set():
+                return
+            os.utime(tmp_path / "a.txt", ns=(moment, moment))
+
+    thread = threading.Thread(target=write_on)
+    thread.start()
+    try:
+        with pytest.raises(NotRead, match="being written to") as caught:
+            folder.read(entry, max_bytes=40_000_000)
+    finally:
+        ended.set()
+        thread.join()
+    assert caught.value.transient
+    assert len(folder.read(entry, max_bytes=40_000_000)) == 30_000_000
 
 
 def test_names_are_kept_with_blanks_line_ends_and_accents_and_refused_when_they_are_no_text(tmp_path: Path) -> None:
