@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from kapelle.agents.spec import AgentSpec
 from kapelle.errors import BadInput, SettingsError
-from kapelle.evidence.index import Index
+from kapelle.evidence.index import Index, IngestReport
 from kapelle.pack import Pack, discover
 from kapelle.plan.catalog import Catalog, make_catalog
 from kapelle.plan.planner import Planner
@@ -208,3 +208,10 @@ def read_settings(**given: object) -> Settings:
     from kapelle.settings import load_settings
 
     return load_settings(**given)
+
+
+async def bring_url(index: Index, collection: str, url: str, settings: Settings) -> IngestReport:
+    """Fetch an address into a collection, see `evidence.ingest_url`; the HTTP client is loaded when one is fetched."""
+    from kapelle.evidence.ingest_url import ingest_url
+
+    return await ingest_url(index, collection, url, owner=settings.owner, settings=settings.corpus)

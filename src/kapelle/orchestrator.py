@@ -1,23 +1,28 @@
 """Orchestrator: the facade over plans and runs."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pydantic import JsonValue
 
 from kapelle import clock
 from kapelle.agents.spec import AgentSpec
 from kapelle.answer.model import Candidate
-from kapelle.assemble import EngineName, Parts, assemble
+from kapelle.assemble import EngineName, Parts, assemble, bring_url
 from kapelle.budget.model import Budget
 from kapelle.errors import BadInput, Conflict, KapelleError, PlanError, RunStuck, UnknownVersion
-from kapelle.evidence.index import IngestReport
-from kapelle.evidence.load import Skipped, load
+from kapelle.evidence.folder import Skipped
+from kapelle.evidence.ingest import FolderReport, ingest
+from kapelle.evidence.kinds import is_url
+from kapelle.evidence.progress import OnProgress
 from kapelle.evidence.search import SearchResult, search
 from kapelle.handles import Approval, Approver, Run
 from kapelle.ids import new_id
@@ -48,6 +53,8 @@ from kapelle.telemetry.redact import redact, redact_text
 from kapelle.telemetry.trace import span
 from kapelle.tools.call import Limits
 from kapelle.tools.model import Tool
+
+T = TypeVar("T")
 
 
 class Orchestrator:
@@ -321,19 +328,40 @@ class Orchestrator:
             await self.ingest(name, self.parts.corpora[name])
             self.parts.ingested.add(name)
 
-    async def ingest(self, name: str, folder: Path) -> tuple[IngestReport, tuple[Skipped, ...]]:
-        """Bring a folder into the index.
+    async def ingest(
+        self,
+        name: str,
+        folder: Path | str,
+        *,
+        complete: bool = True,
+        on_progress: OnProgress | None = None,
+        still: Collection[str] = (),
+    ) -> tuple[FolderReport, tuple[Skipped, ...]]:
+        """Bring a folder, a file or an address (https://...) into the index; cancelled, what is written stays.
+
+        Args:
+            complete: sources whose file is gone are taken out; an address never takes out others.
+            on_progress: called after every file, from another thread.
+            still: sources known to be as they were; they are not read.
 
         Raises:
-            UnreadableSource: the folder cannot be read.
+            UnreadableSource: the folder or the address cannot be read.
+            BadInput: the address is not allowed (`KAPELLE_CORPUS__ALLOWED_HOSTS`).
         """
-        index, owner = self.parts.index, self.settings.owner
+        if isinstance(folder, str) and is_url(folder):
+            return await self._ingest_url(name, folder), ()
+        index, owner, stop = self.parts.index, self.settings.owner, threading.Event()
+        bring = partial(
+            ingest, index, name, folder, owner=owner, settings=self.settings.corpus, complete=complete,
+            on_progress=on_progress, stop=stop, still=still,
+        )  # fmt: skip
+        report = await _until_stopped(bring, stop)
+        return report, report.skipped
 
-        def read() -> tuple[IngestReport, tuple[Skipped, ...]]:
-            loaded = load(folder)
-            return index.put(name, loaded.documents, owner=owner, complete=True), tuple(loaded.skipped)
-
-        return await asyncio.get_running_loop().run_in_executor(None, read)
+    async def _ingest_url(self, name: str, url: str) -> FolderReport:
+        began = time.monotonic()
+        report = await bring_url(self.parts.index, name, url, self.settings)
+        return FolderReport(**report.model_dump(), seconds=time.monotonic() - began)
 
     def get(self, run: str) -> "Run":
         """A handle on a run by its id; whether there is one shows at the first use."""
@@ -523,6 +551,18 @@ def without_secrets(task: Task) -> Task:
     return task.model_copy(update=given)
 
 
+async def _until_stopped(work: Callable[[], T], stop: threading.Event) -> T:
+    """Do blocking work in a thread; cancelled, tell it to stop and wait until it has."""
+    doing = asyncio.get_running_loop().run_in_executor(None, work)
+    try:
+        return await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        stop.set()
+        await asyncio.wait([doing])
+        doing.exception()  # looked at, or asyncio would complain that nobody has
+        raise
+
+
 def _refuse(problems: Sequence[Problem]) -> None:
     if problems:
         listed = "; ".join(str(problem) for problem in problems[:5])
@@ -569,7 +609,7 @@ def ask(prompt: str, *folders: Path | str, **fields: Any) -> Candidate:
 
     Args:
         prompt: the question.
-        folders: folders of md, txt, html, json, yaml or csv files.
+        folders: folders of documents: md, txt, html, json, yaml, csv, code, pdf, office files.
 
     Raises:
         UnreadableSource: a folder cannot be read.

@@ -5,7 +5,7 @@ A nested field is `KAPELLE_RUN__WIDTH`. `ALIASES` lists the older names that are
 
 import os
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     PyprojectTomlConfigSettingsSource,
     SettingsConfigDict,
@@ -225,6 +226,36 @@ class RagSettings(_Group):
     """Seconds for one reranking."""
 
 
+class CorpusSettings(_Group):
+    """How folders and addresses are read into corpora."""
+
+    max_bytes: int = Field(20_000_000, ge=1)
+    """Bytes from which a file is skipped."""
+    workers: int | None = Field(None, ge=1, le=64)
+    """Files read at once; none: as many as there are processors, at most 8."""
+    convert_timeout: float = Field(120.0, gt=0, le=3_600)
+    """Seconds for converting one pdf or office file."""
+    convert_memory: int = Field(1_500, ge=500)
+    """Megabytes that a converting process may take."""
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Hosts that `corpus add URL` may fetch from, separated by commas: `example.com`, `*.example.com`, `host:8080`."""
+    fetch_timeout: float = Field(30.0, gt=0, le=3_600)
+    """Seconds for one fetch, redirects included."""
+    fetch_max_bytes: int = Field(20_000_000, ge=1)
+    """Bytes that a fetch may bring."""
+    fetch_redirects: int = Field(5, ge=0, le=20)
+    """Redirects that a fetch follows."""
+    watch_every: float = Field(1.0, ge=0.05, le=3_600)
+    """Seconds between two looks of `corpus add --watch`; what changes is read once it has been still for one."""
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return [host.strip(" []\"'").lower() for host in value.split(",") if host.strip(" []\"'")]
+
+
 class TelemetrySettings(_Group):
     """What is told about the work."""
 
@@ -299,6 +330,7 @@ class Settings(BaseSettings):
     llm: ModelSettings = Field(default_factory=ModelSettings)
     company: CompanySettings = Field(default_factory=CompanySettings)
     rag: RagSettings = Field(default_factory=RagSettings)
+    corpus: CorpusSettings = Field(default_factory=CorpusSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
 
     @field_validator("home")

@@ -1,77 +1,129 @@
-"""Files become documents whose text is the file's, character by character."""
+"""Files become documents whose text is the file's, character by character; others are converted."""
 
-import os
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
+from tests.evidence.files import LAUGHS, bomb, docx, package, pdf
 
-from kapelle.errors import UnreadableSource
-from kapelle.evidence.load import document_of, load
-from kapelle.evidence.model import sha256_of
-
-
-def write(root: Path, files: dict[str, str | bytes]) -> Path:
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return root
+from kapelle.evidence.converters import Converters
+from kapelle.evidence.folder import NotRead
+from kapelle.evidence.index import Source
+from kapelle.evidence.load import document_of, read_document
+from kapelle.evidence.model import Document, sha256_of
+from kapelle.evidence.split import split
 
 
-def test_the_text_is_the_file_with_mark_and_line_ends_kept(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def converters() -> Iterator[Converters]:
+    """One converting process for all tests here."""
+    with Converters(1, seconds=60, megabytes=1_500) as made:
+        yield made
+
+
+def as_source(document: Document) -> Source:
+    return Source(source=document.source, document=document.id, sha256=document.sha256, meta=document.meta)
+
+
+def test_the_text_is_the_file_with_mark_and_line_ends_kept(converters: Converters) -> None:
     content = "\ufeff# Título\r\n\r\nline\rend\n"
-    document = load(write(tmp_path, {"a.md": content})).documents[0]
+    document = read_document("a.md", content.encode(), converters)
+    assert document is not None
     assert document.text == content
     assert document.sha256 == sha256_of(content)
     assert document.title == "Título"
+    assert read_document("a.md", content.encode(), converters, known=as_source(document)) is None
 
 
-def test_a_folder_is_walked_sorted_and_hidden_files_are_passed_over(tmp_path: Path) -> None:
-    write(tmp_path, {"b/z.txt": "z", "a.txt": "a", ".git/x.txt": "x", ".hidden": "h", "b/a.txt": "ba"})
-    loaded = load(tmp_path)
-    assert [document.source for document in loaded.documents] == ["a.txt", "b/a.txt", "b/z.txt"]
-    assert loaded.skipped == ()
+@pytest.mark.parametrize(("content", "why"), [(b"\xff\xfe\x00", "UTF-8"), (b"a\0b", "NUL")])
+def test_what_is_no_text_is_not_read_with_the_reason(content: bytes, why: str, converters: Converters) -> None:
+    with pytest.raises(NotRead, match=why) as caught:
+        read_document("a.txt", content, converters)
+    assert not caught.value.transient
 
 
-def test_what_is_no_text_is_skipped_with_the_reason(tmp_path: Path) -> None:
-    write(tmp_path, {"a.bin": b"\xff\xfe\x00", "nul.txt": "a\0b", "big.txt": "x" * 200, "ok.txt": "ok"})
-    loaded = load(tmp_path, max_bytes=100)
-    assert [document.source for document in loaded.documents] == ["ok.txt"]
-    why = {skipped.path: skipped.why for skipped in loaded.skipped}
-    assert "UTF-8" in why["a.bin"]
-    assert "NUL" in why["nul.txt"]
-    assert "100 bytes" in why["big.txt"]
+def test_a_pdf_is_its_pages_and_a_passage_says_its_page(converters: Converters) -> None:
+    content = pdf("Invoices are kept ten years.", "", "Travel is second class.")
+    document = read_document("terms.pdf", content, converters)
+    assert document is not None
+    assert document.converted
+    assert document.title == "terms"
+    assert [(one.section, one.text) for one in split(document)] == [
+        ("page 1", "Invoices are kept ten years."),
+        ("page 3", "Travel is second class."),
+    ]
+    assert all(document.text[one.start : one.end] == one.text for one in split(document))
+    # The file decides whether it is read again, not its conversion.
+    assert read_document("terms.pdf", content, converters, known=as_source(document)) is None
+    assert read_document("terms.pdf", pdf("Other."), converters, known=as_source(document)) is not None
 
 
-def test_links_out_of_the_folder_are_refused_and_circles_end(tmp_path: Path) -> None:
-    home = write(tmp_path / "home", {"a.txt": "a"})
-    secret = write(tmp_path / "else", {"secret.txt": "s"}) / "secret.txt"
-    (home / "out.txt").symlink_to(secret)
-    (home / "outside").symlink_to(secret.parent)
-    (home / "circle").symlink_to(home)
-    (home / "inside.txt").symlink_to(home / "a.txt")
-    (home / "broken.txt").symlink_to(home / "nothing")
-    loaded = load(home)
-    assert [document.source for document in loaded.documents] == ["a.txt", "inside.txt"]
-    assert [skipped.path for skipped in loaded.skipped] == ["broken.txt", "circle", "out.txt", "outside"]
-    assert not any("secret" in document.text for document in loaded.documents)
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (pdf("Secret.", password="open sesame"), "password"),
+        (pdf("", ""), "only pictures"),
+        (b"%PDF-1.7 and then nothing", "no readable PDF"),
+        (pdf("Cut short.")[:200], "no readable PDF"),
+        (b"", "no readable PDF"),
+    ],
+)
+def test_a_pdf_without_readable_text_is_not_read_with_the_reason(
+    content: bytes, why: str, converters: Converters
+) -> None:
+    with pytest.raises(NotRead, match=why) as caught:
+        read_document("a.pdf", content, converters)
+    assert not caught.value.transient
 
 
-def test_a_pipe_is_not_read(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe.txt")
-    assert [skipped.path for skipped in load(tmp_path).skipped] == ["pipe.txt"]
+def test_a_word_file_is_split_as_markdown(converters: Converters) -> None:
+    document = read_document("rules.docx", docx("# Rules", "Keep invoices.", "# Travel", "By train."), converters)
+    assert document is not None
+    assert document.converted
+    assert document.title == "Rules"
+    assert [(one.section, one.text) for one in split(document)] == [("", "Keep invoices."), ("Travel", "By train.")]
 
 
-def test_a_single_file_is_a_folder_of_one(tmp_path: Path) -> None:
-    loaded = load(write(tmp_path, {"notes.txt": "hi"}) / "notes.txt")
-    assert [document.source for document in loaded.documents] == ["notes.txt"]
+def test_a_workbook_says_what_its_cells_say(converters: Converters) -> None:
+    document = read_document(
+        "book.xlsx", workbook([["code", "sum"], ["NA", 10], ["None", None], ["a|b", 0.5]]), converters
+    )
+    assert document is not None
+    assert document.title == "book"
+    assert document.text == ("## Sheet\n\n| code | sum |\n| --- | --- |\n| NA | 10 |\n| None |  |\n| a\\|b | 0.5 |")
 
 
-@pytest.mark.parametrize("name", ["missing", "bad.bin"])
-def test_a_root_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path, name: str) -> None:
-    write(tmp_path, {"bad.bin": b"\xff\xff"})
-    with pytest.raises(UnreadableSource, match=name):
-        load(tmp_path / name)
+def workbook(rows: list[list[object]]) -> bytes:
+    from io import BytesIO
+
+    from openpyxl import Workbook
+
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)
+    made = BytesIO()
+    book.save(made)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("a.docx", docx("&lol9;", prolog=LAUGHS), "declares entities"),
+        ("a.docx", docx("text", more={"word/styles.xml": f"{LAUGHS}<a/>".encode("utf-16")}), "declares entities"),
+        ("a.docx", docx("text", more={"word/x.xml": b"<?xml version='1.0' encoding='cp037'?><a/>"}), "encoding"),
+        ("a.docx", bomb(), "unpacks to"),
+        ("a.xlsx", package({"xl/sheet.xml": bytes(70_000_000)}), "unpacks to"),
+        ("a.pptx", b"junk", "no readable office file"),
+        ("a.pptx", package({"a.xml": b"<a/>"}), "no readable pptx"),
+        ("a.docx", b"\xd0\xcf\x11\xe0" + bytes(1_000), "password"),
+    ],
+)  # fmt: skip
+def test_an_office_file_that_is_broken_or_meant_to_do_harm_is_not_opened(
+    name: str, content: bytes, why: str, converters: Converters
+) -> None:
+    with pytest.raises(NotRead, match=why) as caught:
+        read_document(name, content, converters)
+    assert not caught.value.transient
 
 
 @pytest.mark.parametrize(

@@ -1,43 +1,25 @@
-"""`kapelle corpus`: read folders of documents into the index, and search them."""
+"""`kapelle corpus`: bring documents into the index (`corpus_add`), look at them (`corpus_show`), search them."""
 
 from pathlib import Path
 
 from cyclopts import App
 from rich.table import Table
 
+from kapelle.cli.corpus_add import add
+from kapelle.cli.corpus_show import rm, show, stats
 from kapelle.cli.session import Common, opened, out, print_json, run_async, safe, settings_of
 from kapelle.errors import BadInput, NotFound
 from kapelle.evidence.search import search as search_index
 from kapelle.incident.company import Company
 from kapelle.incident.knowledge import build_index
 
-app = App(name="corpus", help="Add folders of documents, search them.")
+app = App(name="corpus", help="Bring folders, files and pages into corpora; list, show, search and remove them.")
 
 
-@app.command
-def add(folder: Path, /, *, name: str | None = None, common: Common = Common()) -> int:
-    """Read a folder of md, txt, html, json, yaml and csv files into the index; only what changed is read in again.
-
-    Args:
-        folder: The folder.
-        name: The corpus's name; else the folder's.
-    """
-    return run_async(_add(folder, name or folder.resolve().name, common))
-
-
-async def _add(folder: Path, name: str, common: Common) -> int:
-    async with opened(common) as house:
-        report, skipped = await house.ingest(name, folder)
-    if common.json:
-        print_json({**report.model_dump(), "skipped": [one.model_dump() for one in skipped]})
-        return 0
-    out().print(
-        f"{name}: {report.added} added, {report.changed} changed, {report.unchanged} unchanged, "
-        f"{report.removed} removed; {report.passages} passages written"
-    )
-    for one in skipped:
-        out().print(f"  skipped {safe(one.path)}: {safe(one.why)}", style="yellow")
-    return 0
+app.command(add)
+app.command(show)
+app.command(rm)
+app.command(stats)
 
 
 @app.command

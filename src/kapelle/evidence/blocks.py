@@ -1,4 +1,4 @@
-"""Block, the smallest stretch a passage is packed of, and the cutting of Markdown and plain text into blocks."""
+"""Block, the smallest stretch a passage is packed of, and the cutting of Markdown, plain text and pages into blocks."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from kapelle.evidence.titles import front_matter
 from kapelle.language.sentences import Span, lines, trim
 
-_HEADING = re.compile(r"\ufeff?[ \t]{0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
+_HEADING = re.compile(r"\ufeff?[ \t]{0,3}(#{1,6})[ \t]++(.*)$")
 _UNDERLINE = re.compile(r"[ \t]{0,3}(={2,}|-{2,})[ \t]*$")
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
 _ITEM = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)]|\([A-Za-z0-9]{1,3}\))[ \t]+\S|[ \t]*\|")
@@ -38,6 +38,19 @@ def plain_blocks(text: str) -> Iterator[Block]:
             begin, last = (start if begin is None else begin), end
     if begin is not None:
         yield from _block(text, begin, last)
+
+
+PAGE = "\f"
+"""Stands between two pages of a converted text."""
+
+
+def page_blocks(text: str) -> Iterator[Block]:
+    """The paragraphs of a text of pages, each under its page's number from 1: `page 3`."""
+    start = 0
+    for number, page in enumerate(text.split(PAGE), start=1):
+        for block in plain_blocks(page):
+            yield Block(start + block.start, start + block.end, f"page {number}")
+        start += len(page) + len(PAGE)
 
 
 def _block(text: str, start: int, end: int, section: str = "") -> Iterator[Block]:
@@ -116,8 +129,9 @@ def _groups(text: str, start: int) -> Iterator[tuple[int, int, tuple[int, str] |
         if begin is not None and (heading or not line.strip() or _ITEM.match(line)):
             yield begin, last, None
             begin = None
-        if heading and heading.group(2):
-            yield low, high, (len(heading.group(1)), heading.group(2))
+        name = heading.group(2).rstrip().rstrip("#").rstrip() if heading else ""
+        if heading and name:
+            yield low, high, (len(heading.group(1)), name)
         elif line.strip():
             opened = _FENCE.match(line)
             fence = opened.group(1) if opened else ""

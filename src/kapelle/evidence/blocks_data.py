@@ -9,6 +9,10 @@ from kapelle.language.sentences import Span, lines, trim
 
 _ROW = 200
 """Characters from which a JSON row is a passage of its own."""
+_OPEN = 100
+"""Lines that a quoted cell of CSV may run over."""
+_DEPTH = 40
+"""Levels of YAML that are cut; what lies deeper is cut as text."""
 _DECODER = json.JSONDecoder()
 _BLANK = re.compile(r"[\s\ufeff]*")
 _KEY = re.compile(r"\s*(?:-\s+)?[\"']?([^:\"'#\r\n]+?)[\"']?\s*:(?:\s|$)")
@@ -86,7 +90,7 @@ def yaml_blocks(text: str, size: int) -> Iterator[Block]:
     yield from _entries(text, list(lines(text)), size, ())
 
 
-def _entries(text: str, rows: list[Span], size: int, path: tuple[str, ...]) -> Iterator[Block]:
+def _entries(text: str, rows: list[Span], size: int, path: tuple[str, ...], depth: int = 0) -> Iterator[Block]:
     indents = [_indent(text, row) for row in rows]
     least = min((indent for indent in indents if indent is not None), default=0)
     starts = [i for i, indent in enumerate(indents) if indent == least]
@@ -99,12 +103,13 @@ def _entries(text: str, rows: list[Span], size: int, path: tuple[str, ...]) -> I
         key = _KEY.match(text[slice(*rows[first])])
         if (
             end - start > size
+            and depth < _DEPTH
             and high - first > 1
             and any(_indent(text, row) is not None for row in rows[first + 1 : high])
         ):
             here = (*path, key.group(1)) if key and not text[slice(*rows[first])].lstrip().startswith("-") else path
             yield from _lead(text, rows[low : first + 1], path)
-            yield from _entries(text, rows[first + 1 : high], size, here)
+            yield from _entries(text, rows[first + 1 : high], size, here, depth + 1)
         elif start < end:
             yield Block(start, end, " > ".join(path))
 
@@ -137,15 +142,24 @@ def csv_blocks(text: str) -> Iterator[Block]:
 
 
 def _records(text: str) -> Iterator[Span]:
-    begin: int | None = None
+    """Rows; a quote that is not closed within `_OPEN` lines was none (`5"`), and each line is a row."""
+    waiting: list[Span] = []
     for start, end in lines(text):
-        begin = start if begin is None else begin
-        if text.count('"', begin, end) % 2 == 0:
-            low, high = trim(text, begin, end)
-            if low < high:
-                yield low, high
-            begin = None
-    if begin is not None:
-        low, high = trim(text, begin, len(text))
-        if low < high:
-            yield low, high
+        waiting.append((start, end))
+        quotes = text.count('"', start, end)
+        whole = quotes % 2 == (0 if len(waiting) == 1 else 1)
+        if whole:
+            yield from _row(text, waiting[0][0], end)
+            waiting = []
+        elif len(waiting) > _OPEN:
+            for one in waiting:
+                yield from _row(text, *one)
+            waiting = []
+    for one in waiting:
+        yield from _row(text, *one)
+
+
+def _row(text: str, start: int, end: int) -> Iterator[Span]:
+    low, high = trim(text, start, end)
+    if low < high:
+        yield low, high

@@ -8,11 +8,11 @@ from kapelle.evidence.kinds import visible
 from kapelle.language.sentences import trim
 
 _TAG = re.compile(
-    r"<!--.*?(?:-->|\Z)|<![^>]*>|<\?[^>]*>"
+    r"<!--.*?(?:-->|\Z)|<![^<>]*>|<\?[^<>]*>"
     r"|<(?P<close>/?)(?P<name>[A-Za-z][A-Za-z0-9:-]*)(?:\"[^\"]*\"|'[^']*'|[^<>\"'])*+>",
     re.DOTALL,
 )
-_HIDDEN = frozenset({"script", "style", "head", "noscript", "template", "svg", "iframe", "object", "select"})
+_HIDDEN = frozenset({"script", "style", "head", "title", "noscript", "template", "svg", "iframe", "object", "select"})
 # A run of text goes on through these; a table's cells stay one row.
 _INLINE_NAMES = """
 a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark q s samp small span strike strong
@@ -28,6 +28,7 @@ def html_blocks(text: str, title: str = "") -> Iterator[Block]:
     """
     headings = Headings(title)
     begin, position, level = 0, 0, 0
+    unclosed: set[str] = set()
     while position <= len(text):
         match = _TAG.search(text, position)
         tag = (match["name"] or "").lower() if match else ""
@@ -44,15 +45,17 @@ def html_blocks(text: str, title: str = "") -> Iterator[Block]:
         if not match:
             break
         level = int(tag[1]) if re.fullmatch(r"h[1-6]", tag) and not match["close"] else 0
-        begin = position = _past(text, match, tag)
+        begin = position = _past(text, match, tag, unclosed)
     yield from headings.close()
 
 
-def _past(text: str, match: re.Match[str], tag: str) -> int:
-    """Where text goes on after a tag; hidden elements are passed over whole."""
-    if tag not in _HIDDEN or match["close"] or match.group().endswith("/>"):
+def _past(text: str, match: re.Match[str], tag: str, unclosed: set[str]) -> int:
+    """Where text goes on after a tag; hidden elements are passed over whole, if they end (else noted as `unclosed`)."""
+    if tag not in _HIDDEN or tag in unclosed or match["close"] or match.group().endswith("/>"):
         return match.end()
     close = re.compile(rf"</{tag}\s*>", re.IGNORECASE).search(text, match.end())
+    if close is None:
+        unclosed.add(tag)
     return close.end() if close else match.end()
 
 

@@ -21,7 +21,7 @@ def _spans(text: str, source: str) -> list[Span]:
     kind = kind_of(source)
     if kind == "json" and len(text) <= _WHOLE:
         cut = [(0, len(text))]
-    elif kind in ("json", "yaml", "csv"):
+    elif kind in ("json", "yaml", "csv", "code"):
         cut = [trim(text, low, high) for low, high in lines(text)]
     else:
         # Tags become blanks of the same length, so that a full stop before one ends its sentence.

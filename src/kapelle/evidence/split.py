@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from kapelle.evidence.blocks import Block, markdown_blocks, plain_blocks
+from kapelle.evidence.blocks import Block, markdown_blocks, page_blocks, plain_blocks
+from kapelle.evidence.blocks_code import code_blocks
 from kapelle.evidence.blocks_data import csv_blocks, json_blocks, yaml_blocks
 from kapelle.evidence.blocks_html import html_blocks
-from kapelle.evidence.kinds import kind_of
+from kapelle.evidence.kinds import kind_of, language_of
 from kapelle.evidence.model import Document, Passage
 from kapelle.language.sentences import Span, sentences
 
@@ -44,6 +45,10 @@ def blocks(document: Document, *, size: int = SIZE) -> Iterator[Block]:
             return yaml_blocks(text, size)
         case "csv":
             return csv_blocks(text)
+        case "code":
+            return code_blocks(text, language_of(document.source), size)
+        case "pdf":
+            return page_blocks(text)
         case "text":
             return plain_blocks(text)
 

@@ -10,7 +10,8 @@ _LIST_MARK = r"(?:[-*+•‣–]|\d{1,3}[.)]|[A-Za-z][.)]|\([A-Za-z0-9]{1,3}\))[
 _NEW_LINE = re.compile(rf"[ \t]*(?:{_LIST_MARK}|#{{1,6}}[ \t]|\||>|```|~~~|---+\s*$|===+\s*$)")
 _TABLE_RULE = re.compile(r"[ \t]*(?:\|?[ \t]*:?-{2,}:?[ \t]*)+(?:\|[ \t:|-]*)*$")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
-_STOP = re.compile(r"(?:[.!?…]+[\"'”’»)\]*_]*(?=\s)|[。！？]+[」』”’）]*)")
+# Only at the first of several: from each of a million dots the rest would be looked at.
+_STOP = re.compile(r"(?:(?<![.!?…])[.!?…]+[\"'”’»)\]*_]*(?=\s)|[。！？]+[」』”’）]*)")
 _SHORT = re.compile(
     r"(?:\b(?:mr|mrs|ms|dr|prof|rev|gen|col|capt|lt|sgt|st|jr|sr|vs|etc|approx|no|nos|fig|figs|eq|sec|vol|ed|eds|pp?|ch|"
     r"inc|ltd|co|corp|dept|est|al|cf|viz|ca|min|max|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|e\.g|i\.e|a\.m|p\.m|"

@@ -1,0 +1,131 @@
+"""`kapelle corpus add`: bring a folder, a file or an address into a corpus, and keep it in step."""
+
+import asyncio
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from cyclopts import Parameter
+
+from kapelle.cli.corpus_progress import Telling, say_report
+from kapelle.cli.session import Common, err, opened, out, print_json, run_async, safe
+from kapelle.errors import BadInput, UnreadableSource
+from kapelle.evidence.folder import Folder
+from kapelle.evidence.ingest import FolderReport
+from kapelle.evidence.kinds import is_url
+from kapelle.evidence.watch import Changes, Watched, watched
+from kapelle.orchestrator import Orchestrator
+
+_NAMES = 5
+"""Names of changed files that are said."""
+
+
+def add(
+    target: str,
+    /,
+    *,
+    name: str | None = None,
+    watch: Annotated[bool, Parameter(negative=())] = False,
+    max_mb: float | None = None,
+    common: Common = Common(),
+) -> int:
+    """Bring a folder, a file or an address into a corpus; only what changed is read in again.
+
+    Read are md, txt, html, json, yaml, csv, source code, pdf and office files; what is skipped is said, and why. It may
+    be stopped and begun again at any time: what is written stays.
+
+    Args:
+        target: The folder, the file, or an address such as https://example.com/handbook.html.
+        name: The corpus's name; else the folder's, or the address's host.
+        watch: Go on, and keep the corpus in step with the folder until interrupted.
+        max_mb: Skip files larger than so many megabytes, instead of KAPELLE_CORPUS__MAX_BYTES.
+    """
+    chosen = name if name is not None else _name_of(target)
+    if not chosen or "/" in chosen:
+        raise BadInput(f"corpus `{chosen}`: a name is letters, digits, `-`, `_`; no slash; give it by --name")
+    if max_mb is not None and max_mb <= 0:
+        raise BadInput(f"`--max-mb {max_mb:g}`: expected more than 0 megabytes")
+    if watch and is_url(target):
+        raise BadInput("`--watch`: only a folder can be watched; add an address again to bring it up to date")
+    return run_async(_add(target, chosen, watch, max_mb, common))
+
+
+def _name_of(target: str) -> str:
+    return urlsplit(target).hostname or "" if is_url(target) else Path(target).expanduser().resolve().name
+
+
+async def _add(target: str, name: str, watch: bool, max_mb: float | None, common: Common) -> int:
+    async with opened(common) as house:
+        if max_mb is not None:
+            corpus = house.settings.corpus.model_copy(update={"max_bytes": int(max_mb * 1_000_000)})
+            house.settings = house.settings.model_copy(update={"corpus": corpus})
+        if is_url(target):
+            report, _ = await house.ingest(name, target)
+        else:
+            folder = Folder(target)
+            seen = watched(folder.find().entries) if watch else None
+            with Telling() as tell:
+                report, _ = await house.ingest(
+                    name, Path(target), complete=not folder.is_one_file, on_progress=tell.progress
+                )
+        _say(report, common, one_line=watch)
+        if not is_url(target) and seen is not None:
+            await _watch(house, Path(target), folder, name, seen, report, common)
+    return 0 if report.added + report.changed + report.unchanged else 1
+
+
+def _say(report: FolderReport, common: Common, *, one_line: bool = False) -> None:
+    if common.json and one_line:
+        print(json.dumps(report.model_dump(mode="json"), ensure_ascii=False), flush=True)
+    elif common.json:
+        print_json(report.model_dump(mode="json"))
+    else:
+        say_report(report)
+
+
+async def _watch(
+    house: Orchestrator, target: Path, folder: Folder, name: str, seen: Watched, report: FolderReport, common: Common
+) -> None:
+    """Look again and again, until interrupted."""
+    seen.settle(_unsure(report))
+    err().print(f"watching {safe(str(target))}; Ctrl-C ends it")
+    gone = False
+    while True:
+        await asyncio.sleep(house.settings.corpus.watch_every)
+        try:
+            found = await asyncio.to_thread(folder.find)
+            if folder.is_one_file and not found.entries:
+                raise UnreadableSource(f"`{target}` is not there")
+            changed = seen.look(found.entries)
+            if changed:
+                report, _ = await house.ingest(name, target, complete=not folder.is_one_file, still=seen.unchanged())
+                seen.settle(_unsure(report))
+                _say_change(changed, report, common)
+            gone = False
+        except UnreadableSource as error:
+            if not gone:
+                err().print(f"{safe(str(error))}; waiting for it, nothing is removed", style="yellow")
+            gone = True
+
+
+def _unsure(report: FolderReport) -> list[str]:
+    return [one.path for one in report.skipped if one.transient]
+
+
+def _say_change(changed: Changes, report: FolderReport, common: Common) -> None:
+    if not report.added + report.changed + report.removed:
+        return  # touched, and the same as before
+    if common.json:
+        names = {"added": changed.added, "changed": changed.changed, "removed": changed.removed}
+        print(json.dumps({**report.model_dump(mode="json"), "files": names}, ensure_ascii=False), flush=True)
+        return
+    marks = [*(f"+{one}" for one in changed.added), *(f"~{one}" for one in changed.changed)]
+    marks += [f"-{one}" for one in changed.removed]
+    more = f" and {len(marks) - _NAMES} more" if len(marks) > _NAMES else ""
+    at = datetime.now().astimezone().strftime("%H:%M:%S")
+    out().print(
+        f"{at} {safe(' '.join(marks[:_NAMES]))}{more}: {report.added} added, {report.changed} changed, "
+        f"{report.removed} removed; {report.passages} passages written"
+    )
