@@ -154,7 +154,7 @@ def make_provider(provider: str, base_url: str | None, api_key: str | None) -> "
     try:
         made = _provider(provider, base_url, api_key)
     except ImportError as error:
-        raise _missing(error) from None
+        raise missing(error) from None
     except UserError as error:
         variable = _VARIABLE.search(str(error))
         which = f"`{variable.group(1)}`" if variable else "the provider's variables"
@@ -175,7 +175,7 @@ def _made(provider: str, model: str, base_url: str | None, api_key: str | None) 
     try:
         made = infer_model(f"{kind}:{model}", provider_factory=lambda _: client)
     except ImportError as error:
-        raise _missing(error) from None
+        raise missing(error) from None
     except UserError:
         raise BadInput(f"`model`: provider `{provider}` has no model {model!r}") from None
     keep_open(made)
@@ -219,7 +219,7 @@ def _is_known(provider: str) -> bool:
     return True
 
 
-def _missing(error: ImportError) -> MissingExtra:
+def missing(error: ImportError) -> MissingExtra:
     group = _GROUP.search(str(error))
     extra = group.group(1) if group else "openai"
     return MissingExtra(extra, package="kapelle" if extra == "openai" else "pydantic-ai-slim")
