@@ -62,7 +62,8 @@ class Handler(BaseHTTPRequestHandler):
                     _answers[name].extend(answers)
             self.reply(200, {})
             return
-        name = body.get("model", "tei")
+        # TEI serves one model and is not told its name: it stands in the path.
+        name = body.get("model", path.removeprefix("/tei/").removesuffix("/rerank"))
         with _lock:
             _asked[name] += 1
             time_of_asking = _asked[name]

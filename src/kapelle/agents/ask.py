@@ -1,9 +1,9 @@
 """Ask a model once, for a typed answer."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic_ai import Agent, ModelRetry, capture_run_messages
 from pydantic_ai.exceptions import AgentRunError, UserError
@@ -13,8 +13,9 @@ from pydantic_ai.settings import ModelSettings
 from kapelle.agents.failure import spent_on, unavailable
 from kapelle.agents.loop import on_loop
 from kapelle.agents.models import Model
+from kapelle.agents.patience import last_of
 from kapelle.budget.model import Usage
-from kapelle.errors import ModelUnavailable, RetriesExhausted
+from kapelle.errors import ModelUnavailable
 from kapelle.resilience.guarded import GaveUp, guarded
 from kapelle.telemetry.logs import log
 from kapelle.telemetry.redact import redact_text
@@ -89,14 +90,16 @@ async def ask(
     raise last_of(failed) from None
 
 
-def last_of(failed: GaveUp) -> BaseException:
-    """The error of a call that failed for good: what was tried often enough is not to be tried again."""
-    error = failed.error.last if isinstance(failed.error, RetriesExhausted) else failed.error
-    if not isinstance(error, ModelUnavailable) or failed.attempts == 1:
-        return error
-    return ModelUnavailable(
-        f"{error}; it was tried {failed.attempts} times", retryable=False, retry_after=error.retry_after
-    )
+async def together(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:  # Any: what a coroutine is sent, never used
+    """Make calls at once; their results in order. When one fails the others are cancelled, and its error is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(call) for call in calls]
+    except ExceptionGroup as failed:
+        first = failed.exceptions[0]
+    else:
+        return [task.result() for task in tasks]
+    raise first
 
 
 @dataclass(frozen=True, slots=True)

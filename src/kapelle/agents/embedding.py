@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from kapelle.agents.loop import keep_open, wait_for
 from kapelle.agents.models import access, make_provider, missing, split_name
+from kapelle.agents.patience import last_of
 from kapelle.budget.model import Usage
 from kapelle.errors import BadInput, MissingExtra, ModelUnavailable
 from kapelle.resilience.guarded import GaveUp, guarded
@@ -25,7 +26,6 @@ from pydantic_ai.embeddings import EmbeddingModel, EmbeddingResult, infer_embedd
 from pydantic_ai.embeddings.settings import EmbeddingSettings
 from pydantic_ai.exceptions import AgentRunError, UserError
 
-from kapelle.agents.ask import last_of
 from kapelle.agents.failure import spent_on, unavailable
 from kapelle.agents.price import Tariff, tokens_of
 

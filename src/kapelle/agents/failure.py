@@ -7,11 +7,10 @@ import re
 
 from pydantic_ai import exceptions as theirs
 
+from kapelle.agents.patience import LONGEST_WAIT
 from kapelle.budget.model import Usage
 from kapelle.errors import ModelUnavailable
 
-LONGEST_WAIT = 60.0
-"""Seconds a provider may ask to wait; when it asks for more, the call fails and says so."""
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,50}")
 _KEY = "check the key (`KAPELLE_LLM__API_KEY`, or the provider's own variable)"
 # The first that fits counts: what is narrower stands above what it is a kind of.

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from kapelle.agents.loop import keep_open
+from kapelle.budget.model import Usage
 from kapelle.errors import BadInput, MissingExtra, SettingsError
 from kapelle.settings import Settings
 from kapelle.telemetry.redact import remember
@@ -60,6 +61,10 @@ class Model:
     def window(self) -> int | None:
         """Tokens it can read and write together, or None where that is not known."""
         return self.theirs.context_window
+
+    def estimate(self, *, requests: int, input_tokens: int, output_tokens: int) -> Usage:
+        """A Usage of what is about to be asked; `unmeasured` where no price is known."""
+        return self.tariff.estimate(requests=requests, input_tokens=input_tokens, output_tokens=output_tokens)
 
     @property
     def always_says_why_it_ended(self) -> bool:
