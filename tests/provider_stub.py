@@ -1,4 +1,4 @@
-"""A model provider on the wire: chat completions, embeddings and reranking, with faults chosen by the model's name.
+"""A model provider on the wire: chat, responses, embeddings and reranking, with faults by the name of the model.
 
     python -m tests.provider_stub        prints its port, and serves until its standard input is closed
 
@@ -75,6 +75,8 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(200, embeddings(body, fault))
         elif path.endswith("/rerank"):
             self.reply(200, reranked(path, body, fault))
+        elif path.endswith("/responses"):
+            self.reply(200, response(body, name, fault, time_of_asking))
         else:
             self.reply(200, completion(body, name, fault, time_of_asking))
 
@@ -170,6 +172,34 @@ def completion(body: Json, name: str, fault: str, times: int) -> Json:
     answer = {"id": f"chatcmpl-{times}", "object": "chat.completion", "created": 1, "model": body["model"]}
     answer["choices"] = [{"index": 0, "message": message, "finish_reason": finish, "logprobs": None}]
     return answer if fault == "no-usage" else {**answer, "usage": usage}
+
+
+def response(body: Json, name: str, fault: str, times: int) -> Json:
+    """An answer of OpenAI's Responses protocol: a call of the output tool."""
+    tool = body["tools"][0]
+    with _lock:
+        queued = _answers[name].popleft() if _answers[name] else None
+    value = queued if queued is not None else invented(tool["parameters"], json.dumps(body["input"]), fault)
+    call = {"type": "function_call", "id": f"fc_{times}", "call_id": f"call_{times}", "name": tool["name"]}
+    usage = {"input_tokens": 1000, "output_tokens": 20, "total_tokens": 1020}
+    details = {"input_tokens_details": {"cached_tokens": 400}, "output_tokens_details": {"reasoning_tokens": 0}}
+    cut = fault == "truncated"
+    return {
+        "id": f"resp_{times}",
+        "object": "response",
+        "created_at": 1,
+        "model": body["model"],
+        "status": "incomplete" if cut else "completed",
+        "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
+        "output": [{**call, "arguments": json.dumps(value), "status": "completed"}],
+        "usage": {**usage, **details},
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+        "error": None,
+        "instructions": None,
+        "metadata": {},
+    }
 
 
 def invented(schema: Json, prompt: str, fault: str, defs: Json = None) -> Json:

@@ -2,14 +2,18 @@
 
 import asyncio
 import time
+import uuid
 from decimal import Decimal
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
+from pydantic_ai.usage import RequestUsage
 from tests.asking import KEY, model_at
 from tests.provider_stub import Stub
 
 from kapelle.agents.ask import ask
+from kapelle.agents.models import make_model
+from kapelle.agents.price import Tariff
 from kapelle.budget.model import Usage
 from kapelle.errors import ModelUnavailable
 from kapelle.resilience.classify import classify
@@ -128,14 +132,12 @@ async def test_a_slow_answer_ends_at_the_limit(provider: Stub) -> None:
     began = time.monotonic()
     spent: list[Usage] = []
     with pytest.raises(ModelUnavailable, match="in time"):
-        await ask("Which?", Animal, model=model_at(provider, "slow"), max_tokens=10, timeout=0.3, spent=spent.append)
+        await ask("Which?", Animal, model=model_at(provider, "slow").metered(spent.append), max_tokens=10, timeout=0.3)
     assert time.monotonic() - began < 1.5
     assert spent == [Usage(requests=1, usd=None, unmeasured=1)], "it may have been answered, and will be charged"
 
 
-async def test_nothing_listens(provider: Stub) -> None:
-    from kapelle.agents.models import make_model
-
+async def test_nothing_listens() -> None:
     model = make_model("openai:gpt", base_url="http://127.0.0.1:9/v1", max_retries=0)
     with pytest.raises(ModelUnavailable, match="cannot be reached"):
         await ask("Which?", Animal, model=model, **LIMITS)
@@ -149,13 +151,15 @@ async def test_usage_that_is_not_reported_is_unmeasured(provider: Stub) -> None:
 async def test_what_came_to_nothing_is_charged_all_the_same(provider: Stub) -> None:
     spent: list[Usage] = []
     with pytest.raises(ModelUnavailable):
-        await ask("Which?", Animal, model=model_at(provider, "truncated"), spent=spent.append, **LIMITS)
+        await ask("Which?", Animal, model=model_at(provider, "truncated").metered(spent.append), **LIMITS)
     assert [usage.output_tokens for usage in spent] == [20]
 
 
 async def test_a_caller_that_is_cancelled_frees_the_call_and_is_charged(provider: Stub) -> None:
     spent: list[Usage] = []
-    asking = asyncio.create_task(ask("Which?", Animal, model=model_at(provider, "slow"), spent=spent.append, **LIMITS))
+    asking = asyncio.create_task(
+        ask("Which?", Animal, model=model_at(provider, "slow").metered(spent.append), **LIMITS)
+    )
     await asyncio.sleep(0.3)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -171,13 +175,27 @@ def test_one_model_serves_several_event_loops(provider: Stub) -> None:
 
 
 def test_prices_are_of_the_provider_that_is_paid() -> None:
-    from pydantic_ai.usage import RequestUsage
-
-    from kapelle.agents.price import Tariff
-
     counted = RequestUsage(input_tokens=1_000_000, output_tokens=1_000_000)
     assert Tariff("gpt-4o-mini", "openai", None).usage(counted).usd == Decimal("0.75")
     # A service of one's own that calls a model so is not paid as OpenAI is.
     assert Tariff("gpt-4o-mini", None, "http://127.0.0.1:8000/v1").usage(counted).usd is None
     assert Tariff("gpt-4o-mini", None, "https://api.openai.com/v1").known
     assert not Tariff("nobody-knows-it", "openai", None).known
+
+
+async def test_openais_newer_protocol_is_spoken_with_openai(provider: Stub) -> None:
+    """`openai:` without an address speaks it; here it is spoken with the stub."""
+    name = f"plain/{uuid.uuid4().hex}"
+    provider.answer(name, {"name": "cat", "legs": -1}, CAT)
+    model = make_model(f"openai-responses:{name}", base_url=provider.base_url, api_key=SecretStr(KEY))
+    asked = await ask("Which?", Animal, model=model, **LIMITS)
+    assert asked.value == Animal(name="cat", legs=4)
+    assert asked.usage == Usage(requests=2, input_tokens=2000, cached_tokens=800, output_tokens=40, usd=None)
+    assert [sent["path"] for sent in provider.seen(name)] == ["/v1/responses"] * 2
+    assert provider.seen(name)[0]["body"]["max_output_tokens"] == 500
+
+    cut = make_model(
+        f"openai-responses:truncated/{uuid.uuid4().hex}", base_url=provider.base_url, api_key=SecretStr(KEY)
+    )
+    with pytest.raises(ModelUnavailable, match="cut off at 500 tokens"):
+        await ask("Which?", Animal, model=cut, **LIMITS)

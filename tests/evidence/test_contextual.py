@@ -9,6 +9,7 @@ from tests.asking import model_at, prompts
 from tests.provider_stub import Stub
 
 from kapelle.agents.models import make_model
+from kapelle.budget.model import Usage
 from kapelle.errors import ModelUnavailable
 from kapelle.evidence.contextual import estimate_contexts, write_contexts
 from kapelle.evidence.load import document_of
@@ -59,3 +60,11 @@ def test_the_cost_is_estimated_before_and_not_too_low(provider: Stub) -> None:
     assert estimate.requests == -(-len(PASSAGES) // 8)
     assert estimate.input_tokens * 4 > sum(len(passage.text) for passage in PASSAGES)
     assert estimate_contexts(LONG, PASSAGES, model=model_at(provider)).unmeasured == estimate.requests
+
+
+async def test_what_a_failure_took_is_told_to_who_meters(provider: Stub) -> None:
+    spent: list[Usage] = []
+    model = model_at(provider, "plain", contexts(8), contexts(1), contexts(1)).metered(spent.append)
+    with pytest.raises(ModelUnavailable):
+        await write_contexts(LONG, PASSAGES[:16], model=model)
+    assert sum(usage.input_tokens for usage in spent) == 3_000

@@ -42,7 +42,6 @@ async def ask(
     max_tokens: int,
     timeout: float,
     check: Callable[[T], str | None] | None = None,
-    spent: Callable[[Usage], None] | None = None,
 ) -> Asked[T]:
     """Ask a model for an answer of a type; it is told once what was wrong with its first.
 
@@ -51,7 +50,6 @@ async def ask(
         max_tokens: what it may write, reasoning included; an answer that was cut off is none.
         timeout: seconds for one attempt, the correction included.
         check: says what is wrong with an answer that fits the schema, in words for the model, or None.
-        spent: told what each attempt took, also when nothing comes of it in the end.
 
     Raises:
         ModelUnavailable: it cannot be reached, refuses, or its answer cannot be used; transient failures were tried
@@ -62,8 +60,8 @@ async def ask(
     def charge(usage: Usage) -> None:
         nonlocal total
         total = total + usage
-        if spent is not None:
-            spent(usage)
+        if model.spent is not None:
+            model.spent(usage)
         if model.trace:
             log.info("model", model=model.name, characters=len(prompt), **usage.model_dump(mode="json"))
 

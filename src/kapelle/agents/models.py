@@ -3,9 +3,10 @@
 import importlib
 import inspect
 import re
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import SecretStr
 
@@ -29,6 +30,7 @@ except ImportError as error:
 # It would print on the first run of a process, between our own lines.
 pydantic_ai.BANNER_ENABLED = False
 
+Spent: TypeAlias = Callable[[Usage], None]
 _CHAT = "openai-chat"
 """How Pydantic AI names the protocol that most other services speak."""
 _OPENAI = re.compile(r"https://api\.openai\.com(/|$)")
@@ -51,6 +53,12 @@ class Model:
     """Seconds before the first retry."""
     trace: bool = False
     """Log each request's size and usage, never its text."""
+    spent: Spent | None = field(default=None, repr=False)
+    """Told what each request took, also when nothing comes of it in the end; in the caller's thread."""
+
+    def metered(self, spent: Spent) -> "Model":
+        """The same model, whose every request is told to `spent`, whoever makes it."""
+        return replace(self, spent=spent)
 
     @property
     def price_known(self) -> bool:
