@@ -93,6 +93,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.refuse(429, "insufficient_quota")
             case "500-always":
                 self.refuse(500, "server_error")
+            case "500-second" if times == 2:
+                self.refuse(500, "server_error")
             case "500-once" if times == 1:
                 self.refuse(500, "server_error")
             case "401":

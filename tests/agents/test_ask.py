@@ -155,6 +155,20 @@ async def test_what_came_to_nothing_is_charged_all_the_same(provider: Stub) -> N
     assert [usage.output_tokens for usage in spent] == [20]
 
 
+async def test_a_correction_that_fails_is_charged_with_what_was_answered_before(provider: Stub) -> None:
+    spent: list[Usage] = []
+    model = model_at(provider, "500-second", {"legs": 1}, CAT, max_retries=1).metered(spent.append)
+    asked = await ask("Which?", Animal, model=model, **LIMITS)
+    assert asked.value.name == "cat"
+    assert [usage.input_tokens for usage in spent] == [1000, 0, 1000]
+    assert asked.usage.requests == 3
+
+    spent.clear()
+    with pytest.raises(ModelUnavailable):
+        await ask("Which?", Animal, model=model_at(provider, "plain", {}, {}).metered(spent.append), **LIMITS)
+    assert [usage.input_tokens for usage in spent] == [1000, 1000]
+
+
 async def test_a_caller_that_is_cancelled_frees_the_call_and_is_charged(provider: Stub) -> None:
     spent: list[Usage] = []
     asking = asyncio.create_task(

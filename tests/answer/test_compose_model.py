@@ -7,7 +7,7 @@ from tests.asking import model_at, prompts
 from tests.provider_stub import Stub
 
 from kapelle.answer.compose import NOT_FOUND
-from kapelle.answer.compose_model import compose_model, write_answer
+from kapelle.answer.compose_model import compose_model, room_of, write_answer
 from kapelle.errors import ModelUnavailable
 from kapelle.evidence.load import document_of
 from kapelle.evidence.model import Passage
@@ -182,3 +182,11 @@ async def test_an_answer_keeps_to_its_length(provider: Stub) -> None:
     answer = await compose_model(QUESTION, hits(POLICY), TEXTS, model=model, max_words=8)
     assert str(answer) == "We keep invoices for ten years. [c1]"
     assert "8 words are full" in answer.missing[0]
+
+
+@pytest.mark.parametrize(
+    ("window", "expected"),
+    [(None, (12_000, 8_000)), (400_000, (12_000, 8_000)), (20_000, (10_500, 8_000)), (8_192, (2_596, 4_096))],
+)
+def test_passages_and_answer_fit_into_the_models_window(window: int | None, expected: tuple[int, int]) -> None:
+    assert room_of(window, 12_000) == expected

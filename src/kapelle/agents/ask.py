@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from pydantic_ai import Agent, ModelRetry, capture_run_messages
-from pydantic_ai.exceptions import AgentRunError, UserError
+from pydantic_ai.exceptions import AgentRunError, UnexpectedModelBehavior, UserError
 from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.settings import ModelSettings
 
@@ -134,7 +134,9 @@ class _Request(Generic[T]):
                 failed = self._cut(answers) or unavailable(
                     error, self.model.name, answered=bool(answers), problem="; ".join(self.problems[-1:])
                 )
-                return _Ended(failed, self._usage(answers) or (spent_on(error),))
+                # A request that was answered, however badly, is among the answers.
+                told = bool(answers) and isinstance(error, UnexpectedModelBehavior)
+                return _Ended(failed, (*self._usage(answers), *(() if told else (spent_on(error),))))
         answers = _answers(messages)
         cut = self._cut(answers)
         return _Ended(ran.output if cut is None else cut, self._usage(answers))

@@ -21,8 +21,10 @@ from kapelle.verdict.citations import support
 from kapelle.verdict.entail import entail
 from kapelle.verdict.measure import CitationQuality, citation_quality, supported
 
-_TOKENS = 4_000
+_TOKENS = 8_000
 """What an answer may take, reasoning included."""
+_AROUND = 1_500
+"""Tokens of what is asked beside the passages, about."""
 _MOST_CLAIMS = 12
 _MOST_QUOTES = 3
 _INSTRUCTIONS = """\
@@ -142,14 +144,15 @@ async def write_answer(
     Args:
         hits: passages, best first.
         texts: the stored texts by (source, sha256); a hit whose text is not among them is not shown.
-        budget_tokens: of passages that are shown.
+        budget_tokens: of passages that are shown; fewer where the model's window is known to be smaller.
         judge: the model that judges entailment; None: the one that answers.
         timeout: seconds for one attempt of each request.
 
     Raises:
         ModelUnavailable: as `ask`; an answer that could not be judged is not given.
     """
-    shown = build_context(hits, texts, budget_tokens=budget_tokens)
+    room, most = room_of(model.window, budget_tokens)
+    shown = build_context(hits, texts, budget_tokens=room)
     if not shown:
         missing = (f"no passage to answer from: {question}",)
         return Written(Candidate(text=NOT_FOUND, found=False, missing=missing), citation_quality([]))
@@ -158,7 +161,7 @@ async def write_answer(
         _Answer,
         model=model,
         instructions=_INSTRUCTIONS,
-        max_tokens=_TOKENS,
+        max_tokens=most,
         timeout=timeout,
     )
     claims = [_located(said, shown) for said in asked.value.claims]
@@ -172,6 +175,14 @@ async def write_answer(
     )
     candidate = _finished(composed, claims, _conflicts(asked.value.conflicts, shown), question, asked.usage + took)
     return Written(candidate, _quality(claims))
+
+
+def room_of(window: int | None, budget_tokens: int) -> tuple[int, int]:
+    """Tokens for passages and for the answer, which together fit into a model's window, if that is known."""
+    if window is None:
+        return budget_tokens, _TOKENS
+    most = min(_TOKENS, window // 2)
+    return min(budget_tokens, window - most - _AROUND), most
 
 
 def _prompt(question: str, shown: Sequence[Shown]) -> str:
