@@ -99,6 +99,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.refuse(500, "server_error")
             case "401":
                 self.refuse(401, "invalid_api_key")
+            case "key-as-code":
+                self.refuse(400, str(self.headers.get("authorization")).rpartition(" ")[2])
             case "404":
                 self.refuse(404, "model_not_found")
             case "long":

@@ -17,7 +17,19 @@ from kapelle.evidence.rerank_http import HttpReranker
 from kapelle.settings import TelemetrySettings, load_settings
 from kapelle.telemetry.logs import log, set_up_logs
 
-FAULTS = ["401", "404", "quota", "long", "429-always", "500-always", "cut-always", "html", "truncated", "slow"]
+FAULTS = [
+    "401",
+    "key-as-code",
+    "404",
+    "quota",
+    "long",
+    "429-always",
+    "500-always",
+    "cut-always",
+    "html",
+    "truncated",
+    "slow",
+]
 QUESTION = "what-was-asked-is-nobodys-business"
 Call = Callable[[Stub, str], Awaitable[object]]
 

@@ -10,6 +10,7 @@ from pydantic_ai import exceptions as theirs
 from kapelle.agents.patience import LONGEST_WAIT
 from kapelle.budget.model import Usage
 from kapelle.errors import ModelUnavailable
+from kapelle.telemetry.redact import redact_text
 
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,50}")
 _KEY = "check the key (`KAPELLE_LLM__API_KEY`, or the provider's own variable)"
@@ -74,11 +75,11 @@ def _transient(error: theirs.ModelHTTPError) -> bool:
 
 
 def _status(error: theirs.AgentRunError) -> str:
-    """The status, and the provider's code for it where that is one word."""
+    """The status, and the provider's code for it where that is one word, and no key."""
     code = getattr(error, "provider_error_code", None)
     parts = [
         str(error.status_code) if isinstance(error, theirs.ModelHTTPError) else "",
-        code if isinstance(code, str) and _CODE.fullmatch(code) else "",
+        code if isinstance(code, str) and _CODE.fullmatch(code) and redact_text(code) == code else "",
     ]
     told = " ".join(part for part in parts if part)
     return f" ({told})" if told else ""
