@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.postgres import Server, bring_up, empty, serving
+from tests.provider_stub import Stub, serving_models
 
 from kapelle.settings import ALIASES
 from kapelle.telemetry import redact
@@ -71,3 +72,10 @@ def empty_postgres_url(postgres: Server) -> Iterator[str]:
     """A database of the test's own, with nothing in it."""
     with postgres.database() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def provider() -> Iterator[Stub]:
+    """A model provider over HTTP, started when the first test asks for it."""
+    with serving_models() as stub:
+        yield stub

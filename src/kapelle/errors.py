@@ -79,10 +79,10 @@ class UnreadableSource(BadInput):
 
 
 class MissingExtra(BadInput):
-    """An optional dependency is needed and not installed."""
+    """An optional dependency is needed and not installed; of a provider's package, `package` has the extra."""
 
-    def __init__(self, extra: str) -> None:
-        super().__init__(f"this needs the `{extra}` extra: pip install 'kapelle[{extra}]'")
+    def __init__(self, extra: str, *, package: str = "kapelle") -> None:
+        super().__init__(f"this needs the `{extra}` extra: pip install '{package}[{extra}]'")
         self.extra = extra
 
 

@@ -13,6 +13,8 @@ ROOT = Path(__file__).parents[2]
 EXPECTED = {
     "ask.py": ["We keep invoices for ten years.", "more than four hours", "The sources do not say"],
     "triage.py": ["asked: Page the owner?", '"severity: P1', '"passed": true'],
+    "embedder.py": ["invoicing records: records.md:", "travelling by train: travel.md:"],
+    "reranker.py": ["0.38  Letters are kept for two years, invoices are kept for ten.\n0.12"],
     "company.py": ["Rollback is mandatory", "not allowed", "on-call is"],
 }
 
