@@ -13,7 +13,7 @@ from sqlalchemy.pool import StaticPool
 
 from kapelle.errors import BadInput, NotFound
 from kapelle.evidence import statements as sql
-from kapelle.evidence.embedding.embedder import text_to_embed
+from kapelle.evidence.embedding.embedder import Seen, text_to_embed
 from kapelle.evidence.filters import Fitting
 from kapelle.evidence.index import (
     CollectionInfo,
@@ -123,6 +123,11 @@ class VectorIndex(Protocol):
         also: Collection[int],
     ) -> Nearest | None:
         """The `k` passages nearest to a text."""
+
+    def look(
+        self, question: str, passages: Sequence[Sequence[str]], weight: Callable[[str], float]
+    ) -> list[list[Seen]]:
+        """See `Index.look`."""
 
     def vectors(self, connection: Connection, place: Place, numbers: Sequence[int]) -> dict[int, Sequence[float]]:
         """The vectors of passages."""
@@ -315,6 +320,12 @@ class DatabaseIndex:
             if place is None or place.embedder != self._vectors.embedder:
                 return {}
             return self._vectors.vectors(connection, place, numbers)
+
+    def look(
+        self, question: str, passages: Sequence[Sequence[str]], weight: Callable[[str], float]
+    ) -> list[list[Seen]] | None:
+        """See `Index.look`."""
+        return self._vectors.look(question, passages, weight) if self._vectors else None
 
     def named(self, collection: str, names: Collection[str], *, owner: str) -> dict[str, frozenset[str]]:
         """See `Index.named`."""

@@ -2,15 +2,16 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from kapelle.evidence import statements as sql
-from kapelle.evidence.embedding.embedder import Embedder
+from kapelle.evidence.embedding.embedder import Embedder, Seen
 from kapelle.evidence.index_database import Opened
 
 Floats = NDArray[np.float32]
@@ -21,6 +22,15 @@ _AT_STAKE = 1.0
 _AT_ONCE = 500
 _QUERIES = 2_048
 """Queries whose vectors are remembered."""
+
+
+@runtime_checkable
+class _Looks(Protocol):
+    """What `WordEmbedder` adds to an embedder."""
+
+    def look(
+        self, question: str, passages: Sequence[Sequence[str]], weight: Callable[[str], float]
+    ) -> list[list[Seen]]: ...
 
 
 class Vectors:
@@ -65,6 +75,17 @@ class Vectors:
             rows = connection.execute(sql.STORED_VECTORS, {"embedder": self.embedder, "digests": some})
             found |= {bytes(digest) for digest in rows.scalars()}
         return found
+
+    def look(
+        self, question: str, passages: Sequence[Sequence[str]], weight: Callable[[str], float]
+    ) -> list[list[Seen]]:
+        """See `Index.look`."""
+        if isinstance(self._embedder, _Looks):
+            return self._embedder.look(question, passages, weight)
+        vector = self._asked_for(question)
+        made = self._embedder.embed([sentence for passage in passages for sentence in passage]).vectors
+        cosines = iter((made @ vector).tolist())
+        return [[(next(cosines), None) for _ in passage] for passage in passages]
 
     def _asked_for(self, text: str) -> Floats:
         """The vector of a query; a query asked again costs nothing."""
