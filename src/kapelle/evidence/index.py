@@ -90,6 +90,10 @@ class Nearest:
 class Index(Protocol):
     """Documents of an owner in named collections, found by words and by meaning. No call sees another owner's rows."""
 
+    @property
+    def embedder(self) -> str | None:
+        """The name of the embedder that this index has here; None: it finds by words only."""
+
     def put(
         self,
         collection: str,

@@ -145,6 +145,11 @@ class DatabaseIndex:
         # One connection is shared by all threads there, so one transaction at a time.
         self._turn = threading.RLock() if isinstance(engine.pool, StaticPool) else nullcontext()
 
+    @property
+    def embedder(self) -> str | None:
+        """See `Index.embedder`."""
+        return self._vectors.embedder if self._vectors else None
+
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         with self._turn, translated(self._engine), self._engine.connect() as connection:

@@ -76,7 +76,7 @@ class StepPerformer:
             case SearchStep():
                 return await self._search(step, inputs, about)
             case AnswerStep():
-                return write_answer(inputs, about, missing=start.missing)
+                return await self._answer(start, inputs, about)
             case VerdictStep():
                 return judge(step, inputs, about, self._with.catalog, self._with.sources)
             case ApprovalStep():
@@ -87,6 +87,14 @@ class StepPerformer:
                 raise ToolInputError(f"this version knows no kind of step `{step.of}`; upgrade Kapelle")
             case _:
                 assert_never(step)
+
+    async def _answer(self, start: Start, inputs: dict[str, JsonValue], about: Circumstances) -> Outcome:
+        index = self._with.index
+        if index.embedder is None:
+            return write_answer(inputs, about, missing=start.missing)
+        # An embedder that looks at sentences takes its time; a thread keeps the other steps of the run going.
+        write = partial(write_answer, inputs, about, missing=start.missing, look=index.look)
+        return await asyncio.get_running_loop().run_in_executor(None, write)
 
     async def _call(
         self, known: Mapping[str, Tool], name: str, start: Start, inputs: dict[str, JsonValue], about: Circumstances

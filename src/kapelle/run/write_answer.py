@@ -11,6 +11,7 @@ from kapelle.answer.extract import compose_extractive
 from kapelle.answer.merge import merge_candidates
 from kapelle.answer.model import Candidate
 from kapelle.errors import ToolInputError
+from kapelle.evidence.embedding.embedder import Look
 from kapelle.evidence.load import document_of
 from kapelle.evidence.model import Claim, Document, Excerpt, Passage
 from kapelle.language.sentences import sentences
@@ -37,11 +38,16 @@ class _Gathered:
     documents: list[Document] = field(default_factory=list)
 
 
-def write_answer(inputs: Mapping[str, JsonValue], about: Circumstances, *, missing: Sequence[str]) -> Outcome:
+def write_answer(
+    inputs: Mapping[str, JsonValue], about: Circumstances, *, missing: Sequence[str], look: Look | None = None
+) -> Outcome:
     """Compose the answer of `sources` (outputs of steps), `claims`, or `extracted`.
 
     Claims of an agent are said as they are, with their quotes checked; hits of a search are answered by quoting;
     any other output is told line by line, each line quoting the output itself.
+
+    Args:
+        look: how an embedder looks at the sentences of hits; None: by words alone.
     """
     gathered = _Gathered()
     if "extracted" in inputs:
@@ -54,7 +60,7 @@ def write_answer(inputs: Mapping[str, JsonValue], about: Circumstances, *, missi
     texts = {key: one.text for key, one in about.texts.items()}
     texts |= {(one.source, one.sha256): one.text for one in gathered.documents}
     question = str(inputs.get("question") or about.task.prompt)
-    parts = list(_parts(gathered, question, texts))
+    parts = list(_parts(gathered, question, texts, look))
     candidate = merge_candidates(parts) if len(parts) != 1 else parts[0]
     candidate = candidate.model_copy(
         update={
@@ -67,7 +73,9 @@ def write_answer(inputs: Mapping[str, JsonValue], about: Circumstances, *, missi
     return Outcome(output=candidate.model_dump(mode="json"), texts=gathered.documents)
 
 
-def _parts(gathered: _Gathered, question: str, texts: Mapping[tuple[str, str], str]) -> Iterator[Candidate]:
+def _parts(
+    gathered: _Gathered, question: str, texts: Mapping[tuple[str, str], str], look: Look | None
+) -> Iterator[Candidate]:
     if gathered.claims or not (gathered.searches or gathered.candidates):
         composed = compose_claims(gathered.claims, texts)
         yield composed if gathered.found else composed.model_copy(update={"found": False})
@@ -83,6 +91,7 @@ def _parts(gathered: _Gathered, question: str, texts: Mapping[tuple[str, str], s
             texts,
             weights=weights if isinstance(weights, dict) else None,  # type: ignore[arg-type]  # numbers by stem
             searched=[str(name) for name in searched] if isinstance(searched, list) else (),
+            look=look,
         )
 
 
