@@ -3,11 +3,11 @@
     python benchmarks/answers.py --data DIR [--json]
 
 DIR holds `xquad-en` (BEIR's layout, and answers.jsonl {_id, doc, answer, start}) and `trecqa` (dev.jsonl {question,
-sentence, label}), either or both. The embedder is fetched when it is missing. `first` is the share of questions whose best
-sentence holds the answer at its place, of all passages; `map` the mean average precision over the candidate sentences of a
-question; `auc` how well the confidence of questions that can be answered stands above that of the same questions with
-their passage withheld; `answered_at_10` how many are answered when one in ten of the others is, wrongly. Citations: see
-docs/citations.md.
+sentence, label}), either or both. The embedder is fetched when it is missing. `first` is the share of questions whose
+best sentence holds the answer at its place, of all passages; `map` the mean average precision over the candidate
+sentences of a question; `auc` how well the confidence of questions that can be answered stands above that of the same
+questions with their passage withheld; `answered_at_10` how many are answered when one in ten of the others is, wrongly.
+Citations: see docs/citations.md.
 """
 
 import argparse
@@ -22,8 +22,6 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from measures import citations
 
 from kapelle.answer.answerable import confidence, signals_of
 from kapelle.answer.rank import Ranked, rank_sentences
@@ -40,6 +38,7 @@ from kapelle.evidence.vectors_sqlite import SqliteVectors
 from kapelle.evidence.weigh import asked_words, weigh
 from kapelle.settings import load_settings
 from kapelle.store.engine import open_url
+from measures import citations
 
 OWNER, PASSAGES = "benchmark/answers", 3
 

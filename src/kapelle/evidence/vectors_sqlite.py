@@ -13,6 +13,7 @@ from kapelle.evidence.embedding.embedder import Embedder
 from kapelle.evidence.filters import Fitting
 from kapelle.evidence.index import Match, Nearest
 from kapelle.evidence.index_database import Place
+from kapelle.evidence.statements_sqlite import KEEP_VECTOR
 from kapelle.evidence.vectors_database import Floats, Vectors
 
 _ROWS = 8_192
@@ -100,6 +101,9 @@ class SqliteVectors(Vectors):
 
     def added(self, connection: Connection, place: int) -> None:
         """See `VectorIndex.added`; the rows stand beside the passages already."""
+
+    def _keep(self, connection: Connection, made: Sequence[tuple[bytes, bytes]]) -> None:
+        connection.exec_driver_sql(KEEP_VECTOR, [(self.embedder, digest, vector) for digest, vector in made])
 
     def replaced(self, connection: Connection, place: int) -> None:
         """See `VectorIndex.replaced`; the others are found by their embedder's name."""
