@@ -40,7 +40,7 @@ class Means:
 
 
 def discover(settings: Settings, means: Means | None = None) -> Iterator[Pack]:
-    """Make every installed pack: each entry point of the group is `(Settings) -> Pack`, or `(Settings, Means) -> Pack`."""
+    """Make every installed pack: each entry point is `(Settings) -> Pack`, or `(Settings, Means) -> Pack`."""
     for point in entry_points(group=GROUP):
         make: Callable[..., Pack] = point.load()
         yield make(settings, means) if len(signature(make).parameters) > 1 else make(settings)
