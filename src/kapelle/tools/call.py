@@ -17,6 +17,9 @@ from kapelle.errors import KapelleError, StepTimeout, ToolFailed, ToolInputError
 from kapelle.resilience.guarded import Guarded, guarded
 from kapelle.tools.model import Suspend, Tool, ToolContext, Waiting
 
+# `json.dumps` makes an encoder at every call that asks for anything but its defaults.
+_strict_json = json.JSONEncoder(allow_nan=False).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -49,9 +52,9 @@ async def call_tool(
 
     async def attempt(number: int) -> JsonValue | Suspend:
         values = check_arguments(tool, arguments)
-        timed = replace(context, deadline=clock.now() + timedelta(seconds=limits.timeout), attempt=number)
         if tool.context_argument is not None:
-            values[tool.context_argument] = timed
+            deadline = clock.now() + timedelta(seconds=limits.timeout)
+            values[tool.context_argument] = replace(context, deadline=deadline, attempt=number)
         try:
             result = await _limited(tool, values, limits.timeout, on_overrun)
         except asyncio.CancelledError:
@@ -76,7 +79,7 @@ def check_arguments(tool: Tool, arguments: Mapping[str, JsonValue]) -> dict[str,
         ToolInputError: the message names each argument and what was expected.
     """
     try:
-        model = tool.inputs.model_validate_json(json.dumps(dict(arguments), allow_nan=False), strict=True)
+        model = tool.inputs.model_validate_json(_strict_json(dict(arguments)), strict=True)
     except ValidationError as error:
         raise ToolInputError(f"`{tool.name}`: {_explain(error)}") from None
     except ValueError:
@@ -96,7 +99,7 @@ def check_output(tool: Tool, result: Any) -> JsonValue:  # Any: whatever the fun
     except ValidationError as error:
         raise ToolFailed(f"`{tool.name}` returned something else than it declares: {_explain(error)}") from None
     try:
-        json.dumps(dumped, allow_nan=False)
+        _strict_json(dumped)
     except ValueError:
         raise ToolFailed(f"`{tool.name}` returned what is no JSON (NaN and infinity are none)") from None
     return dumped

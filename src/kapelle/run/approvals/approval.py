@@ -264,7 +264,10 @@ def shown(record: ApprovalRecord) -> dict[str, JsonValue]:
     }
 
 
+# `json.dumps` makes an encoder at every call that asks for anything but its defaults.
+_canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
 def hash_of(value: JsonValue) -> str:
     """SHA-256 of a value's canonical JSON, in hex."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_canonical_json(value).encode()).hexdigest()
