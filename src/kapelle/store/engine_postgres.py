@@ -41,7 +41,7 @@ def postgres_engine(url: URL) -> sa.Engine:
         MissingExtra: psycopg is not installed, or finds no libpq.
     """
     chosen = {name: value for name, value in _CONNECT.items() if name not in url.query}
-    # `store.nul` reads and writes it.
+    # `store.nul_postgres` reads and writes it.
     chosen["client_encoding"] = "utf8"
     try:
         engine = sa.create_engine(
@@ -63,6 +63,6 @@ def postgres_engine(url: URL) -> sa.Engine:
         # The pool rolls a connection back when it is returned, which would undo them.
         connection.commit()
         # psycopg is loaded by now; without Postgres it is not.
-        import_module("kapelle.store.nul").keep_nul(connection)
+        import_module("kapelle.store.nul_postgres").keep_nul(connection)
 
     return engine
