@@ -29,6 +29,7 @@ from tests.postgres import Server, libpq_url, serving
 
 from measures import contenders, running, storing, waiting
 from measures.field import Field
+from measures.floors import sqlite_floors
 from measures.goals import judge
 
 PAYLOADS = (10, 1_000, 4_000)
@@ -102,8 +103,10 @@ def steps(bench: Bench) -> dict[str, Any]:
     ours = contenders.ours(bench.folder, bench.postgres())
     others = contenders.peers(bench.folder, libpq_url(bench.postgres()), say)
     contenders.compare([*ours, *others], steps=100, rounds=bench.size.rounds)
+    others += [one.later for one in others if one.later is not None]
     rows = {one.name: one.row for one in (*ours, *others)}
-    return {**rows, "to": {mine.name: {one.name: contenders.paired(mine, one) for one in others} for mine in ours}}
+    to = {mine.name: {one.name: contenders.paired(mine, one) for one in others} for mine in ours}
+    return {**rows, "to": to, "floors": sqlite_floors(bench.folder, commits=2_000)}
 
 
 def saves(bench: Bench) -> dict[str, Any]:
@@ -261,6 +264,8 @@ def show(report: dict[str, Any]) -> None:
     for name, row in report.items():
         if isinstance(row, dict) and "chain_ms" in row:
             print(f"{name:<32}{row['chain_ms']:>10.3f}{row['fan_ms']:>10.3f}{row['k1_ms']:>10.2f}")
+    for name, value in report.get("floors", {}).items():
+        print(f"{name + ' (SQLite alone)':<32}{value:>10.3f}")
     databases = list(report["on"])
     print("\n" + f"{'':<32}" + "".join(f"{name:>12}" for name in databases))
     for name in dict.fromkeys(name for row in report["on"].values() for name in row):

@@ -12,9 +12,9 @@ from kapelle.errors import MissingExtra
 NAMES = ("postgresql", "postgres")
 """How a Postgres URL may begin; a driver may follow after a `+`."""
 DRIVER = "postgresql+psycopg"
-POOL_SIZE = 8
-"""Connections kept: DBOS's listener and four threads, the writer, the lease, and a reader."""
-OVERFLOW = 4
+POOL_SIZE = 10
+"""Connections kept: DBOS's listener and four threads, the writer, the lease, the bell's two, and a reader."""
+OVERFLOW = 2
 """Connections more, in a rush."""
 
 _CONNECT: Mapping[str, str | int] = {

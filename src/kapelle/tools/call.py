@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import JsonValue, ValidationError
 
 from kapelle import clock
-from kapelle.errors import KapelleError, StepTimeout, ToolFailed, ToolInputError
+from kapelle.errors import StepTimeout, ToolFailed, ToolInputError
 from kapelle.resilience.guarded import Guarded, guarded
 from kapelle.tools.model import Suspend, Tool, ToolContext, Waiting
 
@@ -116,21 +116,36 @@ def _explain(error: ValidationError) -> str:
 async def _limited(
     tool: Tool, values: dict[str, Any], timeout: float, on_overrun: Callable[[float], None] | None
 ) -> Any:
-    late = StepTimeout(f"`{tool.name}` did not return within {timeout:g} s; raise its timeout or make it quicker")
     if not inspect.iscoroutinefunction(tool.function):
-        return await _in_thread(tool, values, timeout, late, on_overrun)
-    # Waited for, not awaited: a tool that swallows its cancellation must not hold the caller.
-    task = asyncio.ensure_future(_contained(tool, values))
+        return await _in_thread(tool, values, timeout, on_overrun)
+    # Waited for, not awaited: a tool that swallows its cancellation must not hold the caller. By a future of our own:
+    # `asyncio.wait` takes twice as long to do the same, at every step.
+    loop = asyncio.get_running_loop()
+    over = loop.create_future()
+
+    def ring(_: object = None) -> None:
+        if not over.done():
+            over.set_result(None)
+
+    task = asyncio.create_task(_contained(tool, values))
+    task.add_done_callback(ring)
+    alarm = loop.call_later(timeout, ring)
     try:
-        await asyncio.wait({task}, timeout=timeout)
+        await over
     except asyncio.CancelledError:
         task.cancel()
         raise
+    finally:
+        alarm.cancel()
     if not task.done():
         task.cancel()
         task.add_done_callback(_forget)
-        raise late
+        raise _late(tool, timeout)
     return task.result()
+
+
+def _late(tool: Tool, timeout: float) -> StepTimeout:
+    return StepTimeout(f"`{tool.name}` did not return within {timeout:g} s; raise its timeout or make it quicker")
 
 
 async def _contained(tool: Tool, values: dict[str, Any]) -> Any:
@@ -159,7 +174,6 @@ async def _in_thread(
     tool: Tool,
     values: dict[str, Any],
     timeout: float,
-    late: KapelleError,
     on_overrun: Callable[[float], None] | None,
 ) -> Any:
     """Run a blocking function in a daemon thread of its own, so that a timeout frees the caller at once.
@@ -198,4 +212,4 @@ async def _in_thread(
         async with asyncio.timeout(timeout):
             return await future
     except TimeoutError as error:
-        raise late from error
+        raise _late(tool, timeout) from error
