@@ -61,13 +61,13 @@ FULL = Size()
 QUICK = Size(
     rounds=5,
     saves=5,
-    decisions=40,
-    parked=500,
+    decisions=30,
+    parked=300,
     restarts=1,
     kills=2,
     runs=100,
     reader_seconds=5.0,
-    items=100,
+    items=60,
     quick=True,
 )
 
@@ -101,7 +101,7 @@ class Bench:
 def steps(bench: Bench) -> dict[str, Any]:
     """What a step costs, here and elsewhere."""
     ours = contenders.ours(bench.folder, bench.postgres())
-    others = contenders.peers(bench.folder, libpq_url(bench.postgres()), say)
+    others = contenders.peers(bench.folder, libpq_url(bench.postgres()), say, quick=bench.size.quick)
     contenders.compare([*ours, *others], steps=100, rounds=bench.size.rounds)
     others += [one.later for one in others if one.later is not None]
     rows = {one.name: one.row for one in (*ours, *others)}

@@ -113,8 +113,12 @@ def ours(folder: Path, postgres: str) -> list[Contender]:
     ]
 
 
-def peers(folder: Path, postgres: str, say: Callable[[str], None]) -> list[Contender]:
-    """Those that are installed; the others are told of."""
+def peers(folder: Path, postgres: str, say: Callable[[str], None], *, quick: bool = False) -> list[Contender]:
+    """Those that are installed; the others are told of.
+
+    Args:
+        quick: without Prefect, whose server takes longer to start than the others to be measured.
+    """
     found = []
     langgraph, prefect = (ENVIRONMENTS / name / "bin" / "python" for name in ("langgraph", "prefect"))
     if (ENVIRONMENTS / "langgraph" / ".installed").exists():
@@ -127,7 +131,9 @@ def peers(folder: Path, postgres: str, say: Callable[[str], None]) -> list[Conte
         found += [Contender(f"langgraph_{way}", [str(langgraph), script, way, place]) for way, place in ways.items()]
     else:
         say("langgraph is not installed (`make bench-peers`): left out")
-    if (ENVIRONMENTS / "prefect" / ".installed").exists():
+    if quick:
+        say("prefect is left out: it is measured in whole runs")
+    elif (ENVIRONMENTS / "prefect" / ".installed").exists():
         command = [str(prefect), str(PEERS / "peer_prefect.py"), _folder(folder, "prefect")]
         recorded = Contender("prefect_recorded", command, share=DEAR)
         found.append(Contender("prefect", command, share=DEAR, later=recorded))
