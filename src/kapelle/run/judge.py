@@ -54,10 +54,12 @@ def _items(
     texts = {key: document.text for key, document in about.texts.items()}
     outcomes = list(_tool_outcomes(about, catalog))
     yield checks.check_found(candidate.found, candidate.missing)
-    yield checks.check_citations(candidate.citations, texts)
+    searched = _searched(candidate, about)
+    yield checks.check_citations(candidate.citations, texts, searched=searched, retrieved=_retrieved(about))
     if candidate.value is None and candidate.found:
         yield checks.check_cited(candidate.text, candidate.citations)
         yield checks.check_length(candidate.text, candidate.citations)
+        yield from _support(candidate, about, searched)
     if "evidence" in step.checks:
         yield checks.check_evidence(outcomes)
     if "policy" in step.checks:
@@ -72,6 +74,33 @@ def _items(
         for fact in about.steps.values()
     ]
     yield checks.check_plan(steps, required=False)
+
+
+def _searched(candidate: Candidate, about: Circumstances) -> set[str]:
+    """The citations that rest on passages of a search: composed of them, or all where nothing else was read."""
+    kinds = {fact.kind for fact in about.steps.values()}
+    nothing_else = "search" in kinds and not kinds & {"tool", "agent"}
+    return {one.id for one in candidate.citations if one.passage is not None or nothing_else}
+
+
+def _retrieved(about: Circumstances) -> dict[tuple[str, str], list[tuple[int, int]]]:
+    found: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for stretch in (one for fact in about.steps.values() for one in fact.retrieved):
+        found.setdefault((stretch.source, stretch.sha256), []).append((stretch.start, stretch.end))
+    return found
+
+
+def _support(candidate: Candidate, about: Circumstances, searched: set[str]) -> Iterator[ChecklistItem]:
+    """What the quotes carry: required of what was composed of passages, told of what an agent claims.
+
+    An agent computes: the numbers of `3 % is over the limit of 2 %` stand in no quote, and the claim may be right.
+    """
+    given = "\n".join([about.task.prompt, *map(str, about.task.context.values())])
+    others = {one.id for one in candidate.citations} - searched
+    if searched:
+        yield checks.check_support(candidate.text, candidate.citations, given=given, without=others)
+    if others:
+        yield checks.check_support(candidate.text, candidate.citations, given=given, required=False, without=searched)
 
 
 def _tool_outcomes(about: Circumstances, catalog: Catalog) -> Iterator[ToolOutcome]:
