@@ -98,6 +98,7 @@ class Amount:
     what: str
     """The stem of the word behind it, where it has no unit."""
     start: int
+    end: int
     text: str
 
 
@@ -134,7 +135,7 @@ def amounts(text: str) -> tuple[Amount, ...]:
             ranged = False
         said = text[match.start() : end].strip()
         what = "" if unit else _what(text[end : end + 40])
-        found.append(Amount(value, unit, _bound(before, text[end : end + 30]), ranged, what, match.start(), said))
+        found.append(Amount(value, unit, _bound(before, text[end : end + 30]), ranged, what, match.start(), end, said))
         last = end
     return tuple(found)
 

@@ -36,7 +36,7 @@ _DENIAL = re.compile(
     r"\b(?:not|no|never|none|nobody|nothing|neither|nowhere|cannot|hardly|scarcely)\b|n't\b"
     r"|\b(?:fail(?:s|ed|ing)?|refus(?:es?|ed|ing)|declin(?:es?|ed)|unable) to\b|\bden(?:y|ies|ied|ying) that\b"
     r"|\b(?:forb[ai]d(?:s|den|ding)?|prohibit(?:s|ed|ing)?|ban(?:s|ned)?|disallow(?:s|ed)?)\b"
-    r"|\b(?:lack(?:s|ed|ing)?|untrue|far from)\b|\bfree (?:of|from)\b|\bprevent(?:s|ed)?\b(?=.*\bfrom\b)"
+    r"|\babsent\b|\b(?:lack(?:s|ed|ing)?|untrue|far from)\b|\bfree (?:of|from)\b|\bprevent(?:s|ed)?\b(?=.*\bfrom\b)"
 )
 _ASIDE = re.compile(
     r"\(([^()]*)\)|, (?:which|who|whose|whom|where) ([^,;]*)(?:,|(?=[;.!?])|$)|;\s?(?:which|who) ([^;]*);"
@@ -51,6 +51,7 @@ _HAS_VERB = re.compile(rf"\b{_VERB}\b")
 _EXCEPT = re.compile(
     r"\b(?:without|except(?: for| on| in| when| if| where)?|unless|other than|apart from|rather than|instead of|"
     r"but not)\b"
+    r"|(?<=,) not\b(?! (?:only|even|yet|least|having|being)\b)"
     r"|(?<!requires )(?<!require )(?<!by )(?<!of )\bexcluding\b"
 )
 _CONDITION = re.compile(r"\b(?:if|when|whenever|once|provided that|as long as)\b")
@@ -82,6 +83,8 @@ def contradictions(claim: Sequence[Sentence], quotes: Sequence[Sentence]) -> lis
         turned = [one for one in nearest if _turns(statement, one) % 2]
         if nearest and len(turned) == len(nearest):
             problems.append(_told(statement, turned[0]))
+        elif nearest:
+            problems.extend(_told(statement, one) for one in _denied_beside(statement, nearest, said))
         problems.extend(_of_another_kind(statement, nearest, held))
     return list(dict.fromkeys(problems))
 
@@ -155,6 +158,19 @@ def _nearest(claim: Statement, said: Sequence[Statement]) -> list[Statement]:
     if best[0] < _ENOUGH * len(claim.stems):
         return []
     return [one for shared, tight, one in ranked if (shared, tight) == best]
+
+
+def _denied_beside(claim: Statement, nearest: Sequence[Statement], said: Sequence[Statement]) -> Iterator[Statement]:
+    """The statement that has what the nearest ones lack of a claim, and says it the other way round.
+
+    `Seen in adults, but absent in children` does not say that it was seen in children.
+    """
+    lacking = claim.stems.difference(*(one.stems for one in nearest))
+    if not lacking:
+        return
+    holding = [one for one in said if lacking <= one.stems]
+    if holding and all(claim.denied != one.denied for one in holding):
+        yield holding[0]
 
 
 def _shared(claim: Statement, other: Statement) -> float:

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from kapelle.language.words import base
 from kapelle.verdict.amounts import amounts
 from kapelle.verdict.names import names
-from kapelle.verdict.periods import periods
+from kapelle.verdict.periods import MONTHS, WEEKDAYS, periods
 from kapelle.verdict.words import Sentence, Word
 
 _PASSIVE = re.compile(
@@ -16,6 +17,7 @@ _BY = re.compile(r"\bby\b")
 _TOGETHER = frozenset({"and", "or", "with", "between", "both"})
 """Words of what both sides do: `A merged with B` is `B merged with A`."""
 Key = tuple[str, str]
+_TIMES = frozenset(base(word) for word in (*MONTHS, *WEEKDAYS))
 
 
 def role_problems(claim: Sequence[Sentence], quotes: Sequence[Sentence]) -> list[str]:
@@ -26,6 +28,7 @@ def role_problems(claim: Sequence[Sentence], quotes: Sequence[Sentence]) -> list
         if nearest is not None:
             problems.extend(_changed_round(sentence, nearest))
             problems.extend(_crossed(sentence, nearest))
+            problems.extend(_at_another_time(sentence, nearest))
     return list(dict.fromkeys(problems))
 
 
@@ -98,6 +101,34 @@ def _crossed(claim: Sentence, quote: Sentence) -> Iterator[str]:
         value = next(iter(said))[0]
         if bound is not None and key in bound and bound[key] != value and value in bound.values():
             yield f'the quote gives {bound[key]:f} for {key[1]}, not {value:f}: "{quote.text}"'
+
+
+def _at_another_time(claim: Sentence, quote: Sentence) -> Iterator[str]:
+    """`Recovered at 02:10` where the quote says `failed at 02:10 and recovered at 02:25`."""
+    mine = {word.stem for word in claim.telling}
+    for kind in ("time", "date", "month", "weekday", "year"):
+        said = {one.value for one in periods(claim.text) if one.kind == kind}
+        placed = [one for one in periods(quote.text) if one.kind == kind]
+        if len(said) != 1 or len(placed) < 2 or len({one.value for one in placed}) != len(placed):
+            continue
+        parts = _parts(quote, [one.start for one in placed])
+        for one, part in zip(placed, parts, strict=True):
+            others = set().union(*(other for other in parts if other is not part))
+            if one.value in said and not part & mine and (others - part) & mine:
+                yield f'the quote says of {one.text} something else: "{quote.text}"'
+
+
+def _parts(sentence: Sentence, places: Sequence[int]) -> list[set[str]]:
+    """What is said of each place in time: the words before it, or behind it where the sentence begins with one.
+
+    The subject, which is said once for all, is left out.
+    """
+    words = [word for word in sentence.telling if not word.text[0].isdigit() and word.stem not in _TIMES]
+    leads = not words or places[0] < words[0].start
+    cuts = [*places, len(sentence.text)] if leads else [0, *places]
+    parts = [{word.stem for word in words if low <= word.start < high} for low, high in pairwise(cuts)]
+    subject = {words[0].stem} if words else set()
+    return [part - subject for part in parts]
 
 
 def _keys(sentence: Sentence) -> list[tuple[int, Key]]:

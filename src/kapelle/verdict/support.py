@@ -1,7 +1,7 @@
 """Measure how well quotes carry a claim, without a model.
 
 A claim that is a sentence of a quote is carried. Any other is held against its quotes by what can be told from words:
-amounts (`amounts`), names (`names`), periods (`periods`), denial and opposites (`negation`), how much (`quantifiers`),
+amounts (`amounts`, `figures`), names (`names`), periods (`periods`), denial and opposites (`negation`), how much (`quantifiers`),
 who does what to whom (`roles`). What that cannot tell is in docs/citations.md.
 """
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from kapelle.language.related import SHARE, related
 from kapelle.language.words import words
 from kapelle.verdict.amounts import amount_problems
+from kapelle.verdict.figures import figure_problems
 from kapelle.verdict.names import name_problems
 from kapelle.verdict.negation import contradictions
 from kapelle.verdict.periods import period_problems
@@ -43,6 +44,7 @@ def support(claim: str, quotes: Sequence[str], *, given: str = "") -> Support:
         return Support(score=1.0)
     problems = [
         *amount_problems(mine, held, stated),
+        *figure_problems(mine, held, stated),
         *name_problems(mine, held, stated),
         *period_problems(mine, held, stated),
         *contradictions(mine, held),
