@@ -1,12 +1,13 @@
 """Tell which words say the contrary of each other, and which rule each other out; read from `opposites.txt`."""
 
-import re
 from functools import lru_cache
 from pathlib import Path
 
 from kapelle.language.words import base
 
-_PREFIX = re.compile(r"(?:un|in|im|il|ir|non|dis|mis)(?=[a-z]{4})")
+_PREFIXES = ("un", "in", "im", "il", "ir", "non", "dis", "mis")
+_LONG = 4
+"""Letters that a stem has at least beside a prefix."""
 
 
 def _read() -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
@@ -31,16 +32,13 @@ _OPPOSITES, _ALTERNATIVES = _read()
 
 
 @lru_cache(maxsize=16_384)
-def opposite(stem: str, other: str) -> bool:
-    """Whether two stems say the contrary of each other: listed so, or one is the other with `un-`, `in-`, `non-` ..."""
-    return other in _OPPOSITES.get(stem, ()) or _without_prefix(stem) == other or _without_prefix(other) == stem
+def opposites(stem: str) -> frozenset[str]:
+    """The stems that say the contrary of this one: those listed, and itself with or without `un-`, `in-`, `non-` ..."""
+    prefixed = {f"{prefix}{stem}" for prefix in _PREFIXES} if len(stem) >= _LONG else set()
+    bare = {stem.removeprefix(prefix) for prefix in _PREFIXES if len(stem) >= len(prefix) + _LONG} - {stem}
+    return _OPPOSITES.get(stem, frozenset()) | prefixed | bare
 
 
 def alternatives(stem: str) -> frozenset[str]:
     """The stems that name another thing of the kind of this one; empty when none is known."""
     return _ALTERNATIVES.get(stem, frozenset())
-
-
-def _without_prefix(stem: str) -> str | None:
-    match = _PREFIX.match(stem)
-    return stem[match.end() :] if match else None

@@ -28,7 +28,8 @@ _AMOUNT = re.compile(
     rf"(?:(?P<digits>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?)(?P<half>[½¼¾])?|(?P<alone>[½¼¾])"
     rf"|(?P<word>\b(?:{_WORD})(?:[- ](?:one|two|three|four|five|six|seven|eight|nine)(?=\b))?\b"
     r"|\b(?:hundred|thousand|million)\b))"
-    rf"(?![.:]\d|-\d\d-\d\d|(?:st|nd|rd|th|s)\b)(?: ?(?P<scale>hundred|thousand|million|billion|trillion|bn|mn|k)\b)?",
+    rf"(?!\d|[.,:]\d|-\d\d-\d\d|(?:st|nd|rd|th|s)\b)"
+    r"(?: ?(?P<scale>hundred|thousand|million|billion|trillion|bn|mn|k)\b)?",
     re.IGNORECASE,
 )
 _UNITS: tuple[tuple[str, str], ...] = (

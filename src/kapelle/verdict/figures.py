@@ -1,4 +1,4 @@
-"""Hold every figure of a claim against its quotes: what is read as no amount and no period must stand there as it is."""
+"""Hold every figure of a claim against its quotes: what is no amount and no period must stand there as it is."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ _DIGITS = re.compile(r"\d+")
 _ORDINALS = {
     word: str(place)
     for place, word in enumerate(
-        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split(), 1
+        ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"), 1
     )
 }
 _ORDINAL = re.compile(rf"\b(?:{'|'.join(_ORDINALS)})\b")

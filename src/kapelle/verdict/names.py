@@ -76,9 +76,9 @@ def names(sentence: Sentence) -> tuple[Name, ...]:
 
 def _of_run(run: Sequence[Word], sentence: Sentence, behind: int) -> Iterator[Name]:
     words = [word for word in run if len(word.text) > 1]
-    while words and words[0].first and words[0].folded in STOP_WORDS:
+    while words and words[0].first and words[0].folded in STOP_WORDS and not words[0].text.isupper():
         words = words[1:]
-    words = [word for word in words if not (len(words) == 1 and word.folded in STOP_WORDS)]
+    words = [word for word in words if len(words) > 1 or word.folded not in STOP_WORDS or word.text.isupper()]
     if not words:
         return
     if words[0].first and len(words) == 1 and not _ACRONYM.fullmatch(words[0].text):

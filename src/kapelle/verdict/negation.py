@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from kapelle.language.opposites import alternatives, opposite
+from kapelle.language.opposites import alternatives, opposites
 from kapelle.language.related import related
 from kapelle.language.stopwords import STOP_WORDS
 from kapelle.language.words import base, fold
@@ -42,10 +42,11 @@ _ASIDE = re.compile(
     r"\(([^()]*)\)|, (?:which|who|whose|whom|where) ([^,;]*)(?:,|(?=[;.!?])|$)|;\s?(?:which|who) ([^;]*);"
 )
 _CLAUSE = re.compile(
-    r"[;:]|, (?:and|but|or|so|yet|while|whereas|although|though|because|since|as)\b"
+    r"[;:]|, (?:and|but(?! not\b)|or|so|yet|while|whereas|although|though|because|since|as)\b"
     r"|\b(?:but(?! not\b)|whereas|although|though|because|while)\b"
 )
-_VERB = r"(?:is|are|was|were|be|has|have|had|can|may|must|shall|should|will|would|did|does|do|cannot|\w+n't)"
+_LEADING = re.compile(r"\s*(?:although|though|while|whereas|because|since) ([^,]*),(.*)")
+_VERB = r"(?:is|are|was|were|be|has|have|had|can|may(?! \d)|must|shall|should|will|would|did|does|do|cannot|\w+n't)"
 _AND = re.compile(rf"(?<=\w) and (?=(?:[\w'-]+ ){{1,5}}?{_VERB}\b)")
 _HAS_VERB = re.compile(rf"\b{_VERB}\b")
 _EXCEPT = re.compile(
@@ -69,6 +70,8 @@ class Statement:
     text: str
     stems: frozenset[str]
     denied: bool
+    under_condition: bool = False
+    """It is said only for the case that stands beside it (`if`, `when`): by itself nobody claims it."""
     sides: tuple[frozenset[str], frozenset[str]] | None = None
     """Of a comparison: the stems before and behind `than`."""
 
@@ -78,7 +81,7 @@ def contradictions(claim: Sequence[Sentence], quotes: Sequence[Sentence]) -> lis
     said = [statement for sentence in quotes for statement in statements(sentence.text)]
     held = frozenset(stem for statement in said for stem in statement.stems)
     problems = []
-    for statement in (one for sentence in claim for one in statements(sentence.text)):
+    for statement in (one for sentence in claim for one in statements(sentence.text) if not one.under_condition):
         nearest = _nearest(statement, said)
         turned = [one for one in nearest if _turns(statement, one) % 2]
         if nearest and len(turned) == len(nearest):
@@ -107,6 +110,10 @@ def _clauses(text: str) -> Iterator[str]:
         if inner and aside.start():
             yield " ".join([*about, inner])
             main = main.replace(aside.group(), " ", 1)
+    leading = _LEADING.match(main)
+    if leading:
+        yield leading[1]
+        main = leading[2]
     for part in _CLAUSE.split(main):
         pieces = _AND.split(part)
         if len(pieces) > 1 and all(_HAS_VERB.search(piece) for piece in pieces):
@@ -132,16 +139,18 @@ def _of_clause(clause: str) -> Iterator[Statement]:
         yield replace(alone, denied=alone.denied ^ (opener is not None))
         return
     main, limit = _statement(before), _statement(after)
-    yield main
     turned = opener is not None
-    yield Statement(clause.strip(), main.stems | limit.stems, main.denied ^ limit.denied ^ turned, main.sides)
+    yield replace(main, under_condition=not turned)
+    yield Statement(
+        clause.strip(" ,."), main.stems | limit.stems, main.denied ^ limit.denied ^ turned, sides=main.sides
+    )
 
 
 def _statement(text: str) -> Statement:
     denials = len(_DENIAL.findall(text))
     left, than, right = text.partition(" than ")
     sides = (frozenset(_stems(left)), frozenset(_stems(right))) if than else None
-    return Statement(text.strip(" ,."), frozenset(_stems(text)), denials % 2 == 1, sides)
+    return Statement(text.strip(" ,."), frozenset(_stems(text)), denials % 2 == 1, sides=sides)
 
 
 def _stems(text: str) -> list[str]:
@@ -179,7 +188,7 @@ def _shared(claim: Statement, other: Statement) -> float:
     for stem in claim.stems:
         if stem in other.stems:
             score += 1
-        elif any(opposite(stem, one) for one in other.stems) or related(stem) & other.stems:
+        elif opposites(stem) & other.stems or related(stem) & other.stems:
             score += 0.8
     return score
 
@@ -199,10 +208,9 @@ def _opposites(claim: Statement, other: Statement) -> list[tuple[str, str]]:
     for one in sorted(mine):
         if related(one) & yours:
             continue
-        for two in sorted(yours):
-            if opposite(one, two) and all(two != taken for _, taken in found):
-                found.append((one, two))
-                break
+        contrary = sorted(opposites(one) & yours - {taken for _, taken in found})
+        if contrary:
+            found.append((one, contrary[0]))
     return found
 
 

@@ -106,7 +106,7 @@ def periods(text: str) -> tuple[Period, ...]:
 
 def _made(name: str, match: re.Match[str], folded: str, text: str) -> Iterator[Period]:
     # Folding keeps places in all but a few letters; the words shown may then be off, never what is compared.
-    said = text[match.start() : match.end()]
+    said = text[match.start() : match.end()].rstrip(".")
     side = _side(folded[max(0, match.start() - 40) : match.start()])
 
     def period(kind: Kind, value: str) -> Period:

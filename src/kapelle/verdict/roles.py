@@ -50,11 +50,12 @@ def _changed_round(claim: Sentence, quote: Sentence) -> Iterator[str]:
             continue
         before, behind = _around(claim, verb, both)
         left, right = _around(quote, there[0], both)
-        if not (before & right - left and behind & left - right):
+        crossed = bool(before & right - left and behind & left - right)
+        if not crossed and not (before & left - right and behind & right - left):
             continue
         if _TOGETHER & _said_near(claim, verb) or _TOGETHER & _said_near(quote, there[0]):
             continue
-        if _passive(claim, verb) == _passive(quote, there[0]):
+        if crossed == (_passive(claim, verb) == _passive(quote, there[0])):
             yield f'the claim changes the sides of `{verb.text}` round: "{quote.text}"'
             return
 

@@ -1,8 +1,8 @@
 """Measure how well quotes carry a claim, without a model.
 
 A claim that is a sentence of a quote is carried. Any other is held against its quotes by what can be told from words:
-amounts (`amounts`, `figures`), names (`names`), periods (`periods`), denial and opposites (`negation`), how much (`quantifiers`),
-who does what to whom (`roles`). What that cannot tell is in docs/citations.md.
+amounts and figures (`amounts`, `figures`), names (`names`), periods (`periods`), denial and opposites (`negation`), how
+much (`quantifiers`), who does what to whom (`roles`). What that cannot tell is in docs/citations.md.
 """
 
 from collections.abc import Sequence

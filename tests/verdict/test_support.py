@@ -1,0 +1,49 @@
+"""A claim is measured against its quotes: its words, and what is said against it."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kapelle.verdict.support import is_quoted, support
+
+
+def test_a_sentence_of_a_quote_is_carried_whatever_stands_beside_it() -> None:
+    quote = "It was not known. Only 3 of them came.\nNone stayed; all left in May 2019 without a word."
+    for claim in ("It was not known.", "Only 3 of them came.", quote, "  only 3 of THEM came "):
+        assert is_quoted(claim, ["Other.", quote])
+        assert support(claim, ["Other.", quote]).problems == ()
+
+
+def test_a_piece_of_a_sentence_is_not_carried_for_being_a_piece() -> None:
+    quote = "It is not true that refunds are paid in cash."
+    assert not is_quoted("Refunds are paid in cash.", [quote])
+    assert support("Refunds are paid in cash.", [quote]).problems != ()
+
+
+@given(st.text(min_size=1, max_size=120))
+@settings(max_examples=200, deadline=None)
+def test_any_text_carries_itself_and_any_claim_can_be_read(text: str) -> None:
+    measured = support(text, [text])
+    assert measured.problems == () or not is_quoted(text, [text])
+    assert 0 <= support(text, ["We keep 3 invoices, not 4."]).score <= 1
+
+
+def test_the_score_is_the_share_of_the_words_and_below_half_with_a_problem() -> None:
+    assert support("Invoices are archived in Bonn.", ["Invoices are stored in Bonn."]).score == pytest.approx(
+        0.9333, abs=1e-3
+    )
+    assert support("Invoices are kept in Rome.", ["Invoices are kept in Bonn."]).score < 0.5
+    assert support("Dogs bark.", []).score == 0.0
+
+
+def test_every_problem_is_one_sentence_that_names_what() -> None:
+    claim = "In June 2021 all offices in Rome and 12 plants were not closed."
+    found = support(claim, ["In May 2021 some offices in Bonn and 14 plants were closed."]).problems
+    for named in ("June", "12", "Rome", "denies", "all offices"):
+        assert any(named in problem for problem in found), (named, found)
+
+
+def test_what_the_asker_said_needs_no_quote_but_does_not_outweigh_one() -> None:
+    quote = "The limit is 2 %."
+    assert support("An error rate of 3 % is over the limit of 2 %.", [quote], given="3 % errors").problems == ()
+    assert support("The limit is 3 minutes.", ["The limit is 2 minutes."], given="").problems != ()
