@@ -1,5 +1,8 @@
 """A claim is measured against its quotes: its words, and what is said against it."""
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,3 +50,9 @@ def test_what_the_asker_said_needs_no_quote_but_does_not_outweigh_one() -> None:
     quote = "The limit is 2 %."
     assert support("An error rate of 3 % is over the limit of 2 %.", [quote], given="3 % errors").problems == ()
     assert support("The limit is 3 minutes.", ["The limit is 2 minutes."], given="").problems != ()
+
+
+def test_the_example_of_the_documentation_is_true() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "citations.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(compile(code, "docs/citations.md", "exec"), {})
