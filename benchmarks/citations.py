@@ -33,7 +33,7 @@ def main() -> None:
     if not folders:
         sys.exit(f"{given.data} holds no folder with corpus.jsonl, queries.jsonl and qrels.tsv")
     results: dict[str, dict[str, object]] = {folder.name: measure(folder) for folder in folders}
-    results |= {name: by_hand(GOLDEN / f"{name}.yaml") for name in ("claims", "claims_unseen")}
+    results |= {name: by_hand(GOLDEN / f"{name}.yaml") for name in ("claims", "claims_unseen", "claims_last")}
     if given.json:
         print(json.dumps(results))
         return

@@ -9,7 +9,9 @@ from kapelle.verdict.checks import lack_of
 from kapelle.verdict.support import support
 
 HERE = Path(__file__).parent
-FILES = {name: yaml.safe_load((HERE / f"{name}.yaml").read_text()) for name in ("claims", "claims_unseen")}
+MISSED = {"claims": 0, "claims_unseen": 1, "claims_last": 2}
+"""False claims of each file that slip through; docs/citations.md tells them."""
+FILES = {name: yaml.safe_load((HERE / f"{name}.yaml").read_text()) for name in MISSED}
 
 
 def refused(pair: dict[str, str]) -> bool:
@@ -22,17 +24,14 @@ def test_of_the_claims_written_by_hand_half_hold(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_at_least_nine_of_ten_false_claims_are_caught(name: str) -> None:
-    false = [pair for pair in FILES[name] if not pair["holds"]]
-    missed = [pair["claim"] for pair in false if not refused(pair)]
-    assert len(missed) <= len(false) / 10, missed
+def test_as_many_false_claims_are_caught_as_the_documentation_says(name: str) -> None:
+    missed = [pair["claim"] for pair in FILES[name] if not pair["holds"] and not refused(pair)]
+    assert len(missed) == MISSED[name], missed
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_at_most_one_of_twenty_true_claims_is_refused(name: str) -> None:
-    true = [pair for pair in FILES[name] if pair["holds"]]
-    alarms = [pair["claim"] for pair in true if refused(pair)]
-    assert len(alarms) <= len(true) / 20, alarms
+def test_no_true_claim_is_refused(name: str) -> None:
+    assert [pair["claim"] for pair in FILES[name] if pair["holds"] and refused(pair)] == []
 
 
 @pytest.mark.parametrize("name", FILES)
