@@ -1,6 +1,7 @@
 """A claim is measured against its quotes: its words, and what is said against it."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,15 @@ def test_the_example_of_the_documentation_is_true() -> None:
     page = (Path(__file__).parents[2] / "docs" / "citations.md").read_text()
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     exec(compile(code, "docs/citations.md", "exec"), {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["not " * 7_000, "neither nor " * 3_000, "A" * 30_000, "1 " * 12_000, "(" * 9_000, "in May 2020 and not " * 1_500],
+    ids=lambda text: text[:12],
+)
+def test_a_long_text_is_read_in_time_that_grows_with_its_length(text: str) -> None:
+    began = time.process_time()
+    support("We keep 3 invoices for 2 years, not in Bonn.", [text])
+    support(text, ["We keep 3 invoices for 2 years, not in Bonn."])
+    assert time.process_time() - began < 3  # what is quadratic took longer by far

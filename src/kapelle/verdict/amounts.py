@@ -186,7 +186,7 @@ def _is_year(match: re.Match[str], value: Decimal) -> bool:
 
 def _between(text: str, start: int) -> bool:
     """A range is not `from 5 to 10`: that may be a change."""
-    return not re.search(r"\bfrom $", text[:start])
+    return not text[max(0, start - 6) : start].endswith("from ")
 
 
 def _bound(before: str, behind: str) -> Bound:

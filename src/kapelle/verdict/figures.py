@@ -32,11 +32,10 @@ def figure_problems(claim: Sequence[Sentence], quotes: Sequence[Sentence], given
 
 def _unread(text: str) -> Iterator[re.Match[str]]:
     """The digits of a text that belong to no amount and no period."""
-    read = [(one.start, one.end) for one in amounts(text)]
-    read += [(one.start, one.start + len(one.text)) for one in periods(text)]
-    for match in _DIGITS.finditer(text):
-        if not any(start <= match.start() < end for start, end in read):
-            yield match
+    spans = [(one.start, one.end) for one in amounts(text)]
+    spans += [(one.start, one.start + len(one.text)) for one in periods(text)]
+    read = {place for start, end in spans for place in range(start, end)}
+    yield from (match for match in _DIGITS.finditer(text) if match.start() not in read)
 
 
 def _figures(text: str) -> Iterator[str]:

@@ -28,10 +28,13 @@ _NO_DENIAL = (
     (re.compile(r"\b(?:no|without) doubt\b|\bno\. ?(?=\d)|\bnonetheless\b|\bnevertheless\b"), " "),
     (re.compile(r"\bnothing but\b|\b(?:nobody|no one|none) but\b"), "only"),
     (re.compile(r"\bno longer\b|\bnot any ?more\b"), "not"),
+)
+_NOR = (
     (re.compile(r"\bneither\b(?=.*\bnor\b)"), "not"),
     (re.compile(r"(\b(?:not|never|no)\b.*?)\bnor\b"), r"\1or"),
     (re.compile(r"\bnor\b"), "not"),
 )
+_MAY_DENY = re.compile(r"\b(?:not?|at|more|less|fewer|without|nothing|nobody|none|nonetheless|nevertheless)\b")
 _DENIAL = re.compile(
     r"\b(?:not|no|never|none|nobody|nothing|neither|nowhere|cannot|hardly|scarcely)\b|n't\b"
     r"|\b(?:fail(?:s|ed|ing)?|refus(?:es?|ed|ing)|declin(?:es?|ed)|unable) to\b|\bden(?:y|ies|ied|ying) that\b"
@@ -96,7 +99,9 @@ def contradictions(claim: Sequence[Sentence], quotes: Sequence[Sentence]) -> lis
 def statements(sentence: str) -> tuple[Statement, ...]:
     """The statements of a sentence."""
     text = until_is_after(fold(sentence))
-    for pattern, instead in _NO_DENIAL:
+    for pattern, instead in _NO_DENIAL if _MAY_DENY.search(text) else ():
+        text = pattern.sub(instead, text)
+    for pattern, instead in _NOR if "nor " in text else ():
         text = pattern.sub(instead, text)
     return tuple(made for clause in _clauses(text) for made in _of_clause(clause) if made.stems)
 

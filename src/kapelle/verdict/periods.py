@@ -44,6 +44,7 @@ _SHORT_MONTH = re.compile(
     r"(?:in|of|since|until|till|by|from|during|before|after|and|to|through|between|late|early|mid|last|next|this|every|"
     r"each)[ -]$|\d(?:st|nd|rd|th)? $"
 )
+_YEAR_BEHIND = re.compile(r"\.? (?:1|20)\d{2,3}\b")
 _RELATIVE = {
     "past": "last", "previous": "last", "preceding": "last", "prior": "last", "current": "this", "following": "next",
     "coming": "next", "upcoming": "next",
@@ -160,7 +161,8 @@ def _is_month(match: re.Match[str], folded: str, said: str) -> bool:
     if match.group() in MONTHS and match.group() not in ("may", "march", "august"):
         return True
     return bool(
-        _SHORT_MONTH.search(folded[: match.start()]) or re.match(r"\.? (?:1|20)\d{2,3}\b", folded[match.end() :])
+        _SHORT_MONTH.search(folded[max(0, match.start() - 10) : match.start()])
+        or _YEAR_BEHIND.match(folded, match.end())
     )
 
 
