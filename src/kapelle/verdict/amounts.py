@@ -109,9 +109,12 @@ def amount_problems(claim: Sequence[Sentence], quotes: Sequence[Sentence], given
     stated = [amount for sentence in given for amount in amounts(sentence.text)]
     limits = any(_LIMIT.search(fold(sentence.text)) for sentence in quotes)
     problems = []
-    for amount in (one for sentence in claim for one in amounts(sentence.text)):
-        if any(_same(amount, one) for one in stated) and not any(_same(amount, one) for one in known):
-            continue
+    mine = [amount for sentence in claim for amount in amounts(sentence.text)]
+    spare = [one for one in known if not any(_same(one, amount) for amount in mine)]
+    for amount in mine:
+        rivals = any(one.unit == amount.unit and one.what == amount.what for one in spare)
+        if not rivals and any(_same(amount, one) for one in stated) and not any(_same(amount, one) for one in known):
+            continue  # the asker named it, and the quotes have no other in its place
         problem = _problem(amount, known, limits)
         if problem:
             problems.append(problem)

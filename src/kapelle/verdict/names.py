@@ -46,12 +46,19 @@ def name_problems(claim: Sequence[Sentence], quotes: Sequence[Sentence], given: 
     problems = []
     for sentence in claim:
         for name in names(sentence):
-            if not held.name(name) and not stated.name(name):
+            if not held.name(name) and not (stated.name(name) and not _rivals(sentence, quotes)):
                 problems.append(_told(name, held))
         for text in _identifiers(sentence.text):
             if not held.identifier(text) and not stated.says(text):
                 problems.append(f"the name {text} is in no quote")
     return list(dict.fromkeys(problems))
+
+
+def _rivals(claim: Sentence, quotes: Sequence[Sentence]) -> bool:
+    """Whether the sentence nearest to a claim has a name that the claim has not: then an asker's name stands for it."""
+    mine = {word.stem for word in claim.words}
+    nearest = max(quotes, key=lambda one: len(mine & {word.stem for word in one.telling}), default=None)
+    return nearest is not None and any(not {word.stem for word in name.words} & mine for name in names(nearest))
 
 
 @lru_cache(maxsize=2_048)

@@ -75,14 +75,18 @@ def period_problems(claim: Sequence[Sentence], quotes: Sequence[Sentence], given
     """Say which periods of a claim no quote names, and which stand on the other side (before, after)."""
     known = [period for sentence in quotes for period in periods(sentence.text)]
     stated = {(period.kind, period.value) for sentence in given for period in periods(sentence.text)}
+    mine = [one for sentence in claim for one in periods(sentence.text)]
+    claimed = {(one.kind, one.value) for one in mine}
     problems = []
-    for period in (one for sentence in claim for one in periods(sentence.text)):
+    for period in mine:
         equal = [one for one in known if (one.kind, one.value) == (period.kind, period.value)]
         others = [one for one in known if one.kind == period.kind]
         if equal:
             if period.side and all(one.side not in ("", period.side) for one in equal):
                 problems.append(f"the claim says {_worded(period)}, the quote {_worded(equal[0])}")
-        elif (period.kind, period.value) not in stated and (others or period.kind != "frequency"):
+        elif (period.kind, period.value) in stated and all((one.kind, one.value) in claimed for one in others):
+            continue  # the asker named it, and the quotes name no other in its place
+        elif others or period.kind != "frequency":
             instead = f"; the quote says {others[0].text}" if others else ""
             problems.append(f"the period {period.text} is in no quote{instead}")
     return list(dict.fromkeys([*problems, *_turned_events(claim, quotes)]))
