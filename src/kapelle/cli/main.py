@@ -39,6 +39,7 @@ _COMMANDS = {
     "unschedule": ("schedules:unschedule", "Begin it no more."),
     "sessions": ("sessions:sessions", "List sessions, or show one with what was asked and answered in it."),
     "corpus": ("corpus:app", "Add folders of documents, search them."),
+    "verify": ("verify:verify", "Check an answer again: its quotes, its claims, and which sources changed since."),
     "tools": ("tools:tools", "List the tools, agents and corpora a plan may use."),
     "bench": ("bench:app", "Score the planner and the incident scenarios."),
     "migrate": ("migrate:migrate", "Copy a database into another, such as SQLite into Postgres; update its schema."),

@@ -23,7 +23,7 @@ from kapelle.run.gathered import Gathered, Running
 from kapelle.run.inside.deltas import Speech
 from kapelle.run.model import EventKind, NewEvent, RunStatus, StepFailure, StepResult, execution_metadata
 from kapelle.run.outcome import Circumstances, Outcome, Performer, StepFact
-from kapelle.run.telling import described, failure_of, found_nothing, result_of, settled_event, undo_of
+from kapelle.run.telling import described, failure_of, found_nothing, result_of, settled_event, stretches_of, undo_of
 from kapelle.task.model import Task
 from kapelle.telemetry import trace
 from kapelle.telemetry.logs import log
@@ -262,6 +262,7 @@ class Walk:
             result.status,
             error=result.error.message if result.error else "",
             empty=found_nothing(result.output),
+            retrieved=stretches_of(result.output) if step.kind == "search" else (),
         )
 
     def _admit(self, batch: Gathered) -> None:
