@@ -46,7 +46,7 @@ WORDS, DOCUMENT = 60, 10
 """Words of a passage, passages of a document."""
 COMMONEST = 30
 """What is more common than this word stands for the stop words, which queries lose; it is in one passage of six."""
-BATCH = 200
+BATCH = 500
 """Documents of one `put`."""
 QUERIES = 200
 INGEST_BATCH = 20

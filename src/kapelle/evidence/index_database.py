@@ -69,6 +69,16 @@ class Unembedded:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of texts that were to be embedded."""
+
+    count: int
+    """Those that had no vector."""
+    rest: Sequence[tuple[bytes, bytes]]
+    """The last of them, by digest: still to be stored."""
+
+
 class WordIndex(Protocol):
     """How one database keeps passages and their words; every call is a part of the caller's transaction."""
 
@@ -100,8 +110,11 @@ class VectorIndex(Protocol):
     def embedder(self) -> str:
         """The embedder's name."""
 
-    def embed(self, texts: Mapping[bytes, str], read: Opened, write: Opened) -> int:
-        """Make and store the vectors of texts, by digest, that are not stored yet; how many were made."""
+    def embed(self, texts: Mapping[bytes, str], read: Opened, write: Opened) -> Made:
+        """Make the vectors of texts, by digest, that are not stored yet, and store what takes longer than a moment."""
+
+    def keep(self, connection: Connection, made: Sequence[tuple[bytes, bytes]]) -> None:
+        """Store vectors, by digest."""
 
     def added(self, connection: Connection, place: int) -> None:
         """Passages were written in this transaction, their vectors being stored."""
@@ -178,11 +191,11 @@ class DatabaseIndex:
         self._refuse_another(collection, place)
         passages = {source: cut_rows(splitter(wanted[source])) for source in sorted(fresh)}
         embedder = self._embedder_of(place)
-        if embedder and self._vectors:
-            rows = [row for rows in passages.values() for row in rows]
-            self._vectors.embed({row.digest: row.embedded for row in rows}, self._reading, self._writing)
+        made = self._embedded(row for rows in passages.values() for row in rows) if embedder else ()
         with self._writing() as connection:
             touched = _touch(connection, scope, embedder)
+            if made and self._vectors:
+                self._vectors.keep(connection, made)
             if touched.generation == 1:
                 self._words.make(connection, touched.id)
             live = _live(connection, scope, None if complete else list(wanted))
@@ -199,6 +212,12 @@ class DatabaseIndex:
             removed=len(gone),
             passages=sum(len(cut) for cut in passages.values()),
         )
+
+    def _embedded(self, rows: Iterable[Cut]) -> Sequence[tuple[bytes, bytes]]:
+        """Have passages embedded; the vectors that are still to be stored."""
+        if self._vectors is None:
+            return ()
+        return self._vectors.embed({row.digest: row.embedded for row in rows}, self._reading, self._writing).rest
 
     def _embedder_of(self, place: Place | None) -> str | None:
         """Whose vectors a collection has, or gets when it is made; one that was made without stays without."""
@@ -413,7 +432,10 @@ class DatabaseIndex:
             self._refuse_another(collection, place)
         done = 0
         for batch in self._unembedded(given):
-            done += self._vectors.embed({one.digest: one.text for one in batch}, self._reading, self._writing)
+            made = self._vectors.embed({one.digest: one.text for one in batch}, self._reading, self._writing)
+            with self._writing() as connection:
+                self._vectors.keep(connection, made.rest)
+            done += made.count
             if on_progress:
                 on_progress(min(done, pending), pending)
         with self._writing() as connection:

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple, TypeAlias
 from sqlalchemy import Row
 
 from kapelle.evidence.embedding.embedder import text_to_embed
-from kapelle.evidence.kinds import visible
+from kapelle.evidence.kinds import kind_of, visible
 from kapelle.evidence.model import Document, Passage
 
 _DIGEST_BYTES = 16
+_MARKED = ("html", "markdown")
 FoundRow: TypeAlias = Row[Any]  # Any: the columns of `SELECT p.*, about`
 
 
@@ -62,15 +63,19 @@ def live_row(document: Document) -> dict[str, str | None]:
 
 def cut_rows(passages: Sequence[Passage]) -> list[Cut]:
     """Passages as they are written."""
-    # Most passages carry their document's own meta: it is written once.
-    written = {id(passage.meta): passage.meta for passage in passages}
-    metas = {at: json.dumps(meta, sort_keys=True) for at, meta in written.items()}
-    return [_cut_row(passage, metas[id(passage.meta)]) for passage in passages]
+    rows: list[Cut] = []
+    last, about = None, ""
+    for passage in passages:
+        if passage.meta != last:  # most carry their document's own meta: it is written once
+            last, about = passage.meta, json.dumps(passage.meta, sort_keys=True)
+        rows.append(_cut_row(passage, about))
+    return rows
 
 
 def _cut_row(passage: Passage, about: str) -> Cut:
     shown = visible(passage.text, passage.source)
-    plain = " ".join(passage.text.split())
+    # Of other kinds a reader sees the text, whatever its line breaks are.
+    is_text = kind_of(passage.source) not in _MARKED or shown == " ".join(passage.text.split())
     embedded = text_to_embed(passage.header, passage.section, shown)
     return Cut(
         passage.id,
@@ -82,7 +87,7 @@ def _cut_row(passage: Passage, about: str) -> Cut:
         passage.header,
         passage.section,
         passage.text,
-        None if shown == plain else shown,
+        None if is_text else shown,
         digest_of(embedded),
         about,
         embedded,

@@ -11,7 +11,7 @@ NEWEST = text("SELECT coalesce(max(number), 0) FROM evidence_passages")
 # External content: the table is told of what was added, and must be told the words of what it forgets.
 INDEX_ADDED = (
     "INSERT INTO evidence_fts_{place} (rowid, header, section, body) "
-    "SELECT number, header, section, body FROM evidence_words_{place} WHERE number > :after"
+    "SELECT number, header, section, coalesce(visible, text) FROM evidence_passages WHERE number > :after"
 )
 UNINDEX = (
     "INSERT INTO evidence_fts_{place} (evidence_fts_{place}, rowid, header, section, body) "

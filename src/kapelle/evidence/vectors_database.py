@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from kapelle.evidence import statements as sql
 from kapelle.evidence.embedding.embedder import Embedder, Seen
-from kapelle.evidence.index_database import Opened
+from kapelle.evidence.index_database import Made, Opened
 
 Floats = NDArray[np.float32]
 _TOGETHER = 64
@@ -46,7 +46,7 @@ class Vectors:
         """See `VectorIndex.embedder`."""
         return self._embedder.name
 
-    def embed(self, texts: Mapping[bytes, str], read: Opened, write: Opened) -> int:
+    def embed(self, texts: Mapping[bytes, str], read: Opened, write: Opened) -> Made:
         """See `VectorIndex.embed`. No transaction is open while the embedder works."""
         wanted = list(texts)
         with read() as connection:
@@ -58,15 +58,17 @@ class Vectors:
             batch = missing[first : first + _TOGETHER]
             vectors = self._embedder.embed([texts[digest] for digest in batch]).vectors
             made += [(digest, as_bytes(vector)) for digest, vector in zip(batch, vectors, strict=True)]
-            if time.monotonic() - since > _AT_STAKE or first + _TOGETHER >= len(missing):
+            if time.monotonic() - since > _AT_STAKE:
                 with write() as connection:
-                    self._keep(connection, made)
+                    self.keep(connection, made)
                 made, since = [], time.monotonic()
-        return len(missing)
+        return Made(len(missing), made)
 
-    def _keep(self, connection: Connection, made: Sequence[tuple[bytes, bytes]]) -> None:
+    def keep(self, connection: Connection, made: Sequence[tuple[bytes, bytes]]) -> None:
+        """See `VectorIndex.keep`."""
         rows = [{"embedder": self.embedder, "digest": digest, "vector": vector} for digest, vector in made]
-        connection.execute(sql.KEEP_VECTOR, rows)
+        if rows:
+            connection.execute(sql.KEEP_VECTOR, rows)
 
     def _stored(self, connection: Connection, digests: Sequence[bytes]) -> set[bytes]:
         found: set[bytes] = set()

@@ -104,8 +104,6 @@ def _support(candidate: Candidate, about: Circumstances, searched: set[str]) -> 
     others = {one.id for one in candidate.citations} - searched
     if searched:
         yield checks.check_support(candidate.text, candidate.citations, given=given, without=others)
-    if others:
-        yield checks.check_support(candidate.text, candidate.citations, given=given, required=False, without=searched)
 
 
 def _tool_outcomes(about: Circumstances, catalog: Catalog) -> Iterator[ToolOutcome]:
