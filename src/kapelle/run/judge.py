@@ -96,7 +96,7 @@ def retrieved_by(stretches: Iterable[Stretch]) -> dict[tuple[str, str], list[tup
 
 
 def _support(candidate: Candidate, about: Circumstances, searched: set[str]) -> Iterator[ChecklistItem]:
-    """What the quotes carry: required of what was composed of passages, told of what an agent claims.
+    """What the quotes carry: required of what was composed of passages, and not asked of what an agent claims.
 
     An agent computes: the numbers of `3 % is over the limit of 2 %` stand in no quote, and the claim may be right.
     """
