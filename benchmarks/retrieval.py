@@ -8,6 +8,7 @@ vectors are kept under KAPELLE_HOME, so that a second run only searches. docs/re
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -92,7 +93,7 @@ def _postgres() -> Iterator[Engine]:
 
     from kapelle.store.engine import open_url
 
-    with serving() as server, server.database() as url:
+    with serving(f"bench-{os.getpid()}") as server, server.database() as url:
         engine = open_url(url)
         yield engine
         engine.dispose()

@@ -276,7 +276,7 @@ def _database(store: str) -> Iterator[str]:
         return
     from tests.postgres import serving
 
-    with serving() as server, server.database() as url:
+    with serving(f"bench-{os.getpid()}") as server, server.database() as url:
         yield url
 
 
