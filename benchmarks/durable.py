@@ -29,6 +29,7 @@ from tests.postgres import Server, libpq_url, serving
 
 from measures import contenders, running, storing, waiting
 from measures.field import Field
+from measures.floors import sqlite_floors
 from measures.goals import judge
 
 PAYLOADS = (10, 1_000, 4_000)
@@ -60,13 +61,13 @@ FULL = Size()
 QUICK = Size(
     rounds=5,
     saves=5,
-    decisions=40,
-    parked=500,
+    decisions=30,
+    parked=300,
     restarts=1,
     kills=2,
     runs=100,
     reader_seconds=5.0,
-    items=100,
+    items=60,
     quick=True,
 )
 
@@ -100,10 +101,12 @@ class Bench:
 def steps(bench: Bench) -> dict[str, Any]:
     """What a step costs, here and elsewhere."""
     ours = contenders.ours(bench.folder, bench.postgres())
-    others = contenders.peers(bench.folder, libpq_url(bench.postgres()), say)
+    others = contenders.peers(bench.folder, libpq_url(bench.postgres()), say, quick=bench.size.quick)
     contenders.compare([*ours, *others], steps=100, rounds=bench.size.rounds)
+    others += [one.later for one in others if one.later is not None]
     rows = {one.name: one.row for one in (*ours, *others)}
-    return {**rows, "to": {mine.name: {one.name: contenders.paired(mine, one) for one in others} for mine in ours}}
+    to = {mine.name: {one.name: contenders.paired(mine, one) for one in others} for mine in ours}
+    return {**rows, "to": to, "floors": sqlite_floors(bench.folder, commits=2_000)}
 
 
 def saves(bench: Bench) -> dict[str, Any]:
@@ -261,6 +264,8 @@ def show(report: dict[str, Any]) -> None:
     for name, row in report.items():
         if isinstance(row, dict) and "chain_ms" in row:
             print(f"{name:<32}{row['chain_ms']:>10.3f}{row['fan_ms']:>10.3f}{row['k1_ms']:>10.2f}")
+    for name, value in report.get("floors", {}).items():
+        print(f"{name + ' (SQLite alone)':<32}{value:>10.3f}")
     databases = list(report["on"])
     print("\n" + f"{'':<32}" + "".join(f"{name:>12}" for name in databases))
     for name in dict.fromkeys(name for row in report["on"].values() for name in row):

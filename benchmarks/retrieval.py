@@ -35,8 +35,8 @@ WAYS = {
     "hybrid": SearchOptions(),
 }
 CUT_WORDS = 44
-"""Words of the passages that long documents are cut into, to see what short passages lose."""
-CUT_CHARACTERS = 270
+"""Words, about, of the passages that long documents are cut into, to see what short passages lose."""
+CUT_CHARACTERS = 300
 
 
 def main() -> None:

@@ -38,6 +38,8 @@ class Contender:
     """It is asked in one of so many rounds."""
     seconds: dict[str, list[float]] = field(default_factory=dict)
     """What it took a step, by shape."""
+    later: "Contender | None" = None
+    """Of one that answers two moments: the second, until what was done is recorded."""
     _process: "subprocess.Popen[bytes] | None" = None
 
     def __enter__(self) -> Self:
@@ -87,6 +89,13 @@ class Contender:
             raise RuntimeError(f"`{self.name}` ended; see `{' '.join(self.command)}`")
         return dict(json.loads(line))
 
+    def note(self, shape: str, seconds: list[float], steps: int) -> None:
+        """Keep an answer: the whole of it, or its first moment here and the whole in the second's row."""
+        if self.later is not None:
+            self.later.note(shape, seconds, steps)
+            seconds = seconds[:1]
+        self.seconds.setdefault(shape, []).append(sum(seconds) / steps)
+
     @property
     def row(self) -> dict[str, float]:
         """Median milliseconds: a step of a chain, a step of a fan, a run of one step."""
@@ -104,8 +113,12 @@ def ours(folder: Path, postgres: str) -> list[Contender]:
     ]
 
 
-def peers(folder: Path, postgres: str, say: Callable[[str], None]) -> list[Contender]:
-    """Those that are installed; the others are told of."""
+def peers(folder: Path, postgres: str, say: Callable[[str], None], *, quick: bool = False) -> list[Contender]:
+    """Those that are installed; the others are told of.
+
+    Args:
+        quick: without Prefect, whose server takes longer to start than the others to be measured.
+    """
     found = []
     langgraph, prefect = (ENVIRONMENTS / name / "bin" / "python" for name in ("langgraph", "prefect"))
     if (ENVIRONMENTS / "langgraph" / ".installed").exists():
@@ -118,9 +131,12 @@ def peers(folder: Path, postgres: str, say: Callable[[str], None]) -> list[Conte
         found += [Contender(f"langgraph_{way}", [str(langgraph), script, way, place]) for way, place in ways.items()]
     else:
         say("langgraph is not installed (`make bench-peers`): left out")
-    if (ENVIRONMENTS / "prefect" / ".installed").exists():
+    if quick:
+        say("prefect is left out: it is measured in whole runs")
+    elif (ENVIRONMENTS / "prefect" / ".installed").exists():
         command = [str(prefect), str(PEERS / "peer_prefect.py"), _folder(folder, "prefect")]
-        found.append(Contender("prefect", command, share=DEAR))
+        recorded = Contender("prefect_recorded", command, share=DEAR)
+        found.append(Contender("prefect", command, share=DEAR, later=recorded))
     else:
         say("prefect is not installed (`make bench-peers`): left out")
     return found
@@ -141,7 +157,7 @@ def _in_turn(walking: list[Contender], shape: str, steps: int, rounds: int, name
     for turn in range(-WARM, rounds):
         for one in walking:
             if turn >= 0 and turn % one.share == 0:
-                one.seconds.setdefault(name or shape, []).append(sum(one.ask(shape, steps)) / steps)
+                one.note(name or shape, one.ask(shape, steps), steps)
             elif turn < 0 and one.share == 1:
                 one.ask(shape, steps)
 

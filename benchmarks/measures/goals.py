@@ -52,6 +52,7 @@ def _steps(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
             found[f"{name}_{shape}_ms"] = at_most(report[name][f"{shape}_ms"], limit)
             if peer in report:
                 found[f"{name}_{shape}_to_{peer}"] = at_most(report["to"][name][peer][shape], share)
-        if "prefect" in report:
-            found[f"sqlite_{shape}_to_prefect"] = at_most(report["to"]["sqlite"]["prefect"][shape], 0.01)
+        for moment in ("prefect", "prefect_recorded"):
+            if moment in report:
+                found[f"sqlite_{shape}_to_{moment}"] = at_most(report["to"]["sqlite"][moment][shape], 0.01)
     return found

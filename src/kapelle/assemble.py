@@ -2,16 +2,17 @@
 
 import importlib.util
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from kapelle.agents.spec import AgentSpec
 from kapelle.errors import BadInput, MissingExtra, SettingsError
 from kapelle.evidence.index import Index, IngestReport
-from kapelle.pack import Pack, discover
+from kapelle.pack import Means, Pack, discover
 from kapelle.plan.catalog import Catalog, make_catalog
 from kapelle.plan.planner import Planner
 from kapelle.plan.planner_rules import RulePlanner
@@ -32,12 +33,15 @@ from kapelle.tools.text import TEXT_TOOLS
 if TYPE_CHECKING:
     from sqlalchemy import Engine as Database
 
-    from kapelle.evidence.embedding.embedder import Embedder
-    from kapelle.evidence.embedding.late import LateEmbedder
+    from kapelle.evidence.embedding.embedder import Embedder, WordEmbedder
+    from kapelle.evidence.embedding.late import LateEmbedder, LateWordEmbedder
     from kapelle.evidence.ratings import Ratings
+    from kapelle.evidence.rerank import Reranker
+
+    AnyEmbedder: TypeAlias = LateEmbedder[Embedder] | LateWordEmbedder
 
 EngineName: TypeAlias = Literal["durable", "inline"]
-_EMBEDDERS: "dict[tuple[object, ...], LateEmbedder]" = {}
+_EMBEDDERS: "dict[tuple[object, ...], AnyEmbedder]" = {}
 
 
 @dataclass(slots=True)
@@ -47,7 +51,7 @@ class Parts:
     settings: Settings
     engine: Engine
     index: Index
-    embedder: "LateEmbedder | None"
+    embedder: "AnyEmbedder | None"
     """What finds by meaning; None: search goes by words."""
     ratings: "Ratings"
     tools: Registry
@@ -122,7 +126,9 @@ def assemble(
     remember(settings.secrets)
     _refuse_models(settings)
     set_up_traces(settings.telemetry)
-    brought = list(discover(settings)) if packs is None else list(packs)
+    # A pack asks for the index when one of its tools is called: by then there is one.
+    means = Means(index=lambda: stored.index, reranker=partial(_reranker, settings))
+    brought = list(discover(settings, means)) if packs is None else list(packs)
     stored = _storage(settings, embedder, engine, foreground, serves)
     return Parts(
         settings=settings,
@@ -137,6 +143,15 @@ def assemble(
         sources={name: source for pack in brought for name, source in pack.sources.items()},
         foreground=foreground,
     )
+
+
+def _reranker(settings: Settings) -> "Reranker | None":
+    if settings.model is None:
+        return None
+    from kapelle.agents.models import model_from
+    from kapelle.evidence.rerank_model import ModelReranker
+
+    return ModelReranker(model_from(settings))
 
 
 def _refuse_models(settings: Settings) -> None:
@@ -159,7 +174,7 @@ def _corpora(given: Mapping[str, Path | str]) -> dict[str, Path]:
 class _Stored:
     engine: Engine
     index: Index
-    embedder: "LateEmbedder | None"
+    embedder: "AnyEmbedder | None"
     ratings: "Ratings"
 
 
@@ -189,7 +204,7 @@ def _storage(
     return _Stored(durable, index_of(database, embedder, why_none=why_none), embedder, Ratings(database))
 
 
-def embedder_of(settings: Settings) -> "LateEmbedder | None":
+def embedder_of(settings: Settings) -> "AnyEmbedder | None":
     """The embedder that the settings choose, made when it is first used; None: search goes by words.
 
     One for each process and choice, so that packs and orchestrators share its weights.
@@ -206,9 +221,9 @@ def why_no_embedder(settings: Settings) -> str:
     return _chosen_embedder(settings)[1]
 
 
-def _chosen_embedder(settings: Settings) -> "tuple[LateEmbedder | None, str]":
+def _chosen_embedder(settings: Settings) -> "tuple[AnyEmbedder | None, str]":
     """The embedder, or why there is none and what to do; both empty when none is wanted."""
-    from kapelle.evidence.embedding.weights import HINT, NAME, has_weights
+    from kapelle.evidence.embedding.weights import HINT, has_weights
 
     name = settings.corpus.embedder
     if name == "none":
@@ -217,8 +232,7 @@ def _chosen_embedder(settings: Settings) -> "tuple[LateEmbedder | None, str]":
         return _provider_embedder(settings, name), ""
     extra, there = _is_installed("numpy", "threadpoolctl"), has_weights(settings.home)
     if extra and there:
-        fast = _is_installed("onnxruntime", "onnx")
-        return _late(NAME, (settings.home, fast), lambda: _minilm(settings.home, fast)), ""
+        return _own_embedder(settings.home, fast=_is_installed("onnxruntime", "onnx")), ""
     if name == "minilm" and not extra:
         raise MissingExtra("embed")
     if name == "minilm":
@@ -227,13 +241,15 @@ def _chosen_embedder(settings: Settings) -> "tuple[LateEmbedder | None, str]":
     return None, "there is no embedder; " + "; ".join(part for part in (install, "" if there else HINT) if part)
 
 
-def _counted(embedder: "Embedder") -> "LateEmbedder":
-    from kapelle.evidence.embedding.late import LateEmbedder
+def _counted(embedder: "Embedder") -> "AnyEmbedder":
+    from kapelle.evidence.embedding.late import LateEmbedder, LateWordEmbedder
 
+    if hasattr(embedder, "look"):
+        return LateWordEmbedder(embedder.name, lambda: cast("WordEmbedder", embedder))
     return LateEmbedder(embedder.name, lambda: embedder)
 
 
-def _minilm(home: Path, fast: bool) -> "Embedder":
+def _minilm(home: Path, fast: bool) -> "WordEmbedder":
     from kapelle.evidence.embedding.weights import weights_folder
 
     if fast:
@@ -245,7 +261,7 @@ def _minilm(home: Path, fast: bool) -> "Embedder":
     return MiniLM(weights_folder(home))
 
 
-def _provider_embedder(settings: Settings, name: str) -> "LateEmbedder":
+def _provider_embedder(settings: Settings, name: str) -> "AnyEmbedder":
     if not _is_installed("numpy"):
         raise MissingExtra("embed")
     model, at, dimension = name.rpartition("@")
@@ -258,13 +274,17 @@ def _provider_embedder(settings: Settings, name: str) -> "LateEmbedder":
 
         return embedder_from(settings, model, Embedded, dimension=chosen)
 
-    return _late(name, (settings.llm.base_url, settings.llm.provider), make)
-
-
-def _late(name: str, choice: tuple[object, ...], make: "Callable[[], Embedder]") -> "LateEmbedder":
     from kapelle.evidence.embedding.late import LateEmbedder
 
-    return _EMBEDDERS.setdefault((name, *choice), LateEmbedder(name, make))
+    choice = (name, settings.llm.provider, settings.llm.base_url, settings.llm.api_key)
+    return _EMBEDDERS.setdefault(choice, LateEmbedder(name, make))
+
+
+def _own_embedder(home: Path, *, fast: bool) -> "AnyEmbedder":
+    from kapelle.evidence.embedding.late import LateWordEmbedder
+    from kapelle.evidence.embedding.weights import NAME
+
+    return _EMBEDDERS.setdefault((home, fast), LateWordEmbedder(NAME, lambda: _minilm(home, fast)))
 
 
 def _is_installed(*modules: str) -> bool:

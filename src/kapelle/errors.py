@@ -26,6 +26,7 @@
     │   └── RetriesExhausted     every attempt failed
     ├── Unavailable              something outside does not answer (retryable, 503)
     │   ├── StoreUnavailable     the database cannot be written (exit 2, 503)
+    │   │   └── DiskFull         no space is left for it
     │   ├── ModelUnavailable     a model's provider does not answer, or not usably; carries whether to try again
     │   └── QueueFull            too many runs wait for a worker already (429)
     ├── DatabaseDamaged          the database file is not usable (exit 2, 500)
@@ -207,6 +208,10 @@ class StoreUnavailable(Unavailable):
     """The database cannot be read or written now; finished work is kept, the run can be resumed."""
 
     exit_code = 2
+
+
+class DiskFull(StoreUnavailable):
+    """No space is left for the database; nothing finished is lost."""
 
 
 class ModelUnavailable(Unavailable):

@@ -3,9 +3,10 @@
 A nested field is `KAPELLE_RUN__WIDTH`. `ALIASES` lists the older names that are accepted for some of them.
 """
 
+import json
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_origin
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -26,6 +27,7 @@ from pydantic_settings import (
     PyprojectTomlConfigSettingsSource,
     SettingsConfigDict,
 )
+from pydantic_settings import SettingsError as UnreadableValue
 
 from kapelle.errors import BadInput, SettingsError
 
@@ -408,6 +410,11 @@ def load_settings(**given: Any) -> Settings:  # Any: pydantic validates each val
         settings = Settings(**given)
     except ValidationError as error:
         raise SettingsError(_explain(error)) from None
+    except UnreadableValue as error:
+        name = _not_json()
+        if name is None:
+            raise SettingsError(f"the settings files of this folder cannot be read: {error}") from None
+        raise SettingsError(f"setting `{name}`: expected JSON; {_described(_place(name))}") from None
     except (OSError, ValueError) as error:  # an unreadable or broken pyproject.toml or .env
         raise SettingsError(f"the settings files of this folder cannot be read: {error}") from None
     if settings.require_postgres and not settings.url.startswith("postgres"):
@@ -418,8 +425,59 @@ def load_settings(**given: Any) -> Settings:  # Any: pydantic validates each val
 def _explain(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_input=False, include_url=False):
-        path = tuple(str(part) for part in problem["loc"])
+        place = tuple(str(part) for part in problem["loc"])
+        path = place[: _depth(place)]
         aliases = [name for name, target in ALIASES.items() if target == path and os.environ.get(name)]
         name = aliases[0] if aliases else "KAPELLE_" + "__".join(path).upper().removeprefix("KAPELLE_")
-        lines.append(f"setting `{name}`: {problem['msg'][:1].lower()}{problem['msg'][1:]}")
+        what = f"{problem['msg'][:1].lower()}{problem['msg'][1:]}"
+        inside = "".join(f"`{part}`: " for part in place[len(path) :])
+        lines.append(f"setting `{name}`: {inside}{what}" + (f"; {_described(path)}" if inside else ""))
     return "; ".join(lines)
+
+
+def _field(path: tuple[str, ...]) -> FieldInfo | None:
+    """The field at a path of the tree."""
+    node: type[BaseModel] = Settings
+    field = None
+    for name in path:
+        field = node.model_fields.get(name)
+        if field is None:
+            return None
+        node = field.annotation if _is_group(field) else BaseModel  # type: ignore[assignment]
+    return field
+
+
+def _is_group(field: FieldInfo) -> bool:
+    return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+
+
+def _depth(place: tuple[str, ...]) -> int:
+    """How much of a problem's place is the setting; what follows lies inside its value."""
+    for depth in range(len(place), 0, -1):
+        field = _field(place[:depth])
+        if field is not None:
+            # A name that a group does not know is a variable all the same.
+            return depth + 1 if _is_group(field) else depth
+    return len(place)
+
+
+def _described(path: tuple[str, ...]) -> str:
+    field = _field(path)
+    return " ".join((field.description or "").split()) if field is not None else ""
+
+
+def _place(variable: str) -> tuple[str, ...]:
+    return tuple(variable.lower().removeprefix("kapelle_").split("__"))
+
+
+def _not_json() -> str | None:
+    """The variable whose value was to be JSON and is none; pydantic-settings names its group alone."""
+    for name, value in os.environ.items():
+        field = _field(_place(name)) if name.upper().startswith("KAPELLE_") else None
+        if field is None or not (_is_group(field) or get_origin(field.annotation) in (dict, tuple, list)):
+            continue
+        try:
+            json.loads(value)
+        except ValueError:
+            return name.upper()
+    return None

@@ -102,8 +102,8 @@ def test_weights_are_estimated_of_the_hits_when_none_are_given() -> None:
     ("question", "kind"),
     [
         ("How many days?", "number"),
-        ("When does it close?", "number"),
-        ("What is the retention period?", "number"),
+        ("When does it close?", "date"),
+        ("What is the retention period?", "date"),
         ("Who owns it?", "name"),
         ("Which team owns it?", "name"),
         ("Where is the archive?", "place"),

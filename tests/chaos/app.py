@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from kapelle.orchestrator import Orchestrator
 from kapelle.plan.model import Plan
 from kapelle.run import checkpoint_database as checkpoints
 from kapelle.run.checkpoint import Batch
+from kapelle.run.facts import Facts, Written
 from kapelle.run.fence import RunFence
 from kapelle.tools.decorator import tool
 from kapelle.tools.model import ToolContext
@@ -88,13 +90,16 @@ def _write_diary(entry: dict[str, Any]) -> None:
 
 def _keep_diary() -> None:
     """Note every commit that was made, and die right after one when that is wanted."""
-    drew, committed = RunFence.pass_through, checkpoints.DatabaseCheckpoint.commit
+    committed = checkpoints.DatabaseCheckpoint.commit
 
-    def pass_through(fence: RunFence, connection: Any, events: int) -> int:
-        first = drew(fence, connection, events)
-        if events:
-            _drawn[fence.workflow] = (first, first + events - 1)
-        return first
+    def noting(write: Callable[..., Written]) -> Callable[..., Written]:
+        def noted(connection: Any, fence: RunFence, facts: Facts, *rest: Any) -> Written:
+            written = write(connection, fence, facts, *rest)
+            if facts.events:
+                _drawn[fence.workflow] = (written.last - len(facts.events) + 1, written.last)
+            return written
+
+        return noted
 
     async def commit(self: checkpoints.DatabaseCheckpoint, batch: Batch) -> int:
         fence = self._fence
@@ -106,7 +111,8 @@ def _keep_diary() -> None:
         _die_when_wanted(fence.run)
         return written
 
-    RunFence.pass_through = pass_through  # type: ignore[method-assign]
+    checkpoints.write = noting(checkpoints.write)
+    checkpoints.write_alone = noting(checkpoints.write_alone)
     checkpoints.DatabaseCheckpoint.commit = commit  # type: ignore[method-assign]
 
 

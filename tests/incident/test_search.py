@@ -2,16 +2,19 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from kapelle.errors import KapelleError, ToolInputError, UnreadableSource
 from kapelle.evidence.model import sha256_of
+from kapelle.evidence.rerank import Reranked
 from kapelle.incident.company import Company
 from kapelle.incident.hits import Hits
 from kapelle.incident.knowledge import build_index
-from kapelle.incident.search import Rerank, search_tools
+from kapelle.incident.search import search_tools
 from kapelle.settings import CompanySettings, RagSettings, Settings
 from kapelle.tools.call import check_arguments, check_output
 from kapelle.tools.model import Tool, ToolContext
@@ -54,10 +57,21 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "company"
 
 
-def tools(root: Path, *, rerank: Rerank | None = None, **rag: object) -> dict[str, Tool]:
+@dataclass
+class Ranker:
+    """A model's ranking, made by a function."""
+
+    score: Callable[[str, Sequence[str]], Awaitable[list[float]]]
+    name: str = "ranker"
+
+    async def rerank(self, query: str, texts: Sequence[str]) -> Reranked:
+        return Reranked(tuple(await self.score(query, texts)))
+
+
+def tools(root: Path, *, reranker: Ranker | None = None, **rag: object) -> dict[str, Tool]:
     rag.setdefault("index_path", root / "no-such-index")
     settings = Settings(company=CompanySettings(root=root), rag=RagSettings(**rag))
-    return {tool.name: tool for tool in search_tools(settings, rerank=rerank)}
+    return {tool.name: tool for tool in search_tools(settings, reranker=lambda: reranker)}
 
 
 def call(tool: Tool, **arguments: object) -> Hits:
@@ -225,26 +239,26 @@ def test_broken_tickets_are_named_with_their_line(root: Path) -> None:
 
 
 def test_a_models_ranking_is_used_when_asked_for(root: Path) -> None:
-    async def backwards(query: str, snippets: object) -> list[float]:
-        return [float(i) for i in range(len(snippets))]  # type: ignore[arg-type]
+    async def backwards(query: str, snippets: Sequence[str]) -> list[float]:
+        return [float(i) for i in range(len(snippets))]
 
     plain = issues(root, query="checkout timeout")
-    made = tools(root, rerank=backwards)["search_previous_issues"]
+    made = tools(root, reranker=Ranker(backwards))["search_previous_issues"]
     assert ids(call(made, query="checkout timeout", use_llm_rerank=True)) == ids(plain)[::-1]
     assert ids(call(made, query="checkout timeout")) == ids(plain)
 
 
 def test_a_models_ranking_that_fails_or_is_absent_is_said_so(root: Path) -> None:
-    async def slow(query: str, snippets: object) -> list[float]:
+    async def slow(query: str, snippets: Sequence[str]) -> list[float]:
         await asyncio.sleep(5)
         return []
 
-    async def short(query: str, snippets: object) -> list[float]:
+    async def short(query: str, snippets: Sequence[str]) -> list[float]:
         return []
 
     plain = issues(root, query="checkout timeout")
-    for rerank, why in ((slow, "TimeoutError"), (short, "every hit"), (None, "no model")):
-        made = tools(root, rerank=rerank, rerank_timeout=0.05)["search_previous_issues"]
+    for score, why in ((slow, "TimeoutError"), (short, "every hit"), (None, "no model")):
+        made = tools(root, reranker=Ranker(score) if score else None, rerank_timeout=0.05)["search_previous_issues"]
         found = call(made, query="checkout timeout", use_llm_rerank=True)
         assert ids(found) == ids(plain)
         assert why in found.fallback_reason

@@ -60,10 +60,43 @@ def test_bad_arguments_are_named_and_exit_2(place: Place, arguments: tuple[str, 
         ("KAPELLE_DATABASE_URL", "sqlite://", ["KAPELLE_DATABASE_URL", "name a file"]),
         ("ORCH_REQUIRE_POSTGRES", "1", ["KAPELLE_DATABASE_URL", "postgresql://"]),
         ("KAPELLE_HOME", "/proc/nowhere", ["/proc/nowhere", "KAPELLE_HOME"]),
+        ("KAPELLE_APPROVALS__ROLES", '{"ann": "approver"}', ["KAPELLE_APPROVALS__ROLES`", "`ann`", '["approver"]']),
+        ("KAPELLE_APPROVALS__ROLES", "ann=approver", ["KAPELLE_APPROVALS__ROLES`", "JSON", '["approver"]']),
+        ("KAPELLE_DATABASE_URL", "sqlite:////nowhere/at/all.db", ["KAPELLE_DATABASE_URL", "no folder `/nowhere/at`"]),
     ],
 )
 def test_a_bad_setting_is_named_with_what_was_expected(place: Place, name: str, value: str, words: list[str]) -> None:
     assert_said(place.run("runs", **{name: value}), 2, *words)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "kind", "word"),
+    [
+        (("show", "run_unknown", "--json"), 2, "NotFound", "run_unknown"),
+        (("runs", "--nonsense", "--json"), 2, "BadInput", "--nonsense"),
+        (("solve", "--json", "--plan", "nowhere.json"), 2, "UnreadableSource", "nowhere.json"),
+    ],
+)
+def test_an_error_is_one_object_for_whoever_asked_for_json(
+    place: Place, arguments: tuple[str, ...], code: int, kind: str, word: str
+) -> None:
+    done = place.run(*arguments)
+    assert_said(done, code, word)
+    told = json.loads(done.stdout)["error"]
+    assert told["kind"] == kind
+    assert told["message"] in done.stderr
+    plain = place.run(*(one for one in arguments if one != "--json"))
+    assert (plain.returncode, plain.stdout) == (code, "")
+
+
+def test_a_mistyped_path_makes_no_folders(place: Place) -> None:
+    file = place.folder / "typo" / "deeper" / "a.db"
+    assert_said(place.run("runs", KAPELLE_DATABASE_URL=f"sqlite:///{file}"), 2, str(file.parent))
+    assert not file.parent.parent.exists()
+    file = place.folder / "made" / "deeper" / "kapelle.db"
+    more = {"KAPELLE_HOME": str(file.parent), "KAPELLE_DATABASE_URL": f"sqlite:///{file}"}
+    assert place.run("runs", **more).returncode == 0
+    assert file.exists()
 
 
 @pytest.mark.parametrize(
@@ -218,6 +251,24 @@ def test_a_full_disk_is_waited_for_and_is_no_failure_of_a_step(place: Place, tin
         assert "is full: nothing finished is lost" in errors
         assert "can be written again" in errors
         assert "succeeded" in output
+    finally:
+        subprocess.run(["umount", str(tiny)])
+
+
+def test_a_disk_that_is_full_when_a_command_begins_is_waited_for(place: Place, tiny: Path) -> None:
+    home = {"KAPELLE_HOME": str(tiny)}
+    try:
+        filler = fill(tiny)
+        refused = place.run("runs", KAPELLE_RUN__COMMIT_PATIENCE="1", **home)
+        assert_said(refused, 2, "is full: nothing finished is lost")
+        process = place.begin("runs", "--json", **home)
+        time.sleep(4)
+        assert process.poll() is None
+        filler.unlink()
+        output, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+        assert json.loads(output)["runs"] == []
+        assert errors.count("is full: nothing finished is lost") == 1
     finally:
         subprocess.run(["umount", str(tiny)])
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from tests.builders import Ledger, plan_of, step
@@ -17,7 +18,7 @@ from tests.contract.engines import opened, settings_of
 
 from kapelle.orchestrator import Orchestrator
 from kapelle.plan.model import ApprovalStep
-from kapelle.run.approvals import outbox
+from kapelle.run.approvals import notify, outbox
 from kapelle.run.approvals.notify import Courier
 from kapelle.settings import load_settings
 from kapelle.testing import asked, set_clock, settle_due
@@ -155,6 +156,25 @@ async def test_after_a_day_nobody_tries_any_more(house: House, endpoint: Endpoin
             await courier.deliver_due()
             clock.advance(3_601)
     assert len(endpoint.got) == 24
+
+
+async def test_a_dead_endpoint_is_warned_of_once_and_when_it_is_given_up(
+    house: House, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint.answers = [500] * 100
+    await asked(await house[0].start("do it", plan=ASKED, approve="never"))
+    told = Mock()
+    monkeypatch.setattr(notify, "log", told)
+    courier = courier_of(house[0])
+    with set_clock() as clock:
+        for _ in range(20):
+            await courier.deliver_due()
+            clock.advance(3_601)
+        assert told.warning.call_count == 1
+        for _ in range(20):
+            await courier.deliver_due()
+            clock.advance(3_601)
+    assert [call.kwargs["given_up"] for call in told.warning.call_args_list] == [False, True]
 
 
 async def test_a_dead_endpoint_does_not_hold_up_a_run(house: House, endpoint: Endpoint) -> None:

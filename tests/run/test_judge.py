@@ -11,7 +11,7 @@ from kapelle.evidence.load import document_of
 from kapelle.plan.catalog import make_catalog
 from kapelle.plan.model import VerdictStep
 from kapelle.run.judge import judge
-from kapelle.run.outcome import StepFact
+from kapelle.run.outcome import StepFact, Stretch
 from kapelle.task.model import Checklist, ChecklistItem, Task
 from kapelle.tools.decorator import tool
 
@@ -137,3 +137,51 @@ def test_weights_change_the_score() -> None:
     assert light.verdict is not None
     assert light.verdict.scorer == "weighted"
     assert light.score == 1.0
+
+
+QUOTED = {**GOOD["citations"][0], "quote": SOURCE.text, "start": 0, "end": 32, "passage": "p1"}
+SEARCHED = {"text": "Invoices are kept for ten years. [c1]", "citations": [QUOTED]}
+
+
+def search_of(*spans: tuple[int, int]) -> StepFact:
+    """A search that retrieved passages of the source."""
+    stretches = tuple(Stretch(SOURCE.source, SOURCE.sha256, *span) for span in spans)
+    return StepFact("hits", "search", "", "succeeded", retrieved=stretches)
+
+
+def test_an_answer_of_retrieved_passages_passes() -> None:
+    assert passed(judged(SEARCHED, facts=(search_of((0, 32)),)))
+
+
+@pytest.mark.parametrize("spans", [(), ((0, 20), (20, 32)), ((1, 32),)])
+def test_a_quote_outside_what_a_search_retrieved_does_not_pass(spans: tuple[tuple[int, int], ...]) -> None:
+    made = judged(SEARCHED, facts=(search_of(*spans),))
+    assert not passed(made)
+    assert failing(made) == ["citations"]
+
+
+def test_without_a_passage_named_it_must_still_be_of_the_search_where_nothing_else_was_read() -> None:
+    nameless = {**SEARCHED, "citations": [{**QUOTED, "passage": None}]}
+    other = StepFact("look", "tool", "look", "succeeded")
+    assert failing(judged(nameless, facts=(search_of((1, 9)),))) == ["citations"]
+    assert passed(judged(nameless, facts=(search_of((1, 9)), other)))
+
+
+def test_a_claim_that_its_passage_does_not_carry_does_not_pass() -> None:
+    made = judged({**SEARCHED, "text": "Invoices are kept for two years. [c1]"}, facts=(search_of((0, 32)),))
+    assert not passed(made)
+    assert failing(made) == ["support"]
+
+
+def test_a_claim_that_an_agent_computed_is_not_held_against_the_words_of_its_quotes() -> None:
+    agent = StepFact("sum", "agent", "sum", "succeeded")
+    made = judged({**GOOD, "text": "That is over the limit by 3 years. [c1]"}, facts=(agent,))
+    assert passed(made)
+    assert failing(made) == []
+
+
+def test_what_the_question_stated_needs_no_quote() -> None:
+    said = {**SEARCHED, "text": "Invoices of 2019 are kept for ten years. [c1]"}
+    assert failing(judged(said, facts=(search_of((0, 32)),))) == ["support"]
+    asked = judged(said, facts=(search_of((0, 32)),), context={"about": "invoices of 2019"})
+    assert passed(asked)

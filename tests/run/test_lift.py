@@ -1,6 +1,7 @@
 """What other versions have stored is read, or told."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from tests.builders import done, each, plan_of, step, when
@@ -8,7 +9,8 @@ from tests.builders import done, each, plan_of, step, when
 from kapelle.errors import UnknownVersion
 from kapelle.plan.model import MapStep, Plan, UnknownStep
 from kapelle.run import lift
-from kapelle.run.lift import lifted, read_plan, read_result, read_task
+from kapelle.run.approvals.approval import ApprovalRequest
+from kapelle.run.lift import lifted, read_plan, read_request, read_result, read_task, stored_request
 from kapelle.task.model import Task
 
 PLAN = plan_of(step("a"), each("m", [1, 2], step("x")), step("z", "a", "m"))
@@ -78,3 +80,36 @@ def test_a_version_from_which_there_is_no_way_is_told(version: object) -> None:
 def test_what_is_no_plan_is_told(text: str) -> None:
     with pytest.raises(UnknownVersion, match="the plan"):
         read_plan(text)
+
+
+REQUEST = ApprovalRequest(
+    id="apr_1",
+    run="run_1",
+    path="ok",
+    action="Go on?",
+    arguments={"ü": 1},
+    created=datetime(2030, 1, 1, tzinfo=UTC),
+    expires_at=datetime(2030, 1, 2, tzinfo=UTC),
+)
+
+
+def test_a_question_carries_its_version_and_is_read_as_it_was() -> None:
+    text = stored_request(REQUEST)
+    assert json.loads(text)["schema_version"] == 1
+    assert read_request(text) == REQUEST
+    unversioned = {**json.loads(text), "mood": "calm"}
+    del unversioned["schema_version"]
+    assert read_request(json.dumps(unversioned)) == REQUEST
+
+
+def test_an_older_question_is_lifted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(lift.CURRENT, "approval", 2)
+    monkeypatch.setitem(lift.LIFTS, ("approval", 1), lambda data: {**data, "action": data["verb"]})
+    older = {**json.loads(stored_request(REQUEST)), "schema_version": 1, "verb": "Go on?", "action": ""}
+    assert read_request(json.dumps(older)) == REQUEST
+
+
+def test_a_question_of_a_newer_version_is_told() -> None:
+    newer = json.dumps({**json.loads(stored_request(REQUEST)), "schema_version": 7})
+    with pytest.raises(UnknownVersion, match="the approval has schema version 7"):
+        read_request(newer)

@@ -20,6 +20,8 @@ class Line:
         self.port: int = self._listening.getsockname()[1]
         self.cut: When | None = None
         """Cut at the next commit."""
+        self.commit = b"COMMIT\0"
+        """By which one is known."""
         self.cuts = 0
         self._open: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
@@ -38,7 +40,7 @@ class Line:
 
     def _ask(self, client: socket.socket, server: socket.socket) -> None:
         while data := _receive(client):
-            if self.cut is not None and b"COMMIT\0" in data:
+            if self.cut is not None and self.commit in data:
                 when, self.cut = self.cut, None
                 self.cuts += 1
                 if when == "after":

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from kapelle.errors import DatabaseDamaged, KapelleError, SettingsError, StoreUnavailable
+from kapelle.errors import DatabaseDamaged, DiskFull, KapelleError, SettingsError, StoreUnavailable
 from kapelle.store.faults import explain_fault, is_momentary, translated
 
 
@@ -17,7 +17,7 @@ def wrapped(message: str) -> sa.exc.OperationalError:
 @pytest.mark.parametrize(
     ("message", "expected"),
     [
-        ("database or disk is full", StoreUnavailable),
+        ("database or disk is full", DiskFull),
         ("database is locked", StoreUnavailable),
         ("disk I/O error", StoreUnavailable),
         ("unable to open database file", StoreUnavailable),
@@ -42,7 +42,7 @@ def of_postgres(state: str, message: str = "as the server says") -> sa.exc.DBAPI
 @pytest.mark.parametrize(
     ("state", "expected", "words"),
     [
-        ("53100", StoreUnavailable, "disk of `db` is full"),
+        ("53100", DiskFull, "disk of `db` is full"),
         ("53300", StoreUnavailable, "cannot be used now"),
         ("57P01", StoreUnavailable, "cannot be used now"),
         ("57P03", StoreUnavailable, "cannot be used now"),

@@ -7,9 +7,10 @@ import pytest
 import sqlalchemy as sa
 from tests.store.cut import Line, When, lined
 
-from kapelle.errors import StoreUnavailable
+from kapelle.errors import OwnershipLost, StoreUnavailable
 from kapelle.store.commit import Writer
 from kapelle.store.engine import open_url
+from kapelle.store.transact_postgres import Mark
 
 NOTE = sa.text("insert into outbox (id, owner, run, body, created) values (:id, 'a/b', 'r', '', '') returning id")
 
@@ -47,6 +48,61 @@ async def test_a_commit_that_lost_its_connection_takes_place_once(database: tupl
         writer.close()
     assert notes(engine) == ["1", "2", "3"]
     assert ["; waiting" in told[0], "written again" in told[1]] == [True, True]
+
+
+ALONE = sa.text(
+    "with mine as materialized (select 1 from writers where id = :writer and number < :mark for update), "
+    "raised as (update counted set n = n + 1 from mine returning n), "
+    "marked as (update writers set number = :mark from raised where id = :writer) select n from raised"
+)
+
+
+def raised_alone(connection: sa.Connection, mark: Mark) -> int:
+    n = connection.execute(ALONE, {"writer": mark.writer, "mark": mark.number}).scalar()
+    if n is None:
+        raise OwnershipLost("nothing was written")
+    return int(n)
+
+
+async def test_a_statement_alone_takes_place_once(database: tuple[sa.Engine, Line]) -> None:
+    engine, line = database
+    line.commit = b"with mine"
+    with engine.begin() as connection:
+        connection.exec_driver_sql("create table counted (n integer); insert into counted values (0)")
+    writer = Writer(engine, patience=10, on_trouble=lambda _: None)
+    try:
+        for n in range(1, 7):
+            line.cut = ("before", "after", None)[n % 3]  # type: ignore[assignment]
+            # Of one that took place although its answer was lost nobody knows what it said.
+            lost = line.cut == "after"
+            assert await asyncio.wait_for(writer.write_alone(raised_alone), 10) == (None if lost else n)
+    finally:
+        writer.close()
+    assert line.cuts == 4
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("select n from counted").scalar() == 6
+
+
+async def test_a_statement_that_was_given_up_is_kept_out(database: tuple[sa.Engine, Line]) -> None:
+    engine, line = database
+    line.commit = b"with mine"
+    with engine.begin() as connection:
+        connection.exec_driver_sql("create table counted (n integer); insert into counted values (0)")
+    writer = Writer(engine, patience=10, on_trouble=lambda _: None)
+    marks: list[Mark] = []
+
+    def noting(connection: sa.Connection, mark: Mark) -> int:
+        marks.append(mark)
+        return raised_alone(connection, mark)
+
+    try:
+        line.cut = "before"
+        assert await asyncio.wait_for(writer.write_alone(noting), 10) == 1
+    finally:
+        writer.close()
+    with engine.begin() as connection, pytest.raises(OwnershipLost):
+        raised_alone(connection, marks[0])
+    assert [mark.number for mark in marks] == [1, 2]
 
 
 async def test_statements_without_a_key_are_not_written_twice(database: tuple[sa.Engine, Line]) -> None:

@@ -5,7 +5,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kapelle.evidence.model import Citation, sha256_of
-from kapelle.verdict.citations import check_citation, support
+from kapelle.verdict.citations import check_citation
+from kapelle.verdict.support import support
 
 TEXT = "We keep invoices for ten years.\r\nReceipts for 7 years; not longer."
 

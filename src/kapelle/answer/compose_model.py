@@ -17,9 +17,9 @@ from kapelle.answer.relocate import relocate
 from kapelle.budget.model import Usage
 from kapelle.evidence.model import Claim, Excerpt, Passage
 from kapelle.verdict.checks import MAX_CITATIONS, MAX_WORDS, MIN_SUPPORT
-from kapelle.verdict.citations import support
 from kapelle.verdict.entail import entail
 from kapelle.verdict.measure import CitationQuality, citation_quality, supported
+from kapelle.verdict.support import support
 
 _TOKENS = 8_000
 """What an answer may take, reasoning included."""

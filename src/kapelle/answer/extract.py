@@ -4,11 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from kapelle.answer.answerable import ANSWERABLE, confidence
 from kapelle.answer.compose import NOT_FOUND
 from kapelle.answer.model import Candidate
 from kapelle.answer.number import Numbering, Texts, folded, marked
 from kapelle.answer.rank import Ranked, rank_sentences
 from kapelle.evidence.confidence import RELEVANT
+from kapelle.evidence.embedding.embedder import Look
 from kapelle.evidence.index import Statistics
 from kapelle.evidence.kinds import visible
 from kapelle.evidence.model import Excerpt, Passage
@@ -34,6 +36,7 @@ def compose_extractive(
     *,
     weights: Mapping[str, float] | None = None,
     searched: Sequence[str] = (),
+    look: Look | None = None,
 ) -> Candidate:
     """Answer a question with sentences of the hits, each quoted verbatim and cited by its span.
 
@@ -42,12 +45,17 @@ def compose_extractive(
         texts: the stored texts by (source, sha256); a hit whose text is not among them is not quoted.
         weights: of each stem asked for: how much it tells (`SearchResult.weights`); estimated of the hits if None.
         searched: the collections, named when nothing is found.
+        look: how an embedder looks at sentences; None: by words alone.
     """
     weights = _weights(question, hits, searched) if weights is None else weights
-    relevant = [hit for hit in hits if relevance(weights, hit) >= RELEVANT]
     numbering = Numbering(texts, MAX_CITATIONS)
-    standing = [hit for hit in relevant if numbering.problem(_excerpt(hit, hit.start, hit.end)) is None]
-    chosen = _choose(rank_sentences(question, standing[:_PASSAGES], weights), weights)
+    standing = [hit for hit in hits if numbering.problem(_excerpt(hit, hit.start, hit.end)) is None]
+    if look is None:
+        standing = [hit for hit in standing if relevance(weights, hit) >= RELEVANT]
+    standing = standing[:_PASSAGES]
+    ranked = rank_sentences(question, standing, weights, look=look)
+    sure = confidence(ranked, standing, weights)
+    chosen = _choose(ranked, weights) if sure >= ANSWERABLE else []
     said: list[str] = []
     for sentence in map(_with_list, chosen):
         claim = folded(visible(sentence.quote, sentence.passage.source))
@@ -56,8 +64,8 @@ def compose_extractive(
         excerpt = _excerpt(sentence.passage, sentence.start, sentence.end)
         said.append(marked(claim, numbering.cite(claim, [excerpt], passage=sentence.passage.id)))
     if not said:
-        return _not_found(question, hits, searched)
-    return Candidate(text=" ".join(said), citations=numbering.citations)
+        return _not_found(question, hits, searched, sure)
+    return Candidate(text=" ".join(said), citations=numbering.citations, confidence=round(sure, 4))
 
 
 def _weights(question: str, hits: Sequence[Passage], searched: Sequence[str]) -> dict[str, float]:
@@ -98,8 +106,11 @@ def _excerpt(passage: Passage, start: int, end: int) -> Excerpt:
     return Excerpt(source=passage.source, sha256=passage.sha256, start=start, end=end, quote=quote)
 
 
-def _not_found(question: str, hits: Sequence[Passage], searched: Sequence[str]) -> Candidate:
+def _not_found(question: str, hits: Sequence[Passage], searched: Sequence[str], sure: float) -> Candidate:
     places = ", ".join(searched) or ", ".join(dict.fromkeys(hit.source for hit in hits)) or "no collection"
     return Candidate(
-        text=f"{NOT_FOUND} Searched: {places}.", found=False, missing=(f"nothing relevant in {places} to: {question}",)
+        text=f"{NOT_FOUND} Searched: {places}.",
+        found=False,
+        missing=(f"nothing relevant in {places} to: {question}",),
+        confidence=round(sure, 4),
     )

@@ -28,6 +28,8 @@ class Candidate(BaseModel):
     checklist: Checklist | None = None
     score: float | None = Field(default=None, ge=0, le=1)
     verdict: Verdict | None = None
+    confidence: float | None = Field(default=None, ge=0, le=1)
+    """How likely it is that what was found answers the question; None where it was not asked of sources."""
     found: bool = True
     """False: the sources do not say."""
     round: int | None = None

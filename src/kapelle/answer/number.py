@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from kapelle.evidence.model import Citation, Excerpt
 from kapelle.language.sentences import sentences
-from kapelle.verdict.citations import check_citation, support
+from kapelle.verdict.citations import check_citation
+from kapelle.verdict.support import support
 
 Texts = Mapping[tuple[str, str], str]
 """Stored texts by (source, sha256)."""

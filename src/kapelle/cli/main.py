@@ -3,6 +3,8 @@
 Each command's module is imported when it is called, so that `--help` stays quick.
 """
 
+import itertools
+import json
 import os
 import sys
 
@@ -37,6 +39,7 @@ _COMMANDS = {
     "unschedule": ("schedules:unschedule", "Begin it no more."),
     "sessions": ("sessions:sessions", "List sessions, or show one with what was asked and answered in it."),
     "corpus": ("corpus:app", "Add folders of documents, search them."),
+    "verify": ("verify:verify", "Check an answer again: its quotes, its claims, and which sources changed since."),
     "tools": ("tools:tools", "List the tools, agents and corpora a plan may use."),
     "bench": ("bench:app", "Score the planner and the incident scenarios."),
     "migrate": ("migrate:migrate", "Copy a database into another, such as SQLite into Postgres; update its schema."),
@@ -71,13 +74,13 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run one command; its exit code."""
     try:
-        result = make_app()(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        return _call(arguments)
     except CycloptsError as error:
-        _say(f"{str(error).strip()}\nTry `kapelle --help`, or `kapelle COMMAND --help`.")
-        return 2
+        return _told(
+            arguments, "BadInput", f"{str(error).strip()}\nTry `kapelle --help`, or `kapelle COMMAND --help`.", 2
+        )
     except KapelleError as error:
-        _say(str(error))
-        return error.exit_code
+        return _told(arguments, type(error).__name__, str(error), error.exit_code)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -85,15 +88,22 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        _say(f"{error.filename or 'the system'}: {error.strerror or error}")
-        return 2
+        return _told(arguments, "OSError", f"{error.filename or 'the system'}: {error.strerror or error}", 2)
     except Exception as error:  # a fault of ours: said in a line, told in full on request
         if os.environ.get("KAPELLE_DEBUG"):  # settings may be what is broken
             raise
-        _say(f"internal error: {type(error).__name__}: {error}\nSet KAPELLE_DEBUG=1 for the traceback.")
-        return 1
+        what = f"internal error: {type(error).__name__}: {error}\nSet KAPELLE_DEBUG=1 for the traceback."
+        return _told(arguments, "InternalError", what, 1)
+
+
+def _call(arguments: list[str]) -> int:
+    result = make_app()(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     return result if isinstance(result, int) else 0
 
 
-def _say(message: str) -> None:
+def _told(arguments: list[str], kind: str, message: str, code: int) -> int:
+    """Say an error on stderr, and as an object on stdout to whoever asked for one; the exit code."""
     print(f"kapelle: {message}", file=sys.stderr)
+    if "--json" in itertools.takewhile(lambda one: one != "--", arguments):
+        print(json.dumps({"error": {"kind": kind, "message": message}}, ensure_ascii=False))
+    return code

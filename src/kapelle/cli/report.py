@@ -91,7 +91,8 @@ def print_answer(console: Console, record: RunRecord) -> None:
     _notes(console, "missing", candidate.missing)
     _notes(console, "conflict", candidate.conflicts)
     console.print()
-    console.print(Padding(summary(record, candidate), (0, 2), expand=False))
+    # The terminal breaks it: padding would cut it at the page's width, and the run's id stands at its end.
+    console.print(Text.assemble("  ", summary(record, candidate)), soft_wrap=True)
 
 
 def _citation(one: Citation) -> Text:
@@ -103,7 +104,7 @@ def _citation(one: Citation) -> Text:
 
 def _notes(console: Console, label: str, notes: Sequence[str]) -> None:
     for note in notes:
-        console.print(Padding(Text(f"{label}: {safe(note)}", style="yellow"), (0, 2), expand=False))
+        console.print(Text(f"  {label}: {safe(note)}", style="yellow"), soft_wrap=True)
 
 
 def summary(record: RunRecord, candidate: Candidate) -> Text:

@@ -5,6 +5,7 @@ import importlib
 import json
 import signal
 import sys
+import time
 import tomllib
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ from typing import Annotated, Any, TypeVar
 from cyclopts import Parameter
 from rich.console import Console
 
-from kapelle.errors import BadInput, KapelleError, SettingsError
+from kapelle.errors import BadInput, DiskFull, KapelleError, SettingsError
 from kapelle.orchestrator import Orchestrator
 from kapelle.settings import Settings, load_settings
 from kapelle.telemetry.logs import set_up_logs
@@ -23,6 +24,8 @@ from kapelle.telemetry.redact import redact_text
 
 T = TypeVar("T")
 INTERRUPTED = 130
+PAUSE = 1.0
+"""Seconds between two tries to open a database on a full disk."""
 
 
 @Parameter(name="*")
@@ -140,6 +143,7 @@ async def opened(
     settings = settings_of(common, embedder=embedder)
     house, reference = load_app_or_default(settings, common, app)
     house.adopt(settings, app=reference, corpora=corpora or {}, foreground=True)
+    await _open(house, settings.run.commit_patience)
     try:
         if notice:
             await say_interrupted(house)
@@ -152,6 +156,27 @@ def say_notes(*notes: str) -> None:
     """Tell on stderr what was not done as wanted, each thing once."""
     for note in dict.fromkeys(filter(None, notes)):
         err().print(safe(note), style="yellow")
+
+
+async def _open(house: Orchestrator, patience: float) -> None:
+    """Open the database; a full disk is waited for as at every other write. What does not answer is told at once.
+
+    Args:
+        patience: seconds.
+    """
+    began = time.monotonic()
+    while True:
+        try:
+            _ = house.parts
+        except DiskFull as error:
+            waited = time.monotonic() - began
+            if waited >= patience:
+                raise
+            if waited < PAUSE:
+                print(f"kapelle: {error}; waiting", file=sys.stderr, flush=True)
+            await asyncio.sleep(PAUSE)
+            continue
+        return
 
 
 async def say_interrupted(house: Orchestrator) -> None:

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from kapelle.evidence.embedding.embedder import Seen
 from kapelle.evidence.model import Document, Passage
 from kapelle.evidence.split import split
 
@@ -152,6 +153,11 @@ class Index(Protocol):
 
     def vectors(self, collection: str, numbers: Sequence[int], *, owner: str) -> dict[int, Sequence[float]]:
         """The vectors of passages, of length 1; those without one are left out."""
+
+    def look(
+        self, question: str, passages: Sequence[Sequence[str]], weight: Callable[[str], float]
+    ) -> list[list[Seen]] | None:
+        """How this index's embedder sees the sentences of some passages beside a question; None without one."""
 
     def named(self, collection: str, names: Collection[str], *, owner: str) -> dict[str, frozenset[str]]:
         """Which sources some names mean: source -> those of `names` that are its file's or its title (`names.py`)."""

@@ -1,6 +1,5 @@
 """What the indexes of both databases have in common: documents, which of them are live, and the passages' rows."""
 
-import hashlib
 import json
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -8,12 +7,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Connection, Engine
 from sqlalchemy.pool import StaticPool
 
 from kapelle.errors import BadInput, NotFound
 from kapelle.evidence import statements as sql
-from kapelle.evidence.embedding.embedder import text_to_embed
+from kapelle.evidence.embedding.embedder import Seen, text_to_embed
 from kapelle.evidence.filters import Fitting
 from kapelle.evidence.index import (
     CollectionInfo,
@@ -25,9 +24,9 @@ from kapelle.evidence.index import (
     Splitter,
     Statistics,
 )
-from kapelle.evidence.kinds import visible
 from kapelle.evidence.model import Document, Passage
 from kapelle.evidence.names import names_of
+from kapelle.evidence.rows import Cut, FoundRow, cut_rows, digest_of, document_row, live_row, passage_of
 from kapelle.evidence.split import split
 from kapelle.language.words import query_words, variants
 from kapelle.store.faults import translated
@@ -42,12 +41,9 @@ _BATCH = 500
 """Passages written at once: between two batches a server sees that the transaction is not idle."""
 _AT_ONCE = 500
 """Values of one `IN`."""
-_DIGEST_BYTES = 16
 NO_EMBEDDER = "this process has no embedder"
 Scope: TypeAlias = Mapping[str, str]
 """`owner` and `collection`."""
-PassageRow: TypeAlias = dict[str, Any]  # Any: the columns of a passage
-FoundRow: TypeAlias = Row[Any]  # Any: the columns of `SELECT p.*, about`
 Opened: TypeAlias = Callable[[], AbstractContextManager[Connection]]
 """Opens a transaction."""
 T = TypeVar("T")
@@ -74,14 +70,24 @@ class Unembedded:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of texts that were to be embedded."""
+
+    count: int
+    """Those that had no vector."""
+    rest: Sequence[tuple[bytes, bytes]]
+    """The last of them, by digest: still to be stored."""
+
+
 class WordIndex(Protocol):
     """How one database keeps passages and their words; every call is a part of the caller's transaction."""
 
     def make(self, connection: Connection, place: int) -> None:
         """Make room for a new collection."""
 
-    def add(self, connection: Connection, place: int, passages: Sequence[PassageRow]) -> None:
-        """Write passages, and what they are found by."""
+    def add(self, connection: Connection, place: int, passages: Sequence[Cut], metas: Mapping[str, int]) -> None:
+        """Write passages, and what they are found by; `metas` has the id of each `about`."""
 
     def cut(self, connection: Connection, place: int, sources: Sequence[str]) -> None:
         """Delete the passages of some sources, and their words."""
@@ -105,8 +111,11 @@ class VectorIndex(Protocol):
     def embedder(self) -> str:
         """The embedder's name."""
 
-    def embed(self, texts: Mapping[bytes, str], read: Opened, write: Opened) -> int:
-        """Make and store the vectors of texts, by digest, that are not stored yet; how many were made."""
+    def embed(self, texts: Mapping[bytes, str], read: Opened, write: Opened) -> Made:
+        """Make the vectors of texts, by digest, that are not stored yet, and store what takes longer than a moment."""
+
+    def keep(self, connection: Connection, made: Sequence[tuple[bytes, bytes]]) -> None:
+        """Store vectors, by digest."""
 
     def added(self, connection: Connection, place: int) -> None:
         """Passages were written in this transaction, their vectors being stored."""
@@ -124,6 +133,11 @@ class VectorIndex(Protocol):
         also: Collection[int],
     ) -> Nearest | None:
         """The `k` passages nearest to a text."""
+
+    def look(
+        self, question: str, passages: Sequence[Sequence[str]], weight: Callable[[str], float]
+    ) -> list[list[Seen]]:
+        """See `Index.look`."""
 
     def vectors(self, connection: Connection, place: Place, numbers: Sequence[int]) -> dict[int, Sequence[float]]:
         """The vectors of passages."""
@@ -177,13 +191,13 @@ class DatabaseIndex:
         if not fresh and not gone:
             return IngestReport(collection=collection, unchanged=len(wanted))
         self._refuse_another(collection, place)
-        passages = {source: _passage_rows(splitter(wanted[source])) for source in sorted(fresh)}
+        passages = {source: cut_rows(splitter(wanted[source])) for source in sorted(fresh)}
         embedder = self._embedder_of(place)
-        if embedder and self._vectors:
-            rows = [row for rows in passages.values() for row in rows]
-            self._vectors.embed({row["digest"]: row["embedded"] for row in rows}, self._reading, self._writing)
+        made = self._embedded(row for rows in passages.values() for row in rows) if embedder else ()
         with self._writing() as connection:
             touched = _touch(connection, scope, embedder)
+            if made and self._vectors:
+                self._vectors.keep(connection, made)
             if touched.generation == 1:
                 self._words.make(connection, touched.id)
             live = _live(connection, scope, None if complete else list(wanted))
@@ -200,6 +214,12 @@ class DatabaseIndex:
             removed=len(gone),
             passages=sum(len(cut) for cut in passages.values()),
         )
+
+    def _embedded(self, rows: Iterable[Cut]) -> Sequence[tuple[bytes, bytes]]:
+        """Have passages embedded; the vectors that are still to be stored."""
+        if self._vectors is None:
+            return ()
+        return self._vectors.embed({row.digest: row.embedded for row in rows}, self._reading, self._writing).rest
 
     def _embedder_of(self, place: Place | None) -> str | None:
         """Whose vectors a collection has, or gets when it is made; one that was made without stays without."""
@@ -233,7 +253,7 @@ class DatabaseIndex:
         scope: Scope,
         place: int,
         documents: Sequence[Document],
-        passages: Mapping[str, Sequence[PassageRow]],
+        passages: Mapping[str, Sequence[Cut]],
         live: Mapping[str, str],
     ) -> None:
         if not documents:
@@ -241,8 +261,8 @@ class DatabaseIndex:
         stale = [document.source for document in documents if document.source in live]
         if stale:
             self._cut(connection, place, stale)
-        connection.execute(sql.KEEP, [_document_row(scope["owner"], document) for document in documents])
-        connection.execute(sql.SHOW, [{**scope, **_live_row(document)} for document in documents])
+        connection.execute(sql.KEEP, [document_row(scope["owner"], document) for document in documents])
+        connection.execute(sql.SHOW, [{**scope, **live_row(document)} for document in documents])
         names = [
             {"place": place, "name": name, "source": document.source}
             for document in documents
@@ -251,10 +271,9 @@ class DatabaseIndex:
         if names:
             connection.execute(sql.NAME, names)
         cut = [passage for document in documents for passage in passages[document.source]]
-        metas = _keep_metas(connection, place, {passage["about"] for passage in cut})
+        metas = _keep_metas(connection, place, {passage.about for passage in cut})
         for first in range(0, len(cut), _BATCH):
-            batch = [{**passage, "meta": metas[passage["about"]]} for passage in cut[first : first + _BATCH]]
-            self._words.add(connection, place, batch)
+            self._words.add(connection, place, cut[first : first + _BATCH], metas)
 
     def search(
         self, collection: str, query: str, *, owner: str, k: int = 10, filters: Filters | None = None
@@ -263,7 +282,7 @@ class DatabaseIndex:
         matches = self.match(collection, query_words(query), owner=owner, k=k, filters=filters)
         scores = dict(matches)
         found = self._rows(collection, list(scores), owner)
-        return [_passage(row, {"bm25": scores[row.number], "score": scores[row.number]}) for row in found]
+        return [passage_of(row, {"bm25": scores[row.number], "score": scores[row.number]}) for row in found]
 
     def match(
         self, collection: str, words: Sequence[str], *, owner: str, k: int, filters: Filters | None = None
@@ -300,7 +319,7 @@ class DatabaseIndex:
 
     def passages(self, collection: str, numbers: Sequence[int], *, owner: str) -> dict[int, Passage]:
         """See `Index.passages`."""
-        return {row.number: _passage(row, {}) for row in self._rows(collection, numbers, owner)}
+        return {row.number: passage_of(row, {}) for row in self._rows(collection, numbers, owner)}
 
     def _rows(self, collection: str, numbers: Sequence[int], owner: str) -> list[FoundRow]:
         found: dict[int, FoundRow] = {}
@@ -322,6 +341,12 @@ class DatabaseIndex:
             if place is None or place.embedder != self._vectors.embedder:
                 return {}
             return self._vectors.vectors(connection, place, numbers)
+
+    def look(
+        self, question: str, passages: Sequence[Sequence[str]], weight: Callable[[str], float]
+    ) -> list[list[Seen]] | None:
+        """See `Index.look`."""
+        return self._vectors.look(question, passages, weight) if self._vectors else None
 
     def named(self, collection: str, names: Collection[str], *, owner: str) -> dict[str, frozenset[str]]:
         """See `Index.named`."""
@@ -403,7 +428,10 @@ class DatabaseIndex:
             self._refuse_another(collection, place)
         done = 0
         for batch in self._unembedded(given):
-            done += vectors.embed({one.digest: one.text for one in batch}, self._reading, self._writing)
+            made = vectors.embed({one.digest: one.text for one in batch}, self._reading, self._writing)
+            with self._writing() as connection:
+                vectors.keep(connection, made.rest)
+            done += made.count
             if on_progress:
                 on_progress(min(done, pending), pending)
         with self._writing() as connection:
@@ -445,7 +473,7 @@ class DatabaseIndex:
     def keep(self, document: Document, *, owner: str) -> None:
         """See `Index.keep`."""
         with self._writing() as connection:
-            connection.execute(sql.KEEP, _document_row(owner, document))
+            connection.execute(sql.KEEP, document_row(owner, document))
 
     def document(self, id: str, *, owner: str) -> Document:
         """See `Index.document`."""
@@ -504,11 +532,6 @@ class DatabaseIndex:
         return sum(gone)
 
 
-def digest_of(text: str) -> bytes:
-    """What names a text that is embedded."""
-    return hashlib.sha256(text.encode()).digest()[:_DIGEST_BYTES]
-
-
 def _place(connection: Connection, scope: Scope) -> Place | None:
     row = connection.execute(sql.PLACE, scope).first()
     return Place(*row) if row else None
@@ -542,64 +565,3 @@ def _keep_metas(connection: Connection, place: int, metas: Collection[str]) -> d
 
 def _some(values: Sequence[T]) -> Iterable[list[T]]:
     return (list(values[first : first + _AT_ONCE]) for first in range(0, len(values), _AT_ONCE))
-
-
-def _document_row(owner: str, document: Document) -> dict[str, str | bool]:
-    return {
-        "owner": owner,
-        **document.model_dump(include={"id", "source", "sha256", "title", "text", "converted"}),
-        "meta": json.dumps(document.meta, sort_keys=True),
-    }
-
-
-def _live_row(document: Document) -> dict[str, str | None]:
-    older = document.meta.get("supersedes")
-    return {
-        "source": document.source,
-        "sha256": document.sha256,
-        "supersedes": json.dumps(older, sort_keys=True) if older else None,
-    }
-
-
-def _passage_rows(passages: Sequence[Passage]) -> list[PassageRow]:
-    # Most passages carry their document's own meta: it is written once.
-    written = {id(passage.meta): passage.meta for passage in passages}
-    metas = {at: json.dumps(meta, sort_keys=True) for at, meta in written.items()}
-    return [_passage_row(passage, metas[id(passage.meta)]) for passage in passages]
-
-
-def _passage_row(passage: Passage, about: str) -> PassageRow:
-    shown = visible(passage.text, passage.source)
-    plain = " ".join(passage.text.split())
-    embedded = text_to_embed(passage.header, passage.section, shown)
-    return {
-        "id": passage.id,
-        "document": passage.document,
-        "source": passage.source,
-        "sha256": passage.sha256,
-        "start": passage.start,
-        "end": passage.end,
-        "header": passage.header,
-        "section": passage.section,
-        "text": passage.text,
-        "visible": None if shown == plain else shown,
-        "about": about,
-        "embedded": embedded,
-        "digest": digest_of(embedded),
-    }
-
-
-def _passage(row: FoundRow, scores: dict[str, float]) -> Passage:
-    return Passage(
-        id=row.id,
-        document=row.document,
-        source=row.source,
-        sha256=row.sha256,
-        text=row.text,
-        start=row.start_char,
-        end=row.end_char,
-        header=row.header,
-        section=row.section,
-        meta=json.loads(row.about),
-        scores=scores,
-    )

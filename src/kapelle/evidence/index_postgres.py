@@ -1,15 +1,16 @@
 """The `Index` on Postgres: texts, passages and an inverted index of their stems, ranked as FTS5 ranks."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, RowMapping, text
 
 from kapelle.evidence import statements_postgres as sql
 from kapelle.evidence.filters import Fitting
 from kapelle.evidence.filters_postgres import where
 from kapelle.evidence.index import Filters, Match
-from kapelle.evidence.index_database import DatabaseIndex, PassageRow, VectorIndex
+from kapelle.evidence.index_database import DatabaseIndex, VectorIndex
+from kapelle.evidence.rows import Cut
 from kapelle.language.stem import stem
 from kapelle.language.words import words as words_of
 
@@ -31,7 +32,7 @@ class PostgresIndex(DatabaseIndex):
         while True:
             with self._writing() as connection:
                 found = connection.execute(sql.WORDLESS, {"most": _BATCH}).mappings().all()
-                _index(connection, [dict(row) for row in found])
+                _index(connection, found)
             done += len(found)
             if len(found) < _BATCH:
                 return done
@@ -43,12 +44,18 @@ class Postings:
     def make(self, connection: Connection, place: int) -> None:
         """See `WordIndex.make`; its row is all it needs."""
 
-    def add(self, connection: Connection, place: int, passages: Sequence[PassageRow]) -> None:
+    def add(self, connection: Connection, place: int, passages: Sequence[Cut], metas: Mapping[str, int]) -> None:
         """See `WordIndex.add`."""
         numbers = connection.execute(sql.NUMBERS, {"passages": len(passages)}).scalars()
-        counted = [_count(passage, passage["visible"] or passage["text"]) for passage in passages]
+        counted = [_count(passage.header, passage.section, passage.visible or passage.text) for passage in passages]
         rows = [
-            {**passage, "place": place, "number": number, "words": found.total()}
+            {
+                **passage._asdict(),
+                "place": place,
+                "meta": metas[passage.about],
+                "number": number,
+                "words": found.total(),
+            }
             for passage, number, found in zip(passages, numbers, counted, strict=True)
         ]
         connection.execute(sql.ADD_PASSAGE, rows)
@@ -84,9 +91,9 @@ def _entry(word: str) -> str:
     return stem(word)[:_LONGEST]
 
 
-def _count(passage: PassageRow, body: str) -> Counter[str]:
+def _count(header: str, section: str, body: str) -> Counter[str]:
     """How often each stem stands in a passage: its title, its headings and what is visible of its text."""
-    return Counter(_entry(word) for part in (passage["header"], passage["section"], body) for word in words_of(part))
+    return Counter(_entry(word) for part in (header, section, body) for word in words_of(part))
 
 
 def _add_words(connection: Connection, place: int, counted: dict[int, Counter[str]]) -> None:
@@ -98,10 +105,11 @@ def _add_words(connection: Connection, place: int, counted: dict[int, Counter[st
     connection.execute(sql.GROW, {"place": place, "passages": len(counted), "words": total})
 
 
-def _index(connection: Connection, passages: Sequence[PassageRow]) -> None:
+def _index(connection: Connection, passages: Sequence[RowMapping]) -> None:
     by_place: dict[int, dict[int, Counter[str]]] = {}
     for passage in passages:
-        by_place.setdefault(passage["collection"], {})[passage["number"]] = _count(passage, passage["body"])
-    for place, counted in by_place.items():
-        _add_words(connection, place, counted)
-        connection.execute(sql.COUNTED, [{"number": n, "words": found.total()} for n, found in counted.items()])
+        counted = _count(passage["header"], passage["section"], passage["body"])
+        by_place.setdefault(passage["collection"], {})[passage["number"]] = counted
+    for place, some in by_place.items():
+        _add_words(connection, place, some)
+        connection.execute(sql.COUNTED, [{"number": n, "words": found.total()} for n, found in some.items()])

@@ -1,7 +1,7 @@
 """The `Index` on SQLite: texts, passages, their FTS5 indexes and vectors in one file and one transaction."""
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.pool import StaticPool
@@ -10,8 +10,12 @@ from kapelle.evidence import statements_sqlite as sql
 from kapelle.evidence.filters import Fitting
 from kapelle.evidence.filters_sqlite import where
 from kapelle.evidence.index import Filters, Match
-from kapelle.evidence.index_database import DatabaseIndex, PassageRow, VectorIndex
+from kapelle.evidence.index_database import DatabaseIndex, VectorIndex
+from kapelle.evidence.rows import Cut
 from kapelle.evidence.tables_sqlite import FULL_TEXT, ensure_schema
+
+_WRITTEN = Cut._fields.index("digest") + 1
+"""The fields of a passage that have a column of their own; they come first."""
 
 
 class SqliteIndex(DatabaseIndex):
@@ -29,10 +33,10 @@ class FullText:
         for statement in FULL_TEXT:
             connection.exec_driver_sql(statement.format(collection=place))
 
-    def add(self, connection: Connection, place: int, passages: Sequence[PassageRow]) -> None:
+    def add(self, connection: Connection, place: int, passages: Sequence[Cut], metas: Mapping[str, int]) -> None:
         """See `WordIndex.add`."""
         after = connection.execute(sql.NEWEST).scalar_one()
-        connection.exec_driver_sql(sql.ADD, [_values(place, passage) for passage in passages])
+        connection.exec_driver_sql(sql.ADD, [(place, metas[one.about], *one[:_WRITTEN]) for one in passages])
         connection.execute(text(sql.INDEX_ADDED.format(place=place)), {"after": after})
         connection.execute(sql.GROW, {"place": place, "passages": len(passages)})
 
@@ -59,24 +63,6 @@ class FullText:
     def fitting(self, filters: Filters) -> Fitting:
         """See `WordIndex.fitting`."""
         return where(filters)
-
-
-def _values(place: int, passage: PassageRow) -> tuple[object, ...]:
-    return (
-        place,
-        passage["id"],
-        passage["document"],
-        passage["source"],
-        passage["sha256"],
-        passage["start"],
-        passage["end"],
-        passage["header"],
-        passage["section"],
-        passage["text"],
-        passage["visible"],
-        passage["meta"],
-        passage["digest"],
-    )
 
 
 def memory_index(vectors: VectorIndex | None = None) -> SqliteIndex:

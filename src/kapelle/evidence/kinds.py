@@ -2,6 +2,7 @@
 
 import html
 import re
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -32,6 +33,7 @@ _LINK = re.compile(r"!?\[([^\]\n]*)\]\([^()\s]*(?:\s+\"[^\"]*\")?\)")
 _MARK = re.compile(r"^(?:[ \t]*(?:[-*+•]|\d{1,3}[.)]|#{1,6}|>)[ \t]+)+")
 
 
+@lru_cache(maxsize=4_096)
 def kind_of(source: str) -> Kind:
     """The kind of a source by its suffix; anything else is plain text, and at a URL html."""
     suffix = suffix_of(source)

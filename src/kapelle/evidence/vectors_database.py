@@ -2,16 +2,17 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from kapelle.evidence import statements as sql
-from kapelle.evidence.embedding.embedder import Embedder
-from kapelle.evidence.index_database import Opened
+from kapelle.evidence.embedding.embedder import Embedder, Seen
+from kapelle.evidence.index_database import Made, Opened
 
 Floats = NDArray[np.float32]
 _TOGETHER = 64
@@ -21,6 +22,15 @@ _AT_STAKE = 1.0
 _AT_ONCE = 500
 _QUERIES = 2_048
 """Queries whose vectors are remembered."""
+
+
+@runtime_checkable
+class _Looks(Protocol):
+    """What `WordEmbedder` adds to an embedder."""
+
+    def look(
+        self, question: str, passages: Sequence[Sequence[str]], weight: Callable[[str], float]
+    ) -> list[list[Seen]]: ...
 
 
 class Vectors:
@@ -36,7 +46,7 @@ class Vectors:
         """See `VectorIndex.embedder`."""
         return self._embedder.name
 
-    def embed(self, texts: Mapping[bytes, str], read: Opened, write: Opened) -> int:
+    def embed(self, texts: Mapping[bytes, str], read: Opened, write: Opened) -> Made:
         """See `VectorIndex.embed`. No transaction is open while the embedder works."""
         wanted = list(texts)
         with read() as connection:
@@ -48,15 +58,17 @@ class Vectors:
             batch = missing[first : first + _TOGETHER]
             vectors = self._embedder.embed([texts[digest] for digest in batch]).vectors
             made += [(digest, as_bytes(vector)) for digest, vector in zip(batch, vectors, strict=True)]
-            if time.monotonic() - since > _AT_STAKE or first + _TOGETHER >= len(missing):
+            if time.monotonic() - since > _AT_STAKE:
                 with write() as connection:
-                    self._keep(connection, made)
+                    self.keep(connection, made)
                 made, since = [], time.monotonic()
-        return len(missing)
+        return Made(len(missing), made)
 
-    def _keep(self, connection: Connection, made: Sequence[tuple[bytes, bytes]]) -> None:
+    def keep(self, connection: Connection, made: Sequence[tuple[bytes, bytes]]) -> None:
+        """See `VectorIndex.keep`."""
         rows = [{"embedder": self.embedder, "digest": digest, "vector": vector} for digest, vector in made]
-        connection.execute(sql.KEEP_VECTOR, rows)
+        if rows:
+            connection.execute(sql.KEEP_VECTOR, rows)
 
     def _stored(self, connection: Connection, digests: Sequence[bytes]) -> set[bytes]:
         found: set[bytes] = set()
@@ -65,6 +77,17 @@ class Vectors:
             rows = connection.execute(sql.STORED_VECTORS, {"embedder": self.embedder, "digests": some})
             found |= {bytes(digest) for digest in rows.scalars()}
         return found
+
+    def look(
+        self, question: str, passages: Sequence[Sequence[str]], weight: Callable[[str], float]
+    ) -> list[list[Seen]]:
+        """See `Index.look`."""
+        if isinstance(self._embedder, _Looks):
+            return self._embedder.look(question, passages, weight)
+        vector = self._asked_for(question)
+        made = self._embedder.embed([sentence for passage in passages for sentence in passage]).vectors
+        cosines = iter((made @ vector).tolist())
+        return [[(next(cosines), None) for _ in passage] for passage in passages]
 
     def _asked_for(self, text: str) -> Floats:
         """The vector of a query; a query asked again costs nothing."""

@@ -13,11 +13,14 @@ from kapelle.evidence.embedding.embedder import Embedder
 from kapelle.evidence.filters import Fitting
 from kapelle.evidence.index import Match, Nearest
 from kapelle.evidence.index_database import Place
+from kapelle.evidence.statements_sqlite import KEEP_VECTOR
 from kapelle.evidence.vectors_database import Floats, Vectors
 
 _ROWS = 8_192
 """Rows of a block: what a growing collection allocates at once."""
 _MOST = np.iinfo(np.int64).max
+_FILTERS = 64
+"""Filters of which it is remembered what they let through, while their collection stays as it is."""
 _KNOWN = 16
 """Collections kept in memory."""
 _SELECT = (
@@ -96,10 +99,16 @@ class SqliteVectors(Vectors):
     def __init__(self, embedder: Embedder) -> None:
         super().__init__(embedder)
         self._known: dict[int, Matrix] = {}
+        self._filtered: dict[tuple[object, ...], NDArray[np.intp]] = {}
         self._loading = Lock()
 
     def added(self, connection: Connection, place: int) -> None:
         """See `VectorIndex.added`; the rows stand beside the passages already."""
+
+    def keep(self, connection: Connection, made: Sequence[tuple[bytes, bytes]]) -> None:
+        """See `VectorIndex.keep`."""
+        if made:
+            connection.exec_driver_sql(KEEP_VECTOR, [(self.embedder, digest, vector) for digest, vector in made])
 
     def replaced(self, connection: Connection, place: int) -> None:
         """See `VectorIndex.replaced`; the others are found by their embedder's name."""
@@ -139,8 +148,16 @@ class SqliteVectors(Vectors):
     ) -> NDArray[np.intp]:
         if fitting is None:
             return np.arange(len(matrix.numbers))
+        key = (place.id, place.generation, fitting.numbers, tuple(fitting.values.items()))
+        known = self._filtered.get(key)
+        if known is not None:
+            return known
         found = connection.execute(statement(fitting.numbers), {"place": place.id, **fitting.values}).scalars().all()
-        return matrix.places(np.asarray(found, np.int64))
+        rows = matrix.places(np.asarray(found, np.int64))
+        if len(self._filtered) >= _FILTERS:
+            self._filtered.clear()
+        self._filtered[key] = rows
+        return rows
 
     def vectors(self, connection: Connection, place: Place, numbers: Sequence[int]) -> dict[int, Sequence[float]]:
         """See `VectorIndex.vectors`."""

@@ -1,7 +1,7 @@
 """The tools that search a company's knowledge and its earlier issues; every hit quotes an exact span."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +12,8 @@ from kapelle.clock import parse_time, to_iso
 from kapelle.errors import ToolInputError, UnreadableSource
 from kapelle.evidence.index import Index
 from kapelle.evidence.index_sqlite import memory_index
+from kapelle.evidence.model import Passage
+from kapelle.evidence.rerank import Reranker
 from kapelle.incident.company import Company
 from kapelle.incident.hits import Hits, hit_of, sources_of
 from kapelle.incident.knowledge import ANY, OWNER, PORTABLE, Collections, ingest, named, open_index
@@ -21,8 +23,6 @@ from kapelle.settings import Settings
 from kapelle.tools.decorator import make_tool
 from kapelle.tools.model import Tool, ToolContext
 
-Rerank = Callable[[str, Sequence[str]], Awaitable[Sequence[float]]]
-"""Score snippets against a query by a model; higher is better."""
 INDEX_SETTING = "KAPELLE_RAG__INDEX_PATH"
 
 
@@ -71,10 +71,12 @@ class IssueQuery(BaseModel):
 class SearchTools:
     """The two search tools over the company that the settings name."""
 
-    def __init__(self, settings: Settings, index_for: Callable[[], Index], rerank: Rerank | None) -> None:
+    def __init__(
+        self, settings: Settings, index_for: Callable[[], Index], reranker: Callable[[], Reranker | None]
+    ) -> None:
         self._settings = settings
         self._index_for = index_for
-        self._rerank = rerank
+        self._reranker = reranker
 
     async def search_incident_knowledge(
         self,
@@ -152,7 +154,7 @@ class SearchTools:
     ) -> Hits:
         """The hits of one or more searches together, their texts kept as documents of the run."""
         weights = {stem: weight for leg in legs for stem, weight in leg.result.weights.items()}
-        passages = merge_hits([leg.result.hits for leg in legs])[:k]
+        passages = merge_hits([_comparable(leg) for leg in legs])[:k]
         hits = tuple(hit_of(passage, query, weights, max_chars) for passage in passages)
         for source, sha256 in sources_of(hits):
             text = index.text_of(source, sha256, owner=OWNER)
@@ -172,11 +174,12 @@ class SearchTools:
         mode = self._settings.rag.rerank_mode
         if mode == "deterministic" or not hits.hits or not (asked or mode == "llm"):
             return hits
-        if self._rerank is None:
+        reranker = self._reranker()
+        if reranker is None:
             return _noted(hits, "no model is named; ranked by words")
         try:
             async with asyncio.timeout(self._settings.rag.rerank_timeout):
-                scores = await self._rerank(query, [hit.snippet for hit in hits.hits])
+                scores = (await reranker.rerank(query, [hit.snippet for hit in hits.hits])).scores
         except Exception as error:  # whatever a model does wrong, the words' ranking stands
             return _noted(hits, f"the model's ranking failed ({type(error).__name__}); ranked by words")
         if len(scores) != len(hits.hits):
@@ -186,7 +189,10 @@ class SearchTools:
 
 
 def search_tools(
-    settings: Settings, index_for: Callable[[], Index] | None = None, *, rerank: Rerank | None = None
+    settings: Settings,
+    index_for: Callable[[], Index] | None = None,
+    *,
+    reranker: Callable[[], Reranker | None] = lambda: None,
 ) -> tuple[Tool, ...]:
     """Make `search_incident_knowledge` and `search_previous_issues` over the company that the settings name.
 
@@ -194,9 +200,9 @@ def search_tools(
 
     Args:
         index_for: gives the index for the company's collections; none: one in memory.
-        rerank: a model's ranking, used where the setting or the caller asks for it.
+        reranker: gives a model's ranking, used where the setting or the caller asks for it.
     """
-    tools = SearchTools(settings, index_for or _always(memory_index()), rerank)
+    tools = SearchTools(settings, index_for or _always(memory_index()), reranker)
 
     async def previous(context: ToolContext, **given: Any) -> Hits:  # Any: the fields of IssueQuery, validated
         return await tools.search_previous_issues(context, IssueQuery(**given))
@@ -212,6 +218,16 @@ def search_tools(
         tags=frozenset({"evidence"}),
     )
     return make_tool(tools.search_incident_knowledge, tags=frozenset({"evidence"})), issues
+
+
+def _comparable(leg: Relaxed) -> list[Passage]:
+    """Hits whose scores may be held against another search's: found by meaning too, each search has its own best, 1."""
+    return [
+        hit.model_copy(update={"scores": {**hit.scores, "score": hit.scores["score"] * hit.scores["relevance"]}})
+        if "cosine" in hit.scores
+        else hit
+        for hit in leg.result.hits
+    ]
 
 
 def _always(index: Index) -> Callable[[], Index]:

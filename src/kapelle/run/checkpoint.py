@@ -1,11 +1,11 @@
 """Checkpoint: the port by which a walk keeps what is done; everything of one batch, or nothing."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import JsonValue
 
 from kapelle import clock
 from kapelle.budget.model import Usage
@@ -17,10 +17,9 @@ from kapelle.run.inside.journal import JournalStore
 from kapelle.run.model import NewEvent, RunStatus, StepFailure, StepResult
 
 
-class RunChange(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunChange:
     """What changes in the run's own row; None: stays."""
-
-    model_config = ConfigDict(frozen=True)
 
     status: RunStatus
     waiting_for: str | None = None
@@ -48,10 +47,9 @@ class Part:
         return f"{self.map}/{self.number}/"
 
 
-class Spread(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Spread:
     """The items of a map that are walked as parts of their own, anywhere."""
-
-    model_config = ConfigDict(frozen=True)
 
     path: str
     """The map's."""
@@ -60,10 +58,9 @@ class Spread(BaseModel):
     """Items at once."""
 
 
-class PartEnd(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartEnd:
     """What became of the part that this walk is."""
-
-    model_config = ConfigDict(frozen=True)
 
     failed: bool = False
     """It failed, and so does its map: items that have not begun are dropped."""
@@ -71,10 +68,9 @@ class PartEnd(BaseModel):
     """It waits for somebody, and is walked on later."""
 
 
-class Batch(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
     """Facts that are recorded together."""
-
-    model_config = ConfigDict(frozen=True)
 
     results: tuple[StepResult, ...] = ()
     events: tuple[NewEvent, ...] = ()
@@ -86,24 +82,25 @@ class Batch(BaseModel):
     part: PartEnd | None = None
     waits_for: tuple[str, ...] = ()
     """What a walk that ends waiting waits for: `approval:ID`, `date:ISO`, `parts:PATH`."""
+    unless_cancelled: bool = False
+    """It ends the run as if nobody had asked for its cancellation."""
     silenced: tuple[str, ...] = ()
     """Paths of steps whose text, as it was being written, goes: their results are here."""
     lasting: bool = False
     """Something outside was changed, or somebody decided: it must survive a power loss."""
 
 
-class Past(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
     """What a run has behind it when a walk begins."""
 
-    model_config = ConfigDict(frozen=True)
-
-    results: dict[str, StepResult]
+    results: dict[str, StepResult] = field(default_factory=dict)
     """The newest result of every path, suspended ones included."""
-    executions: dict[str, int]
+    executions: dict[str, int] = field(default_factory=dict)
     """How often each path was entered."""
-    texts: dict[tuple[str, str], Document]
+    texts: dict[tuple[str, str], Document] = field(default_factory=dict)
     """By source and sha256."""
-    revisions: dict[str, int] = {}
+    revisions: dict[str, int] = field(default_factory=dict)
     """Of paths whose result a rerun put aside: the revision of their next one."""
     again: frozenset[str] = frozenset()
     """Those of them that were not entered since."""
@@ -111,7 +108,7 @@ class Past(BaseModel):
     """What the results come to, as stored."""
     just_made: bool = False
     """The run was made a moment ago, by this process: nobody can have asked anything of it yet."""
-    parts: dict[str, bool] = {}
+    parts: dict[str, bool] = field(default_factory=dict)
     """Paths of maps that were spread, and whether every item of them is settled."""
 
 
@@ -136,6 +133,10 @@ class DecidedMeanwhile(Exception):
     """The run was to be left waiting, and what it waits for is settled: nothing was recorded."""
 
 
+class CancelledMeanwhile(Exception):
+    """The run was to end, and somebody asked for its cancellation: nothing was recorded."""
+
+
 class Checkpoint(JournalStore, Protocol):
     """What a walk needs of a store. One object serves one generation of one run."""
 
@@ -149,6 +150,7 @@ class Checkpoint(JournalStore, Protocol):
             OwnershipLost: another process took the run over; nothing was recorded.
             StoreUnavailable: the database could not be written for longer than the patience allowed.
             DecidedMeanwhile: the batch leaves the run waiting for something that is settled.
+            CancelledMeanwhile: the batch ends a run that is to be cancelled.
         """
 
     async def say(self, pieces: Sequence[Piece]) -> None:

@@ -14,8 +14,9 @@ from kapelle.run import rows
 from kapelle.run.again import rerun_rows
 from kapelle.run.approvals import approval_rows
 from kapelle.run.approvals.approval import ApprovalRecord
-from kapelle.run.checkpoint import Batch, DecidedMeanwhile, PartEnd, Past, RunChange, is_past, seconds_walked
+from kapelle.run.checkpoint import Batch, CancelledMeanwhile, DecidedMeanwhile, PartEnd, Past, is_past, seconds_walked
 from kapelle.run.dispatch import Dispatch
+from kapelle.run.facts import Facts, to_json, write, write_alone
 from kapelle.run.fence import RunFence
 from kapelle.run.inside import deltas, journal_rows
 from kapelle.run.inside.deltas import Piece
@@ -26,18 +27,7 @@ from kapelle.run.model import ENDED, NewEvent
 from kapelle.store.bell import Bell, events_of, signals_of, status_of
 from kapelle.store.commit import Writer
 from kapelle.store.dialect import Plain
-from kapelle.store.tables import runs
 
-_RESULT = Plain(
-    "insert into steps (run, path, revision, seq, status, result, blob) "
-    "values (:run, :path, :revision, :seq, :status, :result, :payload) on conflict (run, path, revision) "
-    "do update set seq = excluded.seq, status = excluded.status, result = excluded.result, blob = excluded.blob "
-    "where steps.status = 'suspended'"
-)
-_EVENT = Plain(
-    "insert into events (run, seq, at, path, execution, kind, data) "
-    "values (:run, :seq, :at, :path, :execution, :kind, :data)"
-)
 _TEXT = sa.text(
     "insert into evidence_documents (owner, id, source, sha256, title, text, converted, meta) "
     "values (:owner, :id, :source, :sha256, :title, :text, :converted, :meta) on conflict do nothing"
@@ -77,14 +67,14 @@ class DatabaseCheckpoint:
         """What is already recorded."""
         if self._just_made:
             self._just_made = False
-            return Past(results={}, executions={}, texts={}, just_made=True)
+            return Past(just_made=True)
         return await self._place.writer.write(self._read_past)
 
     def _read_past(self, connection: sa.Connection) -> Past:
         run, part = self._fence.run, self._fence.part
         found = rows.results(connection, run, self._owner, part=part)
         revisions, again = rerun_rows.revisions(connection, run)
-        return Past.model_construct(
+        return Past(
             results=found.results,
             bytes=found.bytes,
             executions=rows.executions(connection, run),
@@ -97,61 +87,70 @@ class DatabaseCheckpoint:
     async def commit(self, batch: Batch) -> int:
         """Record a batch in one transaction."""
         # JSON is made here, on the loop's thread: the writer's thread holds the lock only for the statements.
-        at = clock.to_iso(clock.now())
-        threshold = self._place.blob_threshold
-        results = [rows.result_row(self._fence.run, self._owner, one, threshold) for one in batch.results]
-        events = [_event_row(self._fence.run, at, event) for event in batch.events]
+        results = [rows.result_row(self._owner, one, self._place.blob_threshold) for one in batch.results]
+        facts = Facts(
+            results=[one.row for one in results],
+            events=[_event_row(event) for event in batch.events],
+            at=clock.to_iso(clock.now()),
+            change=batch.run,
+        )
+        blobs = [one.blob for one in results if one.blob is not None]
         turn = self._place.lease.turn
-        write = self._place.writer.write
-        await write(lambda connection: self._write(connection, batch, results, events, at), sync=batch.lasting)
+        await self._record(batch, facts, blobs)
         self._seen = turn
         self._place.bell.tell(events_of(self._fence.run))
-        if batch.run is not None or batch.part is not None:
+        if _is_news(batch):
             self._place.bell.ring_here(status_of(self._fence.run))
         return sum(result.size for result in results)
 
-    def _write(
-        self,
-        connection: sa.Connection,
-        batch: Batch,
-        results: list[rows.ResultRow],
-        events: list[dict[str, object]],
-        at: str,
-    ) -> None:
-        first = self._fence.pass_through(connection, len(events))
+    async def _record(self, batch: Batch, facts: Facts, blobs: list[rows.Blob]) -> None:
+        writer = self._place.writer
+        if writer.alone and not blobs and _is_plain(batch):
+            try:
+                await writer.write_alone(lambda connection, mark: write_alone(connection, self._fence, facts, mark))
+                return
+            except OwnershipLost:  # or nobody wrote for so long that the writer's row is gone: a transaction tells
+                pass
+        await writer.write(lambda connection: self._write(connection, batch, facts, blobs), sync=batch.lasting)
+
+    def _write(self, connection: sa.Connection, batch: Batch, facts: Facts, blobs: list[rows.Blob]) -> None:
+        written = write(connection, self._fence, facts)
         # Parking and deciding are mirror transactions: whichever comes second sees the other.
         if batch.waits_for and self._settled(connection, batch.waits_for):
             raise DecidedMeanwhile
-        for result in results:
-            if result.blob is not None:
-                connection.execute(rows.PUT_BLOB, result.blob)
-            if _RESULT.count(connection, {**result.row, "seq": first}) != 1:
-                # The row is there and final: only a second writer could have put it there.
-                raise OwnershipLost(f"step `{result.row['path']}` of run `{self._fence.run}` is recorded already")
+        if batch.unless_cancelled and written.cancelled:
+            raise CancelledMeanwhile
+        for blob in blobs:
+            connection.execute(rows.PUT_BLOB, blob)
         if batch.silenced:
             deltas.drop(connection, self._fence.run, batch.silenced)
         if batch.texts:
             self._write_texts(connection, batch.texts)
         for request in batch.approvals:
             approval_rows.put(connection, request, self._owner)
-        if events:
-            _EVENT.many(connection, [{**event, "seq": first + place} for place, event in enumerate(events)])
         for spread in batch.spreads:
             self._place.dispatch.begin_parts(
                 connection, self._fence.run, spread.path, items=spread.items, width=spread.width
             )
-        if batch.run is not None:
-            change_run(connection, self._fence.run, batch.run, at)
-            if batch.run.parked:
-                self._place.dispatch.park_run(connection, self._fence.run)
-            if batch.run.status in ENDED:
-                session_rows.end_run(connection, self._fence.run, at, self._place.session_days)
-                deltas.drop_all(connection, self._fence.run)
-                self._place.dispatch.reclaim_parts(connection, self._fence.run, status="dropped")
+        if batch.run is not None and batch.run.parked:
+            self._place.dispatch.park_run(connection, self._fence.run)
+        if batch.run is not None and batch.run.status in ENDED:
+            self._tidy(connection, facts.at)
         if batch.part is not None:
             self._end_part(connection, batch.part)
-        if batch.run is not None or batch.part is not None:
+        if _is_news(batch):
             self._place.bell.ring(connection, status_of(self._fence.run))
+
+    def _tidy(self, connection: sa.Connection, at: str) -> None:
+        """Leave nothing behind of a run that ended; most have nothing."""
+        run = self._fence.run
+        in_session, speaks, is_spread = _LEFT.row(connection, {"run": run}) or (False, False, False)
+        if in_session:
+            session_rows.end_run(connection, run, at, self._place.session_days)
+        if speaks:
+            deltas.drop_all(connection, run)
+        if is_spread:
+            self._place.dispatch.reclaim_parts(connection, run, status="dropped")
 
     def _end_part(self, connection: sa.Connection, end: PartEnd) -> None:
         part = self._fence.part
@@ -251,35 +250,23 @@ class DatabaseCheckpoint:
         return self._place.bell.listen(signals_of(self._fence.run), listener)
 
 
-def _event_row(run: str, at: str, event: NewEvent) -> dict[str, object]:
-    return {
-        "run": run,
-        "at": at,
-        "path": event.path,
-        "execution": event.execution,
-        "kind": event.kind,
-        "data": json.dumps(event.data, ensure_ascii=False),
-    }
+def _is_plain(batch: Batch) -> bool:
+    """Whether it says nothing beside results and events, and that the run goes on: so do most commits of a run."""
+    beside = batch.texts or batch.approvals or batch.spreads or batch.silenced or batch.waits_for or batch.part
+    return not beside and not _is_news(batch)
 
 
-def change_run(connection: sa.Connection, run: str, change: RunChange, at: str) -> None:
-    """Write what changes in the run's own row."""
-    values: dict[str, object] = {"status": change.status, "waiting_for": change.waiting_for}
-    if change.parked:
-        wake_at = clock.to_iso(change.wake_at) if change.wake_at else None
-        values |= {"parked": True, "executor": None, "wake_at": wake_at}
-    if change.plan is not None:
-        values["plan"] = change.plan.model_dump_json(by_alias=True)
-    if change.output is not None:
-        values["output"] = json.dumps(change.output, ensure_ascii=False)
-    if change.error is not None:
-        values["error"] = change.error.model_dump_json()
-    if change.spent is not None:
-        values["spent"] = change.spent.model_dump_json()
-    if change.status in ENDED:
-        values["ended"] = at
-    table = runs
-    statement = sa.update(table).where(table.c.id == run).values(**values)
-    if change.status == "running":
-        statement = statement.values(started=sa.func.coalesce(table.c.started, at))
-    connection.execute(statement)
+def _is_news(batch: Batch) -> bool:
+    """Whether somebody who waits for the run may wait for this: it ended, it waits, or an item of it did."""
+    change = batch.run
+    return batch.part is not None or (change is not None and (change.status != "running" or change.parked))
+
+
+def _event_row(event: NewEvent) -> dict[str, object]:
+    return {"path": event.path, "execution": event.execution, "kind": event.kind, "data": to_json(event.data)}
+
+
+_LEFT = Plain(
+    "select session is not null, exists (select 1 from deltas where run = :run), "
+    "exists (select 1 from parts where run = :run) from runs where id = :run"
+)

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from kapelle import clock
 from kapelle.run.approvals import approval_memory
 from kapelle.run.approvals.approval import ApprovalRecord
-from kapelle.run.checkpoint import Batch, DecidedMeanwhile, Past, is_past, seconds_walked
+from kapelle.run.checkpoint import Batch, CancelledMeanwhile, DecidedMeanwhile, Past, is_past, seconds_walked
 from kapelle.run.inside.deltas import Piece
 from kapelle.run.inside.journal import Entry
 from kapelle.run.memory import MemoryRun
@@ -25,7 +25,7 @@ class MemoryCheckpoint:
         """What is already recorded."""
         entered = Counter(event.path for event in self._run.events if event.kind in ("step.started", "step.restarted"))
         executions = {path: count for path, count in entered.items() if path is not None}
-        return Past.model_construct(
+        return Past(
             results=dict(self._run.results),
             executions=executions,
             texts=dict(self._run.texts),
@@ -38,6 +38,8 @@ class MemoryCheckpoint:
         run = self._run
         if await self.settled(batch.waits_for):
             raise DecidedMeanwhile
+        if batch.unless_cancelled and run.record.cancel_requested:
+            raise CancelledMeanwhile
         at = clock.now()
         for event in batch.events:
             seq = len(run.events) + 1
@@ -107,10 +109,10 @@ def changed(record: RunRecord, batch: Batch) -> RunRecord:
     """The run's record after a batch."""
     change = batch.run
     assert change is not None
-    update = change.model_dump(exclude_none=True, exclude={"plan", "spent", "error", "parked", "wake_at"})
-    update |= {name: value for name in ("plan", "spent", "error") if (value := getattr(change, name)) is not None}
+    names = ("plan", "output", "error", "spent")
+    update = {name: value for name in names if (value := getattr(change, name)) is not None}
     at = clock.now()
     if change.status == "running" and record.started is None:
         update["started"] = at
-    after = record.model_copy(update={**update, "waiting_for": change.waiting_for})
+    after = record.model_copy(update={**update, "status": change.status, "waiting_for": change.waiting_for})
     return after.model_copy(update={"ended": at}) if after.ended_already else after

@@ -299,7 +299,8 @@ class DurableEngine(Reads):
         """Walk a run on here, unless it ended, waits, or somebody living walks it or takes it from its queue."""
         while True:
             record = await self.read(run, owner)
-            if record.ended_already or record.id in self._walks or not await self._attendance.unattended(record):
+            walked = record.id in self._walks and not self._gave_up(record.id)
+            if record.ended_already or walked or not await self._attendance.unattended(record):
                 return record
             await self._refuse_stuck(record, work)
             if await self._write(lambda connection, record=record: self._take(connection, record)):  # type: ignore[misc]
@@ -361,13 +362,15 @@ class DurableEngine(Reads):
 
         That no walk is seen does not say so: between a run's row, or its claim, and its walk there is a moment.
         """
-        return run in self._faults and run not in self._work
+        return run in self._faults
 
     async def _walk_here(self, record: RunRecord, work: Work) -> None:
         self.loop = asyncio.get_running_loop()
         self.begun.set()
         self._work[record.id] = work
         self._records[record.id] = record
+        # Whoever follows a former walk to its end touches nothing of this one.
+        self._walks.pop(record.id, None)
         self._faults.pop(record.id, None)
         with SetWorkflowID(workflow_id(record.id, record.generation)):
             try:
@@ -386,11 +389,16 @@ class DurableEngine(Reads):
         except asyncio.CancelledError:
             raise
         except Exception as error:  # told by `settled`; the run can be resumed
-            if run not in self._faults:
+            if run not in self._faults and self._follows(run):
                 self._faults[run] = self._fault(error)
         finally:
-            self._walks.pop(run, None)
-            self._work.pop(run, None)
+            if self._follows(run):
+                self._walks.pop(run, None)
+                self._work.pop(run, None)
+
+    def _follows(self, run: str) -> bool:
+        """Whether this task follows the newest walk: DBOS writes down how one ended when the next may have begun."""
+        return self._walks.get(run) is asyncio.current_task()
 
     def _fault(self, error: Exception) -> KapelleError:
         if isinstance(error, KapelleError):
@@ -554,6 +562,9 @@ class DurableEngine(Reads):
         try:
             while True:
                 news.clear()
+                if run in self._records:  # its walk has not begun: its row says nothing new
+                    await self._wait_for(run, news)
+                    continue
                 record = await self.read(run, owner)
                 if record.ended_already or (record.status == "waiting" and not await self._attendance.goes_on(record)):
                     return record

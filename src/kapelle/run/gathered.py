@@ -33,10 +33,15 @@ class Gathered:
     spreads: list[SpreadRequest] = field(default_factory=list)
 
     def sealed(
-        self, change: RunChange | None = None, *, part: PartEnd | None = None, waits_for: tuple[str, ...] = ()
+        self,
+        change: RunChange | None = None,
+        *,
+        part: PartEnd | None = None,
+        waits_for: tuple[str, ...] = (),
+        unless_cancelled: bool = False,
     ) -> Batch:
         """As it goes to the checkpoint."""
-        return Batch.model_construct(
+        return Batch(
             results=tuple(self.results),
             events=tuple(self.events),
             texts=tuple((path, text) for path, outcome in self.outcomes for text in outcome.texts),
@@ -46,6 +51,7 @@ class Gathered:
             run=change,
             part=part,
             waits_for=waits_for,
+            unless_cancelled=unless_cancelled,
             lasting=any(outcome.lasting for _, outcome in self.outcomes),
         )
 

@@ -1,6 +1,6 @@
 """Perform a verdict step: gather what the run knows and put it to the checks."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from pydantic import JsonValue, ValidationError
 
@@ -8,7 +8,7 @@ from kapelle.answer.model import Candidate
 from kapelle.errors import ToolInputError
 from kapelle.plan.catalog import Catalog
 from kapelle.plan.model import VerdictStep
-from kapelle.run.outcome import Circumstances, Outcome
+from kapelle.run.outcome import Circumstances, Outcome, Stretch
 from kapelle.task.model import Checklist, ChecklistItem
 from kapelle.tools.model import Tool
 from kapelle.verdict import checks
@@ -54,10 +54,13 @@ def _items(
     texts = {key: document.text for key, document in about.texts.items()}
     outcomes = list(_tool_outcomes(about, catalog))
     yield checks.check_found(candidate.found, candidate.missing)
-    yield checks.check_citations(candidate.citations, texts)
+    searched = searched_by(candidate, {fact.kind for fact in about.steps.values()})
+    retrieved = retrieved_by(stretch for fact in about.steps.values() for stretch in fact.retrieved)
+    yield checks.check_citations(candidate.citations, texts, searched=searched, retrieved=retrieved)
     if candidate.value is None and candidate.found:
         yield checks.check_cited(candidate.text, candidate.citations)
         yield checks.check_length(candidate.text, candidate.citations)
+        yield from _support(candidate, about, searched)
     if "evidence" in step.checks:
         yield checks.check_evidence(outcomes)
     if "policy" in step.checks:
@@ -72,6 +75,35 @@ def _items(
         for fact in about.steps.values()
     ]
     yield checks.check_plan(steps, required=False)
+
+
+def searched_by(candidate: Candidate, kinds: Collection[str]) -> set[str]:
+    """The citations that rest on passages of a search: composed of them, or all where nothing else was read.
+
+    Args:
+        kinds: of the steps of the run.
+    """
+    nothing_else = "search" in kinds and not {"tool", "agent"} & set(kinds)
+    return {one.id for one in candidate.citations if one.passage is not None or nothing_else}
+
+
+def retrieved_by(stretches: Iterable[Stretch]) -> dict[tuple[str, str], list[tuple[int, int]]]:
+    """The spans of retrieved passages, by the (source, sha256) of their document."""
+    found: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for stretch in stretches:
+        found.setdefault((stretch.source, stretch.sha256), []).append((stretch.start, stretch.end))
+    return found
+
+
+def _support(candidate: Candidate, about: Circumstances, searched: set[str]) -> Iterator[ChecklistItem]:
+    """What the quotes carry: required of what was composed of passages, and not asked of what an agent claims.
+
+    An agent computes: the numbers of `3 % is over the limit of 2 %` stand in no quote, and the claim may be right.
+    """
+    given = "\n".join([about.task.prompt, *map(str, about.task.context.values())])
+    others = {one.id for one in candidate.citations} - searched
+    if searched:
+        yield checks.check_support(candidate.text, candidate.citations, given=given, without=others)
 
 
 def _tool_outcomes(about: Circumstances, catalog: Catalog) -> Iterator[ToolOutcome]:

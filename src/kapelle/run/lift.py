@@ -12,14 +12,15 @@ from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from kapelle.errors import UnknownVersion
 from kapelle.plan.model import SCHEMA_VERSION, STEP_KINDS, Plan
+from kapelle.run.approvals.approval import ApprovalRequest
 from kapelle.run.model import StepResult
 from kapelle.task.model import Task
 
-Kind: TypeAlias = Literal["plan", "task", "result", "recording"]
+Kind: TypeAlias = Literal["plan", "task", "result", "recording", "approval"]
 Data: TypeAlias = dict[str, JsonValue]
 M = TypeVar("M", bound=BaseModel)
 
-CURRENT: dict[Kind, int] = {"plan": SCHEMA_VERSION, "task": 1, "result": 1, "recording": 1}
+CURRENT: dict[Kind, int] = {"plan": SCHEMA_VERSION, "task": 1, "result": 1, "recording": 1, "approval": 1}
 """The version of the schema that this code reads and writes; where none is written, it is 1."""
 LIFTS: dict[tuple[Kind, int], Callable[[Data], Data]] = {}
 """From a version to the next. A field never changes its meaning: a new meaning is a new field and a new version."""
@@ -79,6 +80,20 @@ def read_result(data: Mapping[str, JsonValue]) -> StepResult:
         UnknownVersion: it cannot be read.
     """
     return _model("result", StepResult, lifted("result", data))
+
+
+def read_request(text: str) -> ApprovalRequest:
+    """A stored question.
+
+    Raises:
+        UnknownVersion: it cannot be read.
+    """
+    return _model("approval", ApprovalRequest, lifted("approval", _object("approval", text)))
+
+
+def stored_request(request: ApprovalRequest) -> str:
+    """A question as it is stored."""
+    return json.dumps({**request.model_dump(mode="json"), "schema_version": CURRENT["approval"]}, ensure_ascii=False)
 
 
 def _object(kind: Kind, text: str) -> Data:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pydantic import JsonValue
 
@@ -73,6 +73,17 @@ class StepFact:
     error: str = ""
     empty: bool = False
     """It found nothing: no row, no hit."""
+    retrieved: "tuple[Stretch, ...]" = ()
+    """Of a search: where the passages it found stand."""
+
+
+class Stretch(NamedTuple):
+    """A span of one version of a source, as it was retrieved."""
+
+    source: str
+    sha256: str
+    start: int
+    end: int
 
 
 class Performer(Protocol):

@@ -27,6 +27,7 @@ from kapelle.plan.model import (
     VerdictStep,
 )
 from kapelle.resilience.guarded import GaveUp, Guarded
+from kapelle.run.answering import ModelAnswer, answer
 from kapelle.run.approvals.approval import ApprovalRequest, Asking
 from kapelle.run.approvals.questions import asked_event
 from kapelle.run.frontier import Start
@@ -35,7 +36,6 @@ from kapelle.run.judge import judge
 from kapelle.run.model import REJECTED, NewEvent, StepFailure
 from kapelle.run.outcome import Circumstances, Outcome
 from kapelle.run.telling import retrying_event
-from kapelle.run.write_answer import write_answer
 from kapelle.telemetry import trace
 from kapelle.tools.call import Limits, call_tool, check_arguments
 from kapelle.tools.model import Retry, Suspend, Tool, ToolContext, Waiting
@@ -55,6 +55,8 @@ class Capabilities:
     sources: Mapping[str, str] = field(default_factory=dict)
     """Names by which a task may require a citation, such as `policy_v2`, and the sources they stand for."""
     asking: Asking = field(default_factory=Asking)
+    by_model: ModelAnswer | None = None
+    """Answers by the task's model; None: what was found is quoted."""
 
 
 class StepPerformer:
@@ -76,7 +78,8 @@ class StepPerformer:
             case SearchStep():
                 return await self._search(step, inputs, about)
             case AnswerStep():
-                return write_answer(inputs, about, missing=start.missing)
+                known = self._with
+                return await answer(inputs, about, missing=start.missing, index=known.index, by_model=known.by_model)
             case VerdictStep():
                 return judge(step, inputs, about, self._with.catalog, self._with.sources)
             case ApprovalStep():

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from pydantic import JsonValue
@@ -19,21 +19,29 @@ from kapelle.run.approvals.approval_rows import decided_of
 from kapelle.run.checkpoint import Part
 from kapelle.run.lift import read_plan, read_result, read_task
 from kapelle.run.model import Event, NewEvent, RunRecord, StepFailure, StepResult, Stuck
-from kapelle.store.dialect import Statement
+from kapelle.store.dialect import Plain, Statement
 from kapelle.store.tables import events as events_table
 from kapelle.store.tables import runs
 from kapelle.task.model import Task
 from kapelle.telemetry.redact import redact_text
 
+PUT_EVENT = Plain(
+    "insert into events (run, seq, at, path, execution, kind, data) "
+    "values (:run, :seq, :at, :path, :execution, :kind, :data)"
+)
 PUT_BLOB = sa.text("insert into blobs (owner, sha256, data) values (:owner, :sha256, :data) on conflict do nothing")
+
+
+Blob: TypeAlias = dict[str, object]
+"""The row of a payload."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResultRow:
-    """A step's row, and the payload that goes to the blob table when it is large."""
+    """A step's row, its run left out, and the payload that goes to the blob table when it is large."""
 
     row: dict[str, object]
-    blob: dict[str, object] | None = None
+    blob: Blob | None = None
 
     @property
     def size(self) -> int:
@@ -51,16 +59,16 @@ class Results:
     bytes: int
 
 
-def result_row(run: str, owner: str, result: StepResult, threshold: int) -> ResultRow:
+def result_row(owner: str, result: StepResult, threshold: int) -> ResultRow:
     """Make the row of a result; an output above `threshold` bytes goes to a blob, stored once per content."""
-    row = {"run": run, "path": result.path, "revision": result.revision, "status": result.status, "payload": None}
+    row = {"path": result.path, "revision": result.revision, "status": result.status, "payload": None}
     text = result.model_dump_json(exclude_defaults=True)
     if len(text.encode()) <= threshold:
         return ResultRow({**row, "result": text})
     data = json.dumps(result.output, ensure_ascii=False).encode()
     sha256 = hashlib.sha256(data).hexdigest()
     slim = json.loads(result.model_copy(update={"output": None}).model_dump_json(exclude_defaults=True))
-    blob: dict[str, object] = {"owner": owner, "sha256": sha256, "data": data}
+    blob: Blob = {"owner": owner, "sha256": sha256, "data": data}
     return ResultRow({**row, "payload": sha256, "result": json.dumps({**slim, "blob": sha256})}, blob)
 
 
@@ -143,13 +151,6 @@ def texts(connection: sa.Connection, run: str, owner: str) -> dict[tuple[str, st
 def insert_run(connection: sa.Connection, record: RunRecord) -> bool:
     """Make a run's row with its plan and its first two events; False when the owner's key is taken."""
     assert record.plan is not None
-    statement = sa.text(
-        "insert into runs "
-        "(id, owner, key, task, plan, status, generation, seq, app, queue, priority, session, executor, created) "
-        "values (:id, :owner, :key, :task, :plan, :status, :generation, 2, :app, :queue, :priority, :session, "
-        ":executor, :created) "
-        "on conflict (owner, key) do nothing"
-    )
     row = {
         "plan": record.plan.model_dump_json(by_alias=True),
         "id": record.id,
@@ -165,14 +166,24 @@ def insert_run(connection: sa.Connection, record: RunRecord) -> bool:
         "executor": record.executor,
         "created": clock.to_iso(record.created),
     }
-    if connection.execute(statement, row).rowcount != 1:
+    if _NEW_RUN.count(connection, row) != 1:
         return False
+    about = {"run": record.id, "at": row["created"], "path": None, "execution": None}
     first = [
-        {"run": record.id, "seq": place + 1, "at": row["created"], "kind": event.kind, "data": json.dumps(event.data)}
+        {**about, "seq": place + 1, "kind": event.kind, "data": json.dumps(event.data)}
         for place, event in enumerate(first_events(record))
     ]
-    connection.execute(sa.insert(events_table), first)
+    PUT_EVENT.many(connection, first)
     return True
+
+
+_NEW_RUN = Plain(
+    "insert into runs "
+    "(id, owner, key, task, plan, status, generation, seq, app, queue, priority, session, executor, created) "
+    "values (:id, :owner, :key, :task, :plan, :status, :generation, 2, :app, :queue, :priority, :session, "
+    ":executor, :created) "
+    "on conflict (owner, key) do nothing"
+)
 
 
 def first_events(record: RunRecord) -> tuple[NewEvent, NewEvent]:

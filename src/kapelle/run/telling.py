@@ -10,7 +10,7 @@ from kapelle.run.approvals.approval import EXPIRY, ApprovalRecord
 from kapelle.run.decide import softened
 from kapelle.run.frontier import Start
 from kapelle.run.model import EventKind, NewEvent, StepFailure, StepResult, StepStatus
-from kapelle.run.outcome import Outcome
+from kapelle.run.outcome import Outcome, Stretch
 from kapelle.telemetry import trace
 from kapelle.telemetry.logs import log
 from kapelle.telemetry.redact import redact, redact_text
@@ -102,6 +102,17 @@ def found_nothing(output: JsonValue) -> bool:
         return not output
     lists = [value for value in output.values() if isinstance(value, list)] if isinstance(output, dict) else []
     return bool(lists) and not any(lists)
+
+
+def stretches_of(output: JsonValue) -> tuple[Stretch, ...]:
+    """Where the passages of a search's output stand."""
+    hits = output.get("hits") if isinstance(output, dict) else None
+    found = []
+    for hit in hits if isinstance(hits, list) else []:
+        match hit:
+            case {"source": str(source), "sha256": str(sha256), "start": int(start), "end": int(end)}:
+                found.append(Stretch(source, sha256, start, end))
+    return tuple(found)
 
 
 def tell_decided(record: ApprovalRecord) -> None:

@@ -15,7 +15,7 @@ from kapelle.plan.model import AgentStep, Plan, ToolStep
 from kapelle.resilience.guarded import GaveUp
 from kapelle.run.approvals.approval import hash_of
 from kapelle.run.bind import BindError
-from kapelle.run.checkpoint import Checkpoint, DecidedMeanwhile, Part, PartEnd, Past, RunChange
+from kapelle.run.checkpoint import CancelledMeanwhile, Checkpoint, DecidedMeanwhile, Part, PartEnd, Past, RunChange
 from kapelle.run.checkpoint import Spread as SpreadRequest
 from kapelle.run.ending import CANCELLED, final_change
 from kapelle.run.frontier import Action, Frontier, Instead, Settle, Spread, Start
@@ -23,7 +23,7 @@ from kapelle.run.gathered import Gathered, Running
 from kapelle.run.inside.deltas import Speech
 from kapelle.run.model import EventKind, NewEvent, RunStatus, StepFailure, StepResult, execution_metadata
 from kapelle.run.outcome import Circumstances, Outcome, Performer, StepFact
-from kapelle.run.telling import described, failure_of, found_nothing, result_of, settled_event, undo_of
+from kapelle.run.telling import described, failure_of, found_nothing, result_of, settled_event, stretches_of, undo_of
 from kapelle.task.model import Task
 from kapelle.telemetry import trace
 from kapelle.telemetry.logs import log
@@ -89,7 +89,7 @@ class Walk:
         self._started: dict[str, Start] = {}
         self._facts: dict[str, StepFact] = {}
         self._texts: dict[tuple[str, str], Document] = {}
-        self._past: Past = Past.model_construct(results={}, executions={}, texts={}, parts={})
+        self._past = Past()
         """What was recorded when the walk began."""
         self._executions: dict[str, int] = {}
         self._revisions: dict[str, int] = {}
@@ -107,6 +107,8 @@ class Walk:
         """Why nothing new starts: a cancellation, a deadline, a guard."""
         self._began = time.monotonic()
         self._looked = float("-inf")
+        self._alarm: asyncio.TimerHandle | None = None
+        """Rings when it is time to look outside; one serves all steps that end before."""
         self._announced: RunStatus | None = None
         """The status that the run's row shows, as far as this walk has written it."""
         self._idle_since: float | None = None
@@ -129,6 +131,8 @@ class Walk:
                 status = await self._walk()
             finally:
                 leave()
+                if self._alarm is not None:
+                    self._alarm.cancel()
                 await self._speech.end()
                 await self._stop_all()
             trace.describe(span, status=status)
@@ -258,6 +262,7 @@ class Walk:
             result.status,
             error=result.error.message if result.error else "",
             empty=found_nothing(result.output),
+            retrieved=stretches_of(result.output) if step.kind == "search" else (),
         )
 
     def _admit(self, batch: Gathered) -> None:
@@ -295,14 +300,16 @@ class Walk:
         kind: EventKind = "step.started" if execution == 1 or woken else "step.restarted"
         return execution, NewEvent(kind=kind, path=start.path, execution=execution, data=described(start))
 
-    async def _commit(self, batch: Gathered, change: RunChange | None = None) -> None:
+    async def _commit(
+        self, batch: Gathered, change: RunChange | None = None, *, unless_cancelled: bool = False
+    ) -> None:
         self._hear(batch)
         if change is None and self._part is None and self._announced != "running":
             if self._announced == "waiting":
                 batch.events.insert(0, NewEvent(kind="run.resumed"))
             change = RunChange(status="running")
         if change is not None or not batch.empty:
-            self._bytes += await self._checkpoint.commit(batch.sealed(change))
+            self._bytes += await self._checkpoint.commit(batch.sealed(change, unless_cancelled=unless_cancelled))
         self._announced = change.status if change is not None else self._announced
         for start, execution in batch.admitted:
             self._begin(start, execution)
@@ -366,26 +373,30 @@ class Walk:
         """Wait for a step to end, at most until the next look outside; take everything that is there."""
         if not self._running and self._done.empty():
             return
-        try:
-            async with asyncio.timeout(self._until_look()):
-                self._take(await self._done.get(), batch)
-        except TimeoutError:
-            self._looked = float("-inf")
-            return
+        if self._alarm is None:
+            self._alarm = asyncio.get_running_loop().call_later(self._until_look(), self._ring)
+        self._take(await self._done.get(), batch)
         while not self._done.empty():
             self._take(self._done.get_nowait(), batch)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self._done.put_nowait(None)
 
     async def _look_outside(self, batch: Gathered) -> None:
         """See whether somebody cancelled, decided, or time is up; at once when a bell rang or nothing is left to do."""
         now = time.monotonic()
+        waits = self._suspended or self._spread_out
+        # A run with nothing left to do need not ask whether it was cancelled: its last commit refuses then.
+        over = not (self._running or self._ready or waits)
         if (self._running or self._ready) and now - self._looked < POLL:
             return
         self._looked = now
         if self._halt is None:
-            self._halt = await self._reason_to_halt()
+            self._halt = self._reason_of_time() if over else await self._reason_to_halt()
         if self._halt is not None:
             await self._stop_all()
-        elif self._suspended or self._spread_out:
+        elif waits:
             await self._wake(batch)
 
     def _until_look(self) -> float:
@@ -400,6 +411,9 @@ class Walk:
     async def _reason_to_halt(self) -> str | None:
         if await self._checkpoint.cancel_requested():
             return CANCELLED
+        return self._reason_of_time()
+
+    def _reason_of_time(self) -> str | None:
         seconds = self._seconds
         if seconds is not None and time.monotonic() - self._began - self._waited > seconds:
             return f"the run took longer than {seconds:g} s, its limit"
@@ -464,7 +478,12 @@ class Walk:
             data["error"] = change.error.message
         kind: EventKind = "run.cancelled" if change.status == "cancelled" else "run.finished"
         batch.events.append(NewEvent(kind=kind, data=data))
-        await self._commit(batch, change)
+        try:
+            await self._commit(batch, change, unless_cancelled=self._halt is None)
+        except CancelledMeanwhile:
+            batch.events.pop()
+            self._halt = CANCELLED
+            return await self._end(batch)
         metadata = execution_metadata(self._results.values())
         log.info("run.completed", run=self._run_id, task_id=self._task.id, status=change.status, **metadata)
         return change.status

@@ -11,6 +11,7 @@ from kapelle.answer.extract import compose_extractive
 from kapelle.answer.merge import merge_candidates
 from kapelle.answer.model import Candidate
 from kapelle.errors import ToolInputError
+from kapelle.evidence.embedding.embedder import Look
 from kapelle.evidence.load import document_of
 from kapelle.evidence.model import Claim, Document, Excerpt, Passage
 from kapelle.language.sentences import sentences
@@ -37,24 +38,30 @@ class _Gathered:
     documents: list[Document] = field(default_factory=list)
 
 
-def write_answer(inputs: Mapping[str, JsonValue], about: Circumstances, *, missing: Sequence[str]) -> Outcome:
+def write_answer(
+    inputs: Mapping[str, JsonValue],
+    about: Circumstances,
+    *,
+    missing: Sequence[str],
+    look: Look | None = None,
+    answers: Sequence[Candidate] | None = None,
+) -> Outcome:
     """Compose the answer of `sources` (outputs of steps), `claims`, or `extracted`.
 
     Claims of an agent are said as they are, with their quotes checked; hits of a search are answered by quoting;
     any other output is told line by line, each line quoting the output itself.
+
+    Args:
+        look: how an embedder looks at the sentences of hits; None: by words alone.
+        answers: to what was searched for (`asked_of`), in that order; None: they are quoted from the hits.
     """
-    gathered = _Gathered()
     if "extracted" in inputs:
         return _extracted(inputs["extracted"], about, missing)
-    sources = inputs.get("sources", [])
-    for place, source in enumerate(sources if isinstance(sources, list) else [sources], 1):
-        _gather(source, f"run:answer/{place}", gathered)
-    if "claims" in inputs:
-        _gather({"claims": inputs["claims"]}, "claims", gathered)
+    gathered = _gathered(inputs)
     texts = {key: one.text for key, one in about.texts.items()}
     texts |= {(one.source, one.sha256): one.text for one in gathered.documents}
     question = str(inputs.get("question") or about.task.prompt)
-    parts = list(_parts(gathered, question, texts))
+    parts = list(_parts(gathered, question, texts, look, answers))
     candidate = merge_candidates(parts) if len(parts) != 1 else parts[0]
     candidate = candidate.model_copy(
         update={
@@ -67,23 +74,64 @@ def write_answer(inputs: Mapping[str, JsonValue], about: Circumstances, *, missi
     return Outcome(output=candidate.model_dump(mode="json"), texts=gathered.documents)
 
 
-def _parts(gathered: _Gathered, question: str, texts: Mapping[tuple[str, str], str]) -> Iterator[Candidate]:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that was searched for, and what was found."""
+
+    question: str
+    hits: tuple[Passage, ...]
+    searched: tuple[str, ...]
+    """The collections."""
+    weights: Mapping[str, float] | None
+
+
+def asked_of(inputs: Mapping[str, JsonValue], about: Circumstances) -> list[Asked]:
+    """What the steps before an answer have searched for, with what they found."""
+    question = str(inputs.get("question") or about.task.prompt)
+    return _asked(_gathered(inputs), question) if "extracted" not in inputs else []
+
+
+def _gathered(inputs: Mapping[str, JsonValue]) -> _Gathered:
+    gathered = _Gathered()
+    sources = inputs.get("sources", [])
+    for place, source in enumerate(sources if isinstance(sources, list) else [sources], 1):
+        _gather(source, f"run:answer/{place}", gathered)
+    if "claims" in inputs:
+        _gather({"claims": inputs["claims"]}, "claims", gathered)
+    return gathered
+
+
+def _asked(gathered: _Gathered, question: str) -> list[Asked]:
+    several = len(gathered.searches) > 1
+    return [_asked_for(found, question, several) for found in gathered.searches]
+
+
+def _asked_for(found: Mapping[str, JsonValue], question: str, several: bool) -> Asked:
+    weights, searched = found.get("weights"), found.get("collections")
+    return Asked(
+        str(found.get("query") or question) if several else question,
+        _HITS.validate_python(found["hits"]),
+        tuple(str(name) for name in searched) if isinstance(searched, list) else (),
+        weights if isinstance(weights, dict) else None,  # type: ignore[arg-type]  # numbers by stem
+    )
+
+
+def _parts(
+    gathered: _Gathered,
+    question: str,
+    texts: Mapping[tuple[str, str], str],
+    look: Look | None,
+    answers: Sequence[Candidate] | None,
+) -> Iterator[Candidate]:
     if gathered.claims or not (gathered.searches or gathered.candidates):
         composed = compose_claims(gathered.claims, texts)
         yield composed if gathered.found else composed.model_copy(update={"found": False})
     yield from gathered.candidates
-    several = len(gathered.searches) > 1
-    for found in gathered.searches:
-        asked = str(found.get("query") or question) if several else question
-        weights = found.get("weights")
-        searched = found.get("collections")
-        yield compose_extractive(
-            asked,
-            _HITS.validate_python(found["hits"]),
-            texts,
-            weights=weights if isinstance(weights, dict) else None,  # type: ignore[arg-type]  # numbers by stem
-            searched=[str(name) for name in searched] if isinstance(searched, list) else (),
-        )
+    if answers is not None:
+        yield from answers
+        return
+    for one in _asked(gathered, question):
+        yield compose_extractive(one.question, one.hits, texts, weights=one.weights, searched=one.searched, look=look)
 
 
 def _gather(source: JsonValue, name: str, gathered: _Gathered) -> None:

@@ -5,8 +5,11 @@ changes, and reads from `rings` which runs were rung. A bell that is not heard c
 also looks now and then by itself.
 """
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import cast
 
 import sqlalchemy as sa
 
@@ -82,8 +85,10 @@ class Bell:
         self._stop.set()
         self._wanted.set()
         if self._notifies and self._threads:
-            # Whoever listens is woken by a notification alone.
-            self._announce([""])
+            # Whoever listens is woken by a notification alone; one that is not heard comes to an end by itself.
+            with suppress(sa.exc.SQLAlchemyError), self._engine.connect() as connection:
+                _announce(connection, [""])
+                connection.commit()
         for thread in self._threads:
             thread.join(timeout=2)
 
@@ -116,19 +121,21 @@ class Bell:
 
     def _look(self) -> None:
         with self._engine.connect() as connection:
+            # Through the driver: while a run is walked it looks fifty times a second, and the walk waits meanwhile.
+            driver = cast(sqlite3.Connection, connection.connection.driver_connection)
             version = -1
-            last = int(connection.execute(_LAST).scalar() or 0)
+            last = int(driver.execute(_LAST).fetchone()[0] or 0)
             # What was rung before this was read.
             self._ring_all()
             while not self._stop.wait(LOOK):
                 self._wanted.wait()
-                seen = int(connection.exec_driver_sql("pragma data_version").scalar() or 0)
+                seen = int(driver.execute("pragma data_version").fetchone()[0])
                 if seen == version:
                     continue
                 version = seen
-                for row in connection.execute(_RUNG, {"n": last}).all():
-                    last = int(row.n)
-                    self.ring_here(row.topic)
+                for n, topic in driver.execute(_RUNG, {"n": last}).fetchall():
+                    last = int(n)
+                    self.ring_here(topic)
                 self._ring_events()
 
     def _ring_events(self) -> None:
@@ -154,21 +161,20 @@ class Bell:
                         return
 
     def _notify(self) -> None:
-        while not self._stop.wait(LOOK):
-            with self._lock:
-                news, self._news = self._news, set()
-            if not news:
-                continue
-            self._announce(news)
+        self._keep_on(self._notify_of_news)
 
-    def _announce(self, topics: Iterable[str]) -> None:
-        try:
-            with self._engine.begin() as connection:
-                for topic in topics:
-                    connection.execute(_NOTIFY, {"channel": CHANNEL, "topic": topic})
-        except Exception as error:  # followers look by themselves
-            if explain_fault(error, "") is None:
-                raise
+    def _notify_of_news(self) -> None:
+        # One connection that is kept, and one statement: what it costs is taken from the walk beside it.
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            while not self._stop.wait(LOOK):
+                with self._lock:
+                    news, self._news = self._news, set()
+                if news:
+                    _announce(connection, news)
+
+
+def _announce(connection: sa.Connection, topics: Iterable[str]) -> None:
+    connection.execute(_NOTIFY_ALL, {"channel": CHANNEL, "topics": list(topics)})
 
 
 EVENTS = "events:"
@@ -198,6 +204,7 @@ def forget_rings(connection: sa.Connection) -> None:
 
 _NOTIFY = sa.text("select pg_notify(:channel, :topic)")
 _RING = sa.text("insert into rings (topic) values (:topic)")
-_LAST = sa.text("select max(n) from rings")
-_RUNG = sa.text("select n, topic from rings where n > :n order by n")
+_NOTIFY_ALL = sa.text("select pg_notify(:channel, topic) from unnest(cast(:topics as text[])) as topic")
+_LAST = "select max(n) from rings"
+_RUNG = "select n, topic from rings where n > :n order by n"
 _FORGET = sa.text("delete from rings where n < (select max(n) from rings) - :kept")

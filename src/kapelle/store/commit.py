@@ -15,7 +15,7 @@ from kapelle.errors import OwnershipLost, StoreUnavailable
 from kapelle.store.dialect import POSTGRES
 from kapelle.store.engine_sqlite import sqlite_file
 from kapelle.store.faults import explain_fault, is_momentary, where
-from kapelle.store.transact_postgres import PostgresTransactions
+from kapelle.store.transact_postgres import Mark, PostgresTransactions
 from kapelle.store.transact_sqlite import SqliteTransactions
 
 T = TypeVar("T")
@@ -51,6 +51,11 @@ class Writer:
         self._transactions: PostgresTransactions | SqliteTransactions = kind(engine)
 
     @property
+    def alone(self) -> bool:
+        """One statement that does everything is worth its while: each costs a way to a server and back."""
+        return isinstance(self._transactions, PostgresTransactions)
+
+    @property
     def file(self) -> Path | None:
         """The file that is written; None for a database server."""
         return sqlite_file(self._engine.url)
@@ -71,13 +76,27 @@ class Writer:
 
     def write_now(self, statements: Callable[[sa.Connection], T], *, sync: bool = False) -> T:
         """The same, from a thread that may block."""
+        return self._persist(lambda: self._transactions.run(statements, sync=sync))
+
+    async def write_alone(self, statement: Callable[[sa.Connection, Mark], T]) -> T | None:
+        """Run one statement that is its own transaction (Postgres); None: it took place, its answer was lost.
+
+        Raises: as `write`.
+        """
+        transactions = self._transactions
+        assert isinstance(transactions, PostgresTransactions)
+        write = functools.partial(self._persist, lambda: transactions.run_alone(statement))
+        return await asyncio.get_running_loop().run_in_executor(self._thread, write)
+
+    def _persist(self, attempt: Callable[[], T]) -> T:
+        """Try until it took place once."""
         self._transactions.begin_anew()
         began = time.monotonic()
         pause = 0.05
         troubled = False
         while True:
             try:
-                result = self._transactions.run(statements, sync=sync)
+                result = attempt()
                 if troubled:
                     self._on_trouble(f"the database `{where(self._engine)}` can be written again")
                 return result

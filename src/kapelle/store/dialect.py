@@ -36,33 +36,44 @@ def dialect_of(bind: Bind) -> Dialect:
 
 
 class Plain:
-    """A statement of every step. On SQLite the driver executes it: SQLAlchemy would cost more than the statement."""
+    """A statement of every step, as the driver reads it: SQLAlchemy would cost more than the statement."""
 
     def __init__(self, text: "str | Statement") -> None:
         self._statement = Statement(text) if isinstance(text, str) else text
+        self._compiled = ""
+
+    def row(self, connection: sa.Connection, given: Mapping[str, Any]) -> Sequence[Any] | None:  # Any: of any type
+        """Execute it; the first row, or None."""
+        if connection.dialect.name != SQLITE.name:
+            return connection.exec_driver_sql(self._driver_text(connection), dict(given)).first()
+        rows: list[tuple[Any, ...]] = self._cursor(connection).execute(self._text(connection), given).fetchall()
+        return rows[0] if rows else None
 
     def first(self, connection: sa.Connection, given: Mapping[str, Any]) -> Any:  # Any: the first row's first value
         """Execute it; the first column of the first row, or None."""
-        if connection.dialect.name != SQLITE.name:
-            return connection.execute(self._statement.on(connection), given).scalar()
-        rows = self._cursor(connection).execute(self._text(connection), given).fetchall()
-        return rows[0][0] if rows else None
+        row = self.row(connection, given)
+        return None if row is None else row[0]
 
     def count(self, connection: sa.Connection, given: Mapping[str, Any]) -> int:
         """Execute it; how many rows it changed."""
         if connection.dialect.name != SQLITE.name:
-            return connection.execute(self._statement.on(connection), given).rowcount
+            return connection.exec_driver_sql(self._driver_text(connection), dict(given)).rowcount
         return self._cursor(connection).execute(self._text(connection), given).rowcount
 
     def many(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Execute it for every row."""
         if connection.dialect.name != SQLITE.name:
-            connection.execute(self._statement.on(connection), rows)
+            connection.exec_driver_sql(self._driver_text(connection), [dict(row) for row in rows])
         else:
             self._cursor(connection).executemany(self._text(connection), rows)
 
     def _text(self, connection: sa.Connection) -> str:
         return self._statement.on(connection).text
+
+    def _driver_text(self, connection: sa.Connection) -> str:
+        if not self._compiled:
+            self._compiled = str(self._statement.on(connection).compile(dialect=connection.dialect))
+        return self._compiled
 
     def _cursor(self, connection: sa.Connection) -> sqlite3.Cursor:
         return cast(sqlite3.Connection, connection.connection.driver_connection).cursor()

@@ -1,6 +1,7 @@
 """Open the database by its URL: the choice between SQLite and Postgres."""
 
 import time
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
@@ -19,22 +20,24 @@ def open_engine(settings: Settings) -> sa.Engine:
     """Open the database of some settings; nothing is connected to yet.
 
     Raises:
-        SettingsError: the URL cannot be used, or the folder of a SQLite file cannot be made.
+        SettingsError: the URL cannot be used, or the folder of a SQLite file is not there and cannot be made.
         MissingExtra: Postgres is asked for, and its driver is not installed.
     """
-    return open_url(settings.url, synchronous=settings.run.synchronous)
+    return open_url(settings.url, synchronous=settings.run.synchronous, home=settings.home)
 
 
-def open_url(text: str, *, synchronous: str = "normal") -> sa.Engine:
-    """Open a database by its URL; the folder of a SQLite file is made when missing (mode 0700).
+def open_url(text: str, *, synchronous: str = "normal", home: Path | None = None) -> sa.Engine:
+    """Open a database by its URL.
 
     Args:
         synchronous: `normal` or `full`: how SQLite commits.
+        home: the folder that is made when missing (mode 0700), where the SQLite file lies in it. No other is made: a
+            path that was mistyped would become one.
     """
     url = parse_url(text)
     remember(_secrets(url))
     if url.get_backend_name() == "sqlite":
-        make_folder(url)
+        make_folder(url, home)
         return sqlite_engine(url, synchronous)
     return postgres_engine(url)
 

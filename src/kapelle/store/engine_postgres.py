@@ -12,9 +12,9 @@ from kapelle.errors import MissingExtra
 NAMES = ("postgresql", "postgres")
 """How a Postgres URL may begin; a driver may follow after a `+`."""
 DRIVER = "postgresql+psycopg"
-POOL_SIZE = 8
-"""Connections kept: DBOS's listener and four threads, the writer, the lease, and a reader."""
-OVERFLOW = 4
+POOL_SIZE = 10
+"""Connections kept: DBOS's listener and four threads, the writer, the lease, the bell's two, and a reader."""
+OVERFLOW = 2
 """Connections more, in a rush."""
 
 _CONNECT: Mapping[str, str | int] = {
@@ -41,7 +41,7 @@ def postgres_engine(url: URL) -> sa.Engine:
         MissingExtra: psycopg is not installed, or finds no libpq.
     """
     chosen = {name: value for name, value in _CONNECT.items() if name not in url.query}
-    # `store.nul` reads and writes it.
+    # `store.nul_postgres` reads and writes it.
     chosen["client_encoding"] = "utf8"
     try:
         engine = sa.create_engine(
@@ -63,6 +63,6 @@ def postgres_engine(url: URL) -> sa.Engine:
         # The pool rolls a connection back when it is returned, which would undo them.
         connection.commit()
         # psycopg is loaded by now; without Postgres it is not.
-        import_module("kapelle.store.nul").keep_nul(connection)
+        import_module("kapelle.store.nul_postgres").keep_nul(connection)
 
     return engine

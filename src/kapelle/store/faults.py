@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from kapelle.errors import DatabaseDamaged, KapelleError, SettingsError, StoreUnavailable
+from kapelle.errors import DatabaseDamaged, DiskFull, KapelleError, SettingsError, StoreUnavailable
 
 _DAMAGED = ("malformed", "not a database", "file is encrypted")
 _PASSING = (
@@ -99,8 +99,8 @@ def _explain_connection(kind: str, text: str, where: str) -> KapelleError | None
     return _unavailable(where, text) if kind in ("OperationalError", "InterfaceError", "ConnectionTimeout") else None
 
 
-def _full(where: str) -> StoreUnavailable:
-    return StoreUnavailable(f"the disk of `{where}` is full: nothing finished is lost; free some space and resume")
+def _full(where: str) -> DiskFull:
+    return DiskFull(f"the disk of `{where}` is full: nothing finished is lost; free some space and resume")
 
 
 def _refused(where: str, text: str) -> SettingsError:

@@ -5,6 +5,7 @@ whether the commit took place: in the same server, in one that was restarted, an
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar, cast
 
 import sqlalchemy as sa
@@ -14,6 +15,17 @@ from kapelle.ids import new_id
 T = TypeVar("T")
 KEPT = 86_400
 """Seconds after its last transaction that a writer's row is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a statement that is a transaction by itself does to its writer's row: it raises its number, or does nothing.
+
+    Only from below: a statement that reaches the server after it was given up finds the number taken.
+    """
+
+    writer: str
+    number: int
 
 
 class PostgresTransactions:
@@ -32,15 +44,26 @@ class PostgresTransactions:
 
         `sync` changes nothing: a commit is on the disk when the server says so, unless it is told to lie.
         """
+        return self._once(lambda connection: self._attempt(connection, statements))
+
+    def run_alone(self, statement: Callable[[sa.Connection, Mark], T]) -> T | None:
+        """Run one statement that is its own transaction, in one round trip; None: it took place, its answer was lost.
+
+        Where it cannot raise its writer's number it must do nothing and raise OwnershipLost; a whole transaction,
+        which makes the row where it is not there, says whose fault that was.
+        """
+        return self._once(lambda connection: self._attempt_alone(connection, statement))
+
+    def _once(self, attempt: Callable[[sa.Connection], T]) -> T:
         connection = self._connection = self._connection or self._connect()
         try:
             if self._doubtful is not None:
                 number, result = self._doubtful
-                took_place = self._last(connection) == number
+                took_place = self._took_place(connection, number)
                 self._doubtful = None
                 if took_place:
                     return cast(T, result)
-            return self._attempt(connection, statements)
+            return attempt(connection)
         finally:
             if connection.closed or connection.invalidated:
                 self.close()
@@ -58,11 +81,22 @@ class PostgresTransactions:
                 raise
         return result
 
+    def _attempt_alone(self, connection: sa.Connection, statement: Callable[[sa.Connection, Mark], T]) -> T:
+        self._number += 1
+        with connection.begin():  # nothing is sent: the server begins and ends a transaction around each statement
+            try:
+                return statement(connection, Mark(self._writer, self._number))
+            except sa.exc.DBAPIError as error:
+                if error.connection_invalidated:
+                    self._doubtful = (self._number, None)
+                raise
+
     def _connect(self) -> sa.Connection:
         # Transactions are begun by `_begin`: psycopg's own way takes a round trip more.
         connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         with connection.begin():
             connection.execute(_FORGET, {"seconds": KEPT})
+            connection.execute(_ENTER, {"writer": self._writer})
         return connection
 
     def _begin(self, connection: sa.Connection) -> None:
@@ -71,12 +105,15 @@ class PostgresTransactions:
         # Two statements in one message have no parameters; both values are our own.
         connection.exec_driver_sql(_BEGIN.format(number=self._number, writer=self._writer))
 
-    def _last(self, connection: sa.Connection) -> int | None:
-        """The number of the last transaction that took place; waits for one that the server has not ended."""
+    def _took_place(self, connection: sa.Connection, number: int) -> bool:
+        """Whether the last transaction took place; waits for one that the server has not ended, and keeps out one that
+        it has not begun."""
         with connection.begin():
             connection.exec_driver_sql("begin")
-            number: int | None = connection.execute(_LAST, {"writer": self._writer}).scalar()
-            return number
+            last: int | None = connection.execute(_LAST, {"writer": self._writer}).scalar()
+            if last != number:
+                connection.execute(_TAKE, {"writer": self._writer, "number": number})
+            return last == number
 
     def begin_anew(self) -> None:
         """What comes next is another write: whoever gave the last one up reads what is stored."""
@@ -94,5 +131,10 @@ _BEGIN = (
     "on conflict (id) do update set number = excluded.number, at = excluded.at"
 )
 _LAST = sa.text("select number from writers where id = :writer for update")
+_ENTER = sa.text(
+    "insert into writers (id, number, at) values (:writer, 0, extract(epoch from clock_timestamp())) "
+    "on conflict (id) do nothing"
+)
+_TAKE = sa.text("update writers set number = :number where id = :writer")
 # Nobody asks after a transaction of so long ago.
 _FORGET = sa.text("delete from writers where at < extract(epoch from clock_timestamp()) - :seconds")

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 
+from kapelle.evidence.kinds import visible
 from kapelle.evidence.model import Citation
 from kapelle.language.sentences import sentences
 from kapelle.task.model import ChecklistItem
-from kapelle.verdict.citations import check_citation, support
+from kapelle.verdict.citations import Stretches, check_citation, check_retrieved
 from kapelle.verdict.model import StepOutcome, ToolOutcome
 from kapelle.verdict.required import meets
+from kapelle.verdict.support import Support, support
 
 Texts = Mapping[tuple[str, str], str]
 """The texts kept by the run, by (source, sha256)."""
@@ -36,11 +38,19 @@ def item(
     )
 
 
-def check_citations(citations: Sequence[Citation], texts: Texts) -> ChecklistItem:
-    """Every quote stands word for word at its span of the version that this run read."""
+def check_citations(
+    citations: Sequence[Citation], texts: Texts, *, searched: Collection[str] = (), retrieved: Stretches | None = None
+) -> ChecklistItem:
+    """Every quote stands word for word at its span of the version that this run read.
+
+    Args:
+        searched: the ids of citations that must moreover lie within a passage of `retrieved`.
+    """
     problems = []
     for citation in citations:
         problem = check_citation(citation, texts.get((citation.source, citation.sha256)))
+        if problem is None and citation.id in searched:
+            problem = check_retrieved(citation, retrieved or {})
         if problem:
             problems.append(f"[{citation.id}] {problem}")
     return item("citations", "Every quote stands verbatim in its source", problems)
@@ -57,21 +67,40 @@ def check_cited(text: str, citations: Sequence[Citation]) -> ChecklistItem:
 
 
 def check_support(
-    text: str, citations: Sequence[Citation], *, given: str = "", minimum: float = MIN_SUPPORT
+    text: str,
+    citations: Sequence[Citation],
+    *,
+    given: str = "",
+    minimum: float = MIN_SUPPORT,
+    required: bool = True,
+    without: Collection[str] = (),
 ) -> ChecklistItem:
-    """Every sentence is carried by its quotes: numbers, names, negation, and `minimum` of its words.
+    """Every sentence is carried by its quotes: what `support` finds against it, and `minimum` of its words.
 
     Args:
-        given: the question and what came with it; its numbers and names need no quote.
+        given: the question and what came with it; its numbers, names and periods need no quote.
+        without: sentences that cite one of these ids are left out.
     """
-    quotes = {citation.id: citation.quote for citation in citations}
+    quotes = {citation.id: shown_of(citation) for citation in citations}
     problems = []
     for claim, markers in claims_of(text):
-        carried = support(claim, [quotes[marker] for marker in markers if marker in quotes], given=given)
-        if carried.problems or carried.score < minimum:
-            why = ", ".join(carried.problems) or f"its quotes hold only {carried.score:.0%} of its words"
-            problems.append(f"{claim} ({why})")
-    return item("support", "Every sentence is carried by its quotes", problems)
+        if not set(markers) & set(without):
+            carried = support(claim, [quotes[marker] for marker in markers if marker in quotes], given=given)
+            why = lack_of(carried, minimum)
+            problems += [f"{claim} ({why})"] if why else []
+    return item("support", "Every sentence is carried by its quotes", problems, required=required)
+
+
+def lack_of(carried: Support, minimum: float = MIN_SUPPORT) -> str:
+    """Why quotes do not carry a claim; empty when they do."""
+    if carried.problems:
+        return ", ".join(carried.problems)
+    return f"its quotes hold only {carried.score:.0%} of its words" if carried.score < minimum else ""
+
+
+def shown_of(citation: Citation) -> str:
+    """A quote as a reader sees it, which is how an answer says it: no tags, no markers of its own."""
+    return " ".join(_MARKER.sub(" ", visible(citation.quote, citation.source)).split())
 
 
 def claims_of(text: str) -> list[tuple[str, tuple[str, ...]]]:

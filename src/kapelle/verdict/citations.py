@@ -1,36 +1,12 @@
-"""Check a citation against the stored text, and measure how well quotes carry a claim."""
+"""Check a citation against the stored text: exact, of the version that was read, from what was retrieved."""
 
-import re
-from collections.abc import Sequence
-from decimal import Decimal
-
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from kapelle.evidence.model import Citation, Excerpt, sha256_of
-from kapelle.language.numbers import names_with_digits, quantities
-from kapelle.language.stopwords import STOP_WORDS
-from kapelle.language.words import base, fold, stems, words
 
-_NEGATION = re.compile(
-    r"\b(?:not|no|never|none|nobody|nothing|neither|nor|cannot|without)\b|n['’]t\b|\bfails? to\b", re.IGNORECASE
-)
-# "no later than", "not only", "No. 5" deny nothing.
-_NO_NEGATION = re.compile(
-    r"\b(?:no (?:later|less|more|fewer|earlier|longer) than|not only|not (?:later|less|more) than|no\. ?\d)",
-    re.IGNORECASE,
-)
-_NAME = re.compile(r"(?<![.!?:;\"“(\[\n] )(?<!^)(?<![\w])[A-Z][\w-]*[a-zà-ÿ][\w-]*")
-_COUNTING_ONE = Decimal(1)
-
-
-class Support(BaseModel):
-    """How well quotes carry a claim."""
-
-    model_config = ConfigDict(frozen=True)
-
-    score: float = Field(ge=0, le=1)
-    """The share of the claim's words that the quotes hold, halved below 0.5 by any problem."""
-    problems: tuple[str, ...] = ()
+Stretches: TypeAlias = Mapping[tuple[str, str], Sequence[tuple[int, int]]]
+"""The spans of the passages that a run retrieved, by (source, sha256) of their document; ends exclusive."""
 
 
 def check_citation(citation: Citation | Excerpt, text: str | None) -> str | None:
@@ -53,60 +29,15 @@ def check_citation(citation: Citation | Excerpt, text: str | None) -> str | None
     return None
 
 
-def support(claim: str, quotes: Sequence[str], *, given: str = "") -> Support:
-    """Measure how well quotes carry a claim: its numbers with their units, its names, its negation, its words.
+def check_retrieved(citation: Citation | Excerpt, retrieved: Stretches) -> str | None:
+    """Say what is wrong with where a citation is from, or None: its span lies within one passage of `retrieved`.
 
-    Args:
-        given: what the asker stated; numbers and names of it need no quote.
+    A span over two passages is none that was read: what stands between them was not.
     """
-    together = "\n".join(quotes)
-    problems = [
-        *_missing_quantities(claim, f"{together}\n{given}"),
-        *_missing_names(claim, f"{together}\n{given}"),
-        *_turned_negation(claim, quotes),
-    ]
-    held = set(stems(together)) | set(stems(given))
-    telling = [base(word) for word in words(claim) if word not in STOP_WORDS]
-    share = sum(stem in held for stem in telling) / len(telling) if telling else float(bool(together))
-    score = min(share, 1.0) if not problems else min(share / 2, 0.49)
-    return Support(score=round(score, 4), problems=tuple(problems))
-
-
-def _missing_quantities(claim: str, held: str) -> list[str]:
-    known = quantities(held)
-    values = {value for value, _ in known}
-    bare = {value for value, unit in known if not unit}
-    problems = []
-    for value, unit in dict.fromkeys(quantities(claim)):
-        if value not in values:
-            if value != _COUNTING_ONE or unit:  # "one" is mostly a pronoun
-                problems.append(f"the number {value:f} is in no quote")
-        elif unit and value not in bare and (value, unit) not in known:
-            problems.append(f"the quotes say {value:f} of another unit than {unit}")
-    return problems
-
-
-def _missing_names(claim: str, held: str) -> list[str]:
-    folded = set(words(held)) | {fold(name) for name in names_with_digits(held)}
-    names = [match.group() for match in _NAME.finditer(claim)] + names_with_digits(claim)
-    problems = []
-    for name in dict.fromkeys(names):
-        parts = words(name)
-        if fold(name) not in folded and not all(part in folded or base(part) in set(stems(held)) for part in parts):
-            problems.append(f"the name {name} is in no quote")
-    return problems
-
-
-def _turned_negation(claim: str, quotes: Sequence[str]) -> list[str]:
-    if not quotes:
-        return []
-    said = {_denies(quote) for quote in quotes}
-    if len(said) == 1 and _denies(claim) not in said:
-        return [
-            "the claim denies what its quote states" if _denies(claim) else "the quote denies what the claim states"
-        ]
-    return []
-
-
-def _denies(text: str) -> bool:
-    return len(_NEGATION.findall(_NO_NEGATION.sub("", text))) % 2 == 1
+    stretches = retrieved.get((citation.source, citation.sha256), ())
+    if any(start <= citation.start < citation.end <= end for start, end in stretches):
+        return None
+    where = f"`{citation.source}` [{citation.start}:{citation.end}]"
+    if not stretches:
+        return f"{where}: no passage of version {citation.sha256[:12]} was retrieved in this run"
+    return f"{where}: the span is in no passage that was retrieved in this run"

@@ -6,7 +6,7 @@ from typing import TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from kapelle.verdict.checks import MIN_SUPPORT
-from kapelle.verdict.citations import support
+from kapelle.verdict.support import support
 
 Holds: TypeAlias = Callable[[str, Sequence[str]], bool]
 """Whether quotes carry a claim together."""

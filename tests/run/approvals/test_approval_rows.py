@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from kapelle import clock
+from kapelle.errors import UnknownVersion
 from kapelle.run.approvals import approval_rows, expiry
 from kapelle.run.approvals.approval import ApprovalRequest, Asking, Verdict
 from kapelle.settings import load_settings
@@ -113,3 +114,20 @@ def test_a_decision_and_the_expiry_at_the_same_moment_settle_a_question_once(wri
     assert Counter((row.run, row.kind) for row in told if row.kind == "approval.decided") == {
         (f"run_{number}", "approval.decided"): 1 for number in range(ROUNDS)
     }
+
+
+def test_a_question_of_a_newer_version_is_shown_and_left_to_those_who_can_read_it(writers: list[Writer]) -> None:
+    writer = writers[0]
+    writer.write_now(lambda connection: [ask(connection, number) for number in range(2)])
+    newer = sa.text("update approvals set request = replace(request, :old, :new) where id = 'apr_0'")
+    versions = {"old": '"schema_version": 1', "new": '"schema_version": 9'}
+    assert writer.write_now(lambda connection: connection.execute(newer, versions).rowcount) == 1
+    first, second = writer.write_now(lambda connection: approval_rows.find(connection, owner="a/b"))
+    assert "schema version 9" in first.unreadable
+    assert (first.id, first.run, second.unreadable, second.action) == ("apr_0", "run_0", "", "a")
+    verdict = Verdict("apr_0", "a/b", "approved", "bo", NOW)
+    refused = writer.write_now(lambda connection: approval_rows.decide(connection, verdict)).error
+    assert isinstance(refused, UnknownVersion)
+    late = NOW + timedelta(seconds=200)
+    expired = writer.write_now(lambda connection: expiry.attend(connection, late, lambda *_: None))
+    assert [one.id for one in expired if one.decision] == ["apr_1"]

@@ -143,7 +143,7 @@ async def test_an_answer_and_its_verdict_are_computed_again(monkeypatch: pytest.
         assert (await house.replay(recording)).same
         from kapelle.verdict import checks
 
-        monkeypatch.setattr(checks, "check_citations", lambda *given: checks.check_found(False, ("a",)))
+        monkeypatch.setattr(checks, "check_citations", lambda *given, **named: checks.check_found(False, ("a",)))
         done = await house.replay(recording)
     assert done.first is not None
     assert (done.first.path, done.first.what) == ("verdict", "output")

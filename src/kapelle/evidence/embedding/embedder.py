@@ -1,6 +1,6 @@
 """The `Embedder` port: what turns texts into vectors that are near when the texts mean much the same."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -39,6 +39,26 @@ class Embedder(Protocol):
 
     def estimate(self, texts: Sequence[str]) -> Usage:
         """What embedding some texts would take and cost; `unmeasured` where no price is known."""
+
+
+Seen: TypeAlias = tuple[float, float | None]
+"""Of a sentence: the cosine of question and sentence, and the sum over the question's words of the cosine to the most
+similar word of the sentence, each as heavy as the word is (None where the embedder has no vectors of words)."""
+Look: TypeAlias = Callable[[str, Sequence[Sequence[str]], Callable[[str], float]], list[list[Seen]] | None]
+"""Looks at a question and the sentences of some passages, given the weight of each of the question's words."""
+
+
+class WordEmbedder(Embedder, Protocol):
+    """An embedder that has a vector for each word of a text too, made by all that stands around it."""
+
+    def look(
+        self, question: str, passages: Sequence[Sequence[str]], weight: Callable[[str], float]
+    ) -> list[list[Seen]]:
+        """Look at the sentences of passages; each sentence is read with the others of its passage.
+
+        Late interaction: Khattab and Zaharia, ColBERT, SIGIR 2020; over sentences in the context of their passage:
+        Günther et al., Late Chunking, 2024.
+        """
 
 
 def text_to_embed(header: str, section: str, text: str) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 from kapelle.budget.model import Usage
-from kapelle.evidence.embedding.embedder import Embedded, Embedder
+from kapelle.evidence.embedding.embedder import Embedded, Embedder, Seen, WordEmbedder
 
 Told: TypeAlias = Callable[[int], None]
 
@@ -45,13 +45,16 @@ def counting(told: Told | None = None) -> Iterator[Counted]:
         _COUNTED.reset(token)
 
 
-class LateEmbedder:
+E = TypeVar("E", bound=Embedder)
+
+
+class LateEmbedder(Generic[E]):
     """See `Embedder`. What an embedder imports takes seconds: a command that embeds nothing does not wait for it."""
 
-    def __init__(self, name: str, make: Callable[[], Embedder]) -> None:
+    def __init__(self, name: str, make: Callable[[], E]) -> None:
         self.name = name
         self._make = make
-        self._made: Embedder | None = None
+        self._made: E | None = None
         self._making = threading.Lock()
 
     def embed(self, texts: Sequence[str], *, query: bool = False) -> Embedded:
@@ -66,8 +69,18 @@ class LateEmbedder:
         """See `Embedder.estimate`."""
         return self._embedder().estimate(texts)
 
-    def _embedder(self) -> Embedder:
+    def _embedder(self) -> E:
         with self._making:
             if self._made is None:
                 self._made = self._make()
             return self._made
+
+
+class LateWordEmbedder(LateEmbedder[WordEmbedder]):
+    """See `WordEmbedder`."""
+
+    def look(
+        self, question: str, passages: Sequence[Sequence[str]], weight: Callable[[str], float]
+    ) -> list[list[Seen]]:
+        """See `WordEmbedder.look`."""
+        return self._embedder().look(question, passages, weight)

@@ -5,7 +5,7 @@ import mmap
 import os
 import struct
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from kapelle.budget.model import Usage
 from kapelle.evidence.embedding.blas import one_thread
-from kapelle.evidence.embedding.embedder import Embedded
+from kapelle.evidence.embedding.embedder import Embedded, Seen
 from kapelle.evidence.embedding.weights import NAME
-from kapelle.evidence.embedding.wordpiece import WordPiece
+from kapelle.evidence.embedding.wordpiece import BEGIN, END, WordPiece
 
 LIMIT = 256
 """Word pieces of a text that count; the model was trained with 128 and is published with 256."""
+PLACES = 512
+"""Word pieces that the model can place at all: what is read together when sentences are looked at."""
 WIDTH = 384
 """Components of a vector."""
 HEADS = 12
@@ -65,6 +67,24 @@ class MiniLM:
                 list(_WORKERS.map(run, batches(ids)))
         return Embedded(vectors, Usage(input_tokens=sum(map(len, ids))))
 
+    def look(
+        self, question: str, passages: Sequence[Sequence[str]], weight: Callable[[str], float]
+    ) -> list[list[Seen]]:
+        """See `WordEmbedder.look`."""
+        tokens, weights = self._loaded()
+        asked = [(weight(word), ids) for word, ids in tokens.words(question)]
+        ids = [one for _, pieces in asked for one in pieces][: PLACES - 2]
+        heavy = np.array([heavy for heavy, pieces in asked for _ in pieces][: PLACES - 2], np.float32)
+        with one_thread():
+            own = _layers(weights, np.array([[BEGIN, *ids, END]]))[0]
+            mean = unit(own.mean(0, keepdims=True))[0]
+            words = unit(own[1:-1])
+
+            def seen(passage: Sequence[str]) -> list[Seen]:
+                return [_seen(sentence, words, heavy, mean) for sentence in _in_context(weights, tokens, passage)]
+
+            return list(_WORKERS.map(seen, passages))
+
     def estimate(self, texts: Sequence[str]) -> Usage:
         """See `Embedder.estimate`; it costs time only."""
         return estimate(texts)
@@ -80,6 +100,31 @@ class MiniLM:
 def estimate(texts: Sequence[str]) -> Usage:
     """What embedding some texts takes: about a word piece for four characters."""
     return Usage(input_tokens=sum(min(len(text) // 4 + 2, LIMIT) for text in texts))
+
+
+def _in_context(weights: "_Weights", tokens: WordPiece, sentences: Sequence[str]) -> Iterator[Floats]:
+    """The vectors of each sentence's pieces, read together with as many sentences around it as fit."""
+    cut = [[one for _, ids in tokens.words(sentence) for one in ids][: PLACES - 2] for sentence in sentences]
+    first = 0
+    while first < len(cut):
+        last, length = first, 2
+        while last < len(cut) and length + len(cut[last]) <= PLACES:
+            length += len(cut[last])
+            last += 1
+        made = _layers(weights, np.array([[BEGIN, *(one for ids in cut[first:last] for one in ids), END]]))[0]
+        at = 1
+        for ids in cut[first:last]:
+            yield made[at : at + len(ids)]
+            at += len(ids)
+        first = last
+
+
+def _seen(sentence: Floats, words: Floats, heavy: Floats, mean: Floats) -> Seen:
+    if not len(sentence) or not heavy.sum():
+        return 0.0, 0.0
+    meaning = float(unit(sentence.mean(0, keepdims=True))[0] @ mean)
+    best = (words @ unit(sentence.copy()).T).max(1)
+    return meaning, float((heavy * best).sum() / heavy.sum())
 
 
 def batches(ids: Sequence[Sequence[int]]) -> Iterator[list[int]]:
@@ -234,11 +279,16 @@ def _gelu(x: Floats) -> Floats:
     return inner
 
 
-def _forward(weights: _Weights, ids: NDArray[np.int64], mask: Floats) -> Floats:
+def _layers(weights: _Weights, ids: NDArray[np.int64], mask: Floats | None = None) -> Floats:
     x = weights.first(weights.words[ids] + weights.places[: ids.shape[1]])
-    bias = ((1 - mask) * _MASKED)[:, None, None, :]
+    bias = np.zeros((1, 1, 1, 1), np.float32) if mask is None else ((1 - mask) * _MASKED)[:, None, None, :]
     for layer in weights.layers:
         x = layer(x, bias)
+    return x
+
+
+def _forward(weights: _Weights, ids: NDArray[np.int64], mask: Floats) -> Floats:
+    x = _layers(weights, ids, mask)
     mean = np.einsum("ijk,ij->ik", x, mask) / mask.sum(1, keepdims=True)
     return unit(mean)
 

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeAlias
@@ -11,7 +11,7 @@ import numpy as np
 
 from kapelle.budget.model import Usage
 from kapelle.errors import MissingExtra
-from kapelle.evidence.embedding.embedder import Embedded
+from kapelle.evidence.embedding.embedder import Embedded, Seen
 from kapelle.evidence.embedding.minilm import LIMIT, WIDTH, MiniLM, estimate
 from kapelle.evidence.embedding.minilm_graph import IDS, VECTOR, graph_of
 from kapelle.evidence.embedding.weights import NAME
@@ -58,6 +58,12 @@ class FastMiniLM:
 
         list(_WORKERS.map(run, range(len(ids))))
         return Embedded(vectors, Usage(input_tokens=sum(map(len, ids))))
+
+    def look(
+        self, question: str, passages: Sequence[Sequence[str]], weight: Callable[[str], float]
+    ) -> list[list[Seen]]:
+        """See `WordEmbedder.look`; exact, for few sentences are looked at."""
+        return self._exact.look(question, passages, weight)
 
     def estimate(self, texts: Sequence[str]) -> Usage:
         """See `Embedder.estimate`; it costs time only."""

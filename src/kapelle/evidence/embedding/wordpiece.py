@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-_UNKNOWN, _BEGIN, _END = 100, 101, 102
+_UNKNOWN, BEGIN, END = 100, 101, 102
 _LONGEST_WORD = 100
 """Characters; a longer word is unknown."""
 _CACHED = 50_000
@@ -25,15 +25,19 @@ class WordPiece:
         with path.open(encoding="utf-8") as lines:
             return cls({line.rstrip("\n"): number for number, line in enumerate(lines)})
 
+    def words(self, text: str) -> list[tuple[str, tuple[int, ...]]]:
+        """Each word of a text with the ids of its pieces."""
+        return [(word, self._pieces(word)) for word in _words(text)]
+
     def encode(self, text: str, limit: int) -> list[int]:
         """The ids of a text between the two marks, at most `limit` of them."""
         # A piece has at least one character: what stands far behind the limit is not looked at.
-        ids = [_BEGIN]
+        ids = [BEGIN]
         for word in _words(text[: limit * _LONGEST_WORD]):
             ids.extend(self._pieces(word))
             if len(ids) >= limit:
                 break
-        return [*ids[: limit - 1], _END]
+        return [*ids[: limit - 1], END]
 
     def _cut(self, word: str) -> tuple[int, ...]:
         if len(word) > _LONGEST_WORD:

@@ -9,7 +9,15 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from kapelle.clock import to_iso
-from kapelle.errors import AlreadyDecided, ApprovalChanged, ApprovalExpired, KapelleError, NotFound, Refused
+from kapelle.errors import (
+    AlreadyDecided,
+    ApprovalChanged,
+    ApprovalExpired,
+    KapelleError,
+    NotFound,
+    Refused,
+    UnknownVersion,
+)
 from kapelle.telemetry.redact import redact
 
 Decision: TypeAlias = Literal["approved", "rejected"]
@@ -72,6 +80,8 @@ class ApprovalRecord(ApprovalRequest):
     by: str | None = None
     at: datetime | None = None
     reason: str | None = None
+    unreadable: str = ""
+    """Why this version cannot read what is asked; empty: it can."""
 
     @property
     def role(self) -> str:
@@ -203,6 +213,8 @@ def objection(record: ApprovalRecord, verdict: Verdict, *, ended: bool) -> Kapel
     if record.decision is not None:
         when = f" at {to_iso(record.at)}" if record.at else ""
         return AlreadyDecided(f"{name} was {record.decision} by {record.by} already{when}")
+    if record.unreadable:
+        return UnknownVersion(f"{name} cannot be decided here: {record.unreadable}")
     if ended:
         return Refused(f"{name} cannot be decided any more: its run has ended")
     if verdict.expect_hash is not None and verdict.expect_hash != record.arguments_hash:
@@ -225,7 +237,7 @@ def may_decide(record: ApprovalRecord, roles: frozenset[str]) -> bool:
 
 def due_of(record: ApprovalRecord, now: datetime) -> Due | None:
     """What time makes of an open question, one thing at a time; None when nothing is due."""
-    if record.decision is not None:
+    if record.decision is not None or record.unreadable:
         return None
     if record.expires_at <= now:
         return _escalated(record, now) or _expired(record, now)
@@ -264,7 +276,10 @@ def shown(record: ApprovalRecord) -> dict[str, JsonValue]:
     }
 
 
+# `json.dumps` makes an encoder at every call that asks for anything but its defaults.
+_canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
 def hash_of(value: JsonValue) -> str:
     """SHA-256 of a value's canonical JSON, in hex."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_canonical_json(value).encode()).hexdigest()

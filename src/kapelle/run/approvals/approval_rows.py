@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pydantic import JsonValue
 
 from kapelle import clock
-from kapelle.errors import AlreadyDecided, KapelleError
+from kapelle.errors import AlreadyDecided, KapelleError, UnknownVersion
 from kapelle.ids import new_id
 from kapelle.run.approvals import outbox
 from kapelle.run.approvals.approval import (
@@ -29,6 +29,7 @@ from kapelle.run.approvals.approval import (
     opened,
     shown,
 )
+from kapelle.run.lift import read_request, stored_request
 from kapelle.run.model import ENDED
 from kapelle.store.tables import approval_audit, approvals, events, runs
 from kapelle.telemetry.redact import redact
@@ -56,7 +57,7 @@ def put(connection: sa.Connection, request: ApprovalRequest, owner: str) -> None
         "owner": owner,
         "run": request.run,
         "path": request.path,
-        "request": request.model_dump_json(),
+        "request": stored_request(request),
         "arguments_hash": request.arguments_hash,
         "created": clock.to_iso(request.created),
         "expires_at": clock.to_iso(request.expires_at),
@@ -181,10 +182,13 @@ def decided_of(connection: sa.Connection, run: str, refs: Sequence[str]) -> bool
 
 def record_of(row: dict[str, Any]) -> ApprovalRecord:  # Any: column values of several types
     """A question as its row says."""
-    given = json.loads(row["request"])
-    given["expires_at"] = row["expires_at"]
+    try:
+        request, unreadable = read_request(row["request"]), ""
+    except UnknownVersion as error:  # one such question must not hide the others
+        request, unreadable = _unread(row), str(error)
     return ApprovalRecord(
-        **given,
+        **{**dict(request), "expires_at": _time(row["expires_at"])},
+        unreadable=unreadable,
         owner=row["owner"],
         level=row["level"],
         warn_at=_time(row["warn_at"]),
@@ -194,6 +198,14 @@ def record_of(row: dict[str, Any]) -> ApprovalRecord:  # Any: column values of s
         at=_time(row["decided_at"]),
         reason=row["reason"],
     )
+
+
+def _unread(row: dict[str, Any]) -> ApprovalRequest:  # Any: as above
+    """What is known of a question that this version cannot read."""
+    created, expires_at = clock.parse_time(row["created"]), clock.parse_time(row["expires_at"])
+    action = "(this version cannot read it)"
+    about = {"id": row["id"], "run": row["run"], "path": row["path"]}
+    return ApprovalRequest(**about, action=action, created=created, expires_at=expires_at)
 
 
 def history(

@@ -67,8 +67,10 @@ class Courier:
         if error is None:
             await self._writer.write(lambda connection: outbox.delivered(connection, message, now))
         else:
-            log.warning("notification.failed", id=message.id, attempts=message.attempts, error=error)
-            await self._writer.write(lambda connection: outbox.failed(connection, message, now, error))
+            over = await self._writer.write(lambda connection: outbox.failed(connection, message, now, error))
+            # Once when it fails and once when it is given up: every command in between tries it again.
+            say = log.warning if over or message.attempts == 1 else log.debug
+            say("notification.failed", id=message.id, attempts=message.attempts, given_up=over, error=error)
         return error is None
 
     async def _send(self, client: httpx2.AsyncClient, message: Notification) -> str | None:

@@ -74,13 +74,14 @@ def delivered(connection: sa.Connection, message: Notification, now: datetime) -
     connection.execute(sa.update(outbox).where(outbox.c.id == message.id).values(**values))
 
 
-def failed(connection: sa.Connection, message: Notification, now: datetime, error: str) -> None:
-    """The other side has not taken it: it is sent again later, unless it is a day old."""
+def failed(connection: sa.Connection, message: Notification, now: datetime, error: str) -> bool:
+    """The other side has not taken it: it is sent again later, unless it is a day old; whether it is given up."""
     pause = min(FIRST * 2 ** min(message.attempts - 1, 20), LONGEST)
     next_at = now + timedelta(seconds=pause)
     over = next_at > message.created + timedelta(seconds=ENOUGH)
     values = {"next_at": None if over else clock.to_iso(next_at), "error": error[:500]}
     connection.execute(sa.update(outbox).where(outbox.c.id == message.id).values(**values))
+    return over
 
 
 def is_due(connection: sa.Connection, now: datetime) -> bool:
