@@ -1,15 +1,18 @@
 """Composition root: choose the implementations of one orchestrator. The one module that may import inside functions."""
 
+import importlib.util
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from kapelle.agents.spec import AgentSpec
-from kapelle.errors import BadInput, SettingsError
+from kapelle.errors import BadInput, MissingExtra, SettingsError
 from kapelle.evidence.index import Index, IngestReport
-from kapelle.pack import Pack, discover
+from kapelle.pack import Means, Pack, discover
 from kapelle.plan.catalog import Catalog, make_catalog
 from kapelle.plan.planner import Planner
 from kapelle.plan.planner_rules import RulePlanner
@@ -30,9 +33,15 @@ from kapelle.tools.text import TEXT_TOOLS
 if TYPE_CHECKING:
     from sqlalchemy import Engine as Database
 
-    from kapelle.evidence.embedding.embedder import Embedder
+    from kapelle.evidence.embedding.embedder import Embedder, WordEmbedder
+    from kapelle.evidence.embedding.late import LateEmbedder, LateWordEmbedder
+    from kapelle.evidence.ratings import Ratings
+    from kapelle.evidence.rerank import Reranker
+
+    AnyEmbedder: TypeAlias = LateEmbedder[Embedder] | LateWordEmbedder
 
 EngineName: TypeAlias = Literal["durable", "inline"]
+_EMBEDDERS: "dict[tuple[object, ...], AnyEmbedder]" = {}
 
 
 @dataclass(slots=True)
@@ -42,6 +51,9 @@ class Parts:
     settings: Settings
     engine: Engine
     index: Index
+    embedder: "AnyEmbedder | None"
+    """What finds by meaning; None: search goes by words."""
+    ratings: "Ratings"
     tools: Registry
     agents: Registry
     corpora: dict[str, Path]
@@ -93,6 +105,7 @@ def assemble(
     corpora: Mapping[str, Path | str] | None = None,
     strategies: Sequence[Strategy] = (),
     packs: Sequence[Pack] | None = None,
+    embedder: "Embedder | None" = None,
     engine: EngineName = "durable",
     foreground: bool = False,
     serves: str | None = None,
@@ -101,6 +114,7 @@ def assemble(
 
     Args:
         packs: None: every installed one.
+        embedder: None: the one that the settings choose.
         serves: the queue this process takes runs from.
         foreground: a database that cannot be written is waited for at most `run.commit_patience` seconds.
 
@@ -112,12 +126,16 @@ def assemble(
     remember(settings.secrets)
     _refuse_models(settings)
     set_up_traces(settings.telemetry)
-    brought = list(discover(settings)) if packs is None else list(packs)
-    made_engine, index = _storage(settings, engine, foreground, serves)
+    # A pack asks for the index when one of its tools is called: by then there is one.
+    means = Means(index=lambda: stored.index, reranker=partial(_reranker, settings))
+    brought = list(discover(settings, means)) if packs is None else list(packs)
+    stored = _storage(settings, embedder, engine, foreground, serves)
     return Parts(
         settings=settings,
-        engine=made_engine,
-        index=index,
+        engine=stored.engine,
+        index=stored.index,
+        embedder=stored.embedder,
+        ratings=stored.ratings,
         tools=Registry([*TEXT_TOOLS, *(tool for pack in brought for tool in pack.tools), *tools]),
         agents=Registry([*(spec for pack in brought for spec in pack.agents), *agents], what="agent"),
         corpora=_corpora(corpora or {}),
@@ -125,6 +143,15 @@ def assemble(
         sources={name: source for pack in brought for name, source in pack.sources.items()},
         foreground=foreground,
     )
+
+
+def _reranker(settings: Settings) -> "Reranker | None":
+    if settings.model is None:
+        return None
+    from kapelle.agents.models import model_from
+    from kapelle.evidence.rerank_model import ModelReranker
+
+    return ModelReranker(model_from(settings))
 
 
 def _refuse_models(settings: Settings) -> None:
@@ -143,12 +170,25 @@ def _corpora(given: Mapping[str, Path | str]) -> dict[str, Path]:
     return {name: Path(folder) for name, folder in given.items()}
 
 
-def _storage(settings: Settings, engine: EngineName, foreground: bool, serves: str | None) -> tuple[Engine, Index]:
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    engine: Engine
+    index: Index
+    embedder: "AnyEmbedder | None"
+    ratings: "Ratings"
+
+
+def _storage(
+    settings: Settings, given: "Embedder | None", engine: EngineName, foreground: bool, serves: str | None
+) -> _Stored:
+    from kapelle.evidence.ratings import Ratings, memory_ratings
+
+    embedder, why_none = (_counted(given), "") if given else _chosen_embedder(settings)
     if engine == "inline":
-        from kapelle.evidence.index_sqlite import memory_index
         from kapelle.run.engine_inline import InlineEngine
 
-        return InlineEngine(session_days=settings.retention.sessions), memory_index()
+        index: Index = index_in_memory(embedder, why_none)
+        return _Stored(InlineEngine(session_days=settings.retention.sessions), index, embedder, memory_ratings())
     from kapelle.run.durable import Service, durable_engine
     from kapelle.store.engine import open_engine
     from kapelle.store.version import HEAD, schema_version
@@ -161,28 +201,164 @@ def _storage(settings: Settings, engine: EngineName, foreground: bool, serves: s
     patience = settings.run.commit_patience if foreground else None
     service = Service(serves, settings.worker.concurrency, settings.worker.spread) if serves else None
     durable = durable_engine(database, settings, patience=patience, on_trouble=_say_trouble, service=service)
-    return durable, index_of(database)
+    return _Stored(durable, index_of(database, embedder, why_none=why_none), embedder, Ratings(database))
 
 
-def index_of(database: "Database", embedder: "Embedder | None" = None) -> Index:
-    """The index in a database of ours; by words alone without an embedder, or on a Postgres without pgvector."""
+def embedder_of(settings: Settings) -> "AnyEmbedder | None":
+    """The embedder that the settings choose, made when it is first used; None: search goes by words.
+
+    One for each process and choice, so that packs and orchestrators share its weights.
+
+    Raises:
+        SettingsError: it is named, and its files are not there.
+        MissingExtra: it is named, and not installed.
+    """
+    return _chosen_embedder(settings)[0]
+
+
+def why_no_embedder(settings: Settings) -> str:
+    """Why `embedder_of` is None, and what to do; empty when there is one, or none is wanted."""
+    return _chosen_embedder(settings)[1]
+
+
+def _chosen_embedder(settings: Settings) -> "tuple[AnyEmbedder | None, str]":
+    """The embedder, or why there is none and what to do; both empty when none is wanted."""
+    from kapelle.evidence.embedding.weights import HINT, has_weights
+
+    name = settings.corpus.embedder
+    if name == "none":
+        return None, ""
+    if name not in ("auto", "minilm"):
+        return _provider_embedder(settings, name), ""
+    extra, there = _is_installed("numpy", "threadpoolctl"), has_weights(settings.home)
+    if extra and there:
+        return _own_embedder(settings.home, fast=_is_installed("onnxruntime", "onnx")), ""
+    if name == "minilm" and not extra:
+        raise MissingExtra("embed")
+    if name == "minilm":
+        raise SettingsError(f"setting `KAPELLE_CORPUS__EMBEDDER`: the files of minilm are not here: {HINT}")
+    install = "" if extra else "pip install 'kapelle[embed]'"
+    return None, "there is no embedder; " + "; ".join(part for part in (install, "" if there else HINT) if part)
+
+
+def _counted(embedder: "Embedder") -> "AnyEmbedder":
+    from kapelle.evidence.embedding.late import LateEmbedder, LateWordEmbedder
+
+    if hasattr(embedder, "look"):
+        return LateWordEmbedder(embedder.name, lambda: cast("WordEmbedder", embedder))
+    return LateEmbedder(embedder.name, lambda: embedder)
+
+
+def _minilm(home: Path, fast: bool) -> "WordEmbedder":
+    from kapelle.evidence.embedding.weights import weights_folder
+
+    if fast:
+        from kapelle.evidence.embedding.minilm_onnx import FastMiniLM
+
+        return FastMiniLM(weights_folder(home))
+    from kapelle.evidence.embedding.minilm import MiniLM
+
+    return MiniLM(weights_folder(home))
+
+
+def _provider_embedder(settings: Settings, name: str) -> "AnyEmbedder":
+    if not _is_installed("numpy"):
+        raise MissingExtra("embed")
+    model, at, dimension = name.rpartition("@")
+    chosen = int(dimension) if at and dimension.isdecimal() else None
+    model = model if chosen is not None else name
+
+    def make() -> "Embedder":
+        from kapelle.agents.embedding import embedder_from
+        from kapelle.evidence.embedding.embedder import Embedded
+
+        return embedder_from(settings, model, Embedded, dimension=chosen)
+
+    from kapelle.evidence.embedding.late import LateEmbedder
+
+    choice = (name, settings.llm.provider, settings.llm.base_url, settings.llm.api_key)
+    return _EMBEDDERS.setdefault(choice, LateEmbedder(name, make))
+
+
+def _own_embedder(home: Path, *, fast: bool) -> "AnyEmbedder":
+    from kapelle.evidence.embedding.late import LateWordEmbedder
+    from kapelle.evidence.embedding.weights import NAME
+
+    return _EMBEDDERS.setdefault((home, fast), LateWordEmbedder(NAME, lambda: _minilm(home, fast)))
+
+
+def _is_installed(*modules: str) -> bool:
+    return all(importlib.util.find_spec(module) is not None for module in modules)
+
+
+def index_of(database: "Database", embedder: "Embedder | None" = None, *, why_none: str = "") -> Index:
+    """The index in a database of ours; by words alone without an embedder, or on a Postgres without pgvector.
+
+    Args:
+        why_none: why there is no embedder, and what to do; empty when none is wanted.
+    """
     from kapelle.store.dialect import POSTGRES
 
     if database.dialect.name == POSTGRES.name:
-        from kapelle.evidence.index_postgres import PostgresIndex
-
-        if embedder is None:
-            return PostgresIndex(database)
-        from kapelle.evidence.vectors_postgres import PostgresVectors, has_pgvector
-
-        return PostgresIndex(database, PostgresVectors(embedder) if has_pgvector(database) else None)
+        return _index_in_postgres(database, embedder, why_none)
     from kapelle.evidence.index_sqlite import SqliteIndex
 
     if embedder is None:
-        return SqliteIndex(database)
+        index = SqliteIndex(database)
+        index.words_only = why_none
+        return index
     from kapelle.evidence.vectors_sqlite import SqliteVectors
 
     return SqliteIndex(database, SqliteVectors(embedder))
+
+
+def _index_in_postgres(database: "Database", embedder: "Embedder | None", why_none: str) -> Index:
+    from kapelle.evidence.index_postgres import PostgresIndex
+
+    index = PostgresIndex(database)
+    index.words_only = why_none
+    if embedder is None:
+        return index
+    from kapelle.evidence.vectors_postgres import PostgresVectors, has_pgvector
+
+    if has_pgvector(database):
+        return PostgresIndex(database, PostgresVectors(embedder))
+    index.words_only = "the server has no pgvector; install its package there, then: CREATE EXTENSION vector"
+    return index
+
+
+def index_in_memory(embedder: "Embedder | None", why_none: str = "") -> Index:
+    """An index that goes with its process."""
+    from kapelle.evidence.index_sqlite import memory_index
+
+    if embedder is None:
+        index = memory_index()
+        index.words_only = why_none
+        return index
+    from kapelle.evidence.vectors_sqlite import SqliteVectors
+
+    return memory_index(SqliteVectors(embedder))
+
+
+@contextmanager
+def scratch_index(settings: Settings) -> Iterator[Index]:
+    """An index of its own in KAPELLE_HOME, kept for the next time: what is measured is brought in once."""
+    from kapelle.evidence.tables_sqlite import ensure_schema
+    from kapelle.store.engine import open_url
+    from kapelle.store.version import HEAD
+
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = settings.home / f"measure-{HEAD}.db"
+    for older in settings.home.glob("measure-*.db*"):
+        if not older.name.startswith(file.name):
+            older.unlink(missing_ok=True)
+    engine = open_url(f"sqlite:///{file}")
+    embedder, why_none = _chosen_embedder(settings)
+    try:
+        ensure_schema(engine)
+        yield index_of(engine, embedder, why_none=why_none)
+    finally:
+        engine.dispose()
 
 
 def index_copied(database: "Database") -> None:

@@ -1,6 +1,7 @@
 """Orchestrator: the facade over plans and runs."""
 
 import asyncio
+import getpass
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -19,10 +20,16 @@ from kapelle.answer.model import Candidate
 from kapelle.assemble import EngineName, Parts, assemble, bring_url
 from kapelle.budget.model import Budget
 from kapelle.errors import BadInput, Conflict, KapelleError, PlanError, RunStuck, UnknownVersion
+from kapelle.evidence.embedding.embedder import Embedder
+from kapelle.evidence.embedding.late import counting
 from kapelle.evidence.folder import Skipped
+from kapelle.evidence.index import Filters
 from kapelle.evidence.ingest import FolderReport, ingest
 from kapelle.evidence.kinds import is_url
+from kapelle.evidence.options import DEFAULT, SearchOptions
 from kapelle.evidence.progress import OnProgress
+from kapelle.evidence.ratings import Cost, Rating, Vote, check_rating
+from kapelle.evidence.reindex import reindex, writing_down
 from kapelle.evidence.search import SearchResult, search
 from kapelle.handles import Approval, Approver, Run
 from kapelle.ids import new_id
@@ -74,6 +81,7 @@ class Orchestrator:
         budget: Budget | None = None,
         settings: Settings | None = None,
         packs: Sequence[Pack] | None = None,
+        embedder: Embedder | None = None,
         engine: EngineName = "durable",
         app: str | None = None,
         foreground: bool = False,
@@ -83,6 +91,7 @@ class Orchestrator:
         Args:
             corpora: folders of documents, by name; read at first use, again only what changed.
             packs: None: every installed one.
+            embedder: what finds by meaning; None: the one that `KAPELLE_CORPUS__EMBEDDER` chooses.
             engine: `durable` keeps runs in the database; `inline` keeps them in memory.
             app: `module:name` of this orchestrator, stored with its runs so that another process can resume them.
             foreground: give up on a database that cannot be written after `run.commit_patience` seconds.
@@ -94,6 +103,7 @@ class Orchestrator:
             "corpora": dict(corpora or {}),
             "strategies": tuple(strategies),
             "packs": packs,
+            "embedder": embedder,
             "engine": engine,
             "foreground": foreground,
         }
@@ -355,13 +365,40 @@ class Orchestrator:
             ingest, index, name, folder, owner=owner, settings=self.settings.corpus, complete=complete,
             on_progress=on_progress, stop=stop, still=still,
         )  # fmt: skip
-        report = await _until_stopped(bring, stop)
+        report = await _until_stopped(partial(self._counted, name, bring), stop)
         return report, report.skipped
+
+    def _counted(self, name: str, bring: Callable[[], T]) -> T:
+        parts, owner = self.parts, self.settings.owner
+        with counting() as counted, writing_down(counted, parts.ratings, parts.index, name, owner=owner):
+            return bring()
 
     async def _ingest_url(self, name: str, url: str) -> FolderReport:
         began = time.monotonic()
-        report = await bring_url(self.parts.index, name, url, self.settings)
+        parts, owner = self.parts, self.settings.owner
+        with counting() as counted, writing_down(counted, parts.ratings, parts.index, name, owner=owner):
+            report = await bring_url(parts.index, name, url, self.settings)
         return FolderReport(**report.model_dump(), seconds=time.monotonic() - began)
+
+    async def reindex(self, name: str, *, on_embedded: Callable[[int], None] | None = None) -> Cost:
+        """Give every passage of a corpus its vector by this orchestrator's embedder; cancelled, what is made stays.
+
+        Until it is done the corpus is searched as before; again, it goes on where it was. With a provider's embedder
+        it costs money: `evidence.reindex.estimate_reindex` says before how much.
+
+        Args:
+            on_embedded: told how many more texts are embedded, from another thread.
+
+        Raises:
+            NotFound: there is no such corpus.
+            BadInput: there is no embedder; the message says what to do.
+            ModelUnavailable: the embedder cannot be reached.
+        """
+        parts, owner, stop = self.parts, self.settings.owner, threading.Event()
+        work = partial(
+            reindex, parts.index, parts.ratings, name, owner=owner, on_embedded=on_embedded, stop=stop
+        )  # fmt: skip
+        return await _until_stopped(work, stop)
 
     def get(self, run: str) -> "Run":
         """A handle on a run by its id; whether there is one shows at the first use."""
@@ -463,14 +500,57 @@ class Orchestrator:
         owner = None if every_owner else self.settings.owner
         return await self.parts.engine.purge(chosen, owner, archive=folder, dry_run=dry_run)
 
-    async def search(self, query: str, *corpora: str, k: int = 8) -> SearchResult:
-        """Search corpora (all, when none is named)."""
+    async def search(
+        self,
+        query: str,
+        *corpora: str,
+        k: int = 8,
+        filters: Filters | None = None,
+        options: SearchOptions = DEFAULT,
+    ) -> SearchResult:
+        """Search corpora (all, when none is named).
+
+        Args:
+            filters: conditions on what documents say of themselves, such as `{"year": {"ge": 2024}}`.
+            options: how; `note` of the result says what could not be done so.
+
+        Raises:
+            BadInput: a filter cannot be read.
+            ModelUnavailable: the embedder cannot be reached.
+        """
         await self.ingest_all()
         names = corpora or tuple(self.parts.corpora)
-        index, owner = self.parts.index, self.settings.owner
-        return await asyncio.get_running_loop().run_in_executor(
-            None, lambda: search(index, names, query, owner=owner, k=k)
+        find = partial(
+            search, self.parts.index, names, query, owner=self.settings.owner, k=k, filters=filters, options=options
         )
+        return await asyncio.get_running_loop().run_in_executor(None, find)
+
+    async def rate(
+        self,
+        query: str,
+        source: str,
+        vote: Vote,
+        *,
+        corpus: str,
+        span: tuple[int, int] | None = None,
+        by: str | None = None,
+    ) -> Rating:
+        """Say whether what a search found helps; `kapelle corpus measure --feedback` judges searches by it.
+
+        Args:
+            vote: `up` or `down`; the newest of a person on a result counts.
+            span: the passage that is meant, `text[start:end]`; None: the document.
+            by: who says so; None: this user.
+
+        Raises:
+            NotFound: the corpus has no such source.
+            BadInput: the query is empty, the vote is none, or the span is not in the text.
+        """
+        index, owner = self.parts.index, self.settings.owner
+        rating = check_rating(index, corpus, query, source, vote, by=by or getpass.getuser(), span=span, owner=owner)
+        keep = partial(self.parts.ratings.rate, rating, owner=owner)
+        await asyncio.get_running_loop().run_in_executor(None, keep)
+        return rating
 
     async def run_async(
         self,

@@ -29,7 +29,7 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableValue
 
-from kapelle.errors import SettingsError
+from kapelle.errors import BadInput, SettingsError
 
 Mode = Literal["deterministic", "llm"]
 
@@ -229,8 +229,11 @@ class RagSettings(_Group):
 
 
 class CorpusSettings(_Group):
-    """How folders and addresses are read into corpora."""
+    """How folders and addresses are read into corpora, and what finds in them by meaning."""
 
+    embedder: str = Field("auto", min_length=1)
+    """`auto`: all-MiniLM-L6-v2 when it was fetched and its extra is installed; `minilm`: that or an error; `none`: by
+    words only; or a provider's, such as `openai:text-embedding-3-small`, `@512` behind it for fewer dimensions."""
     max_bytes: int = Field(20_000_000, ge=1)
     """Bytes from which a file is skipped."""
     workers: int | None = Field(None, ge=1, le=64)
@@ -249,6 +252,29 @@ class CorpusSettings(_Group):
     """Redirects that a fetch follows."""
     watch_every: float = Field(1.0, ge=0.05, le=3_600)
     """Seconds between two looks of `corpus add --watch`; what changes is read once it has been still for one."""
+
+    @field_validator("embedder")
+    @classmethod
+    def _named(cls, value: str) -> str:
+        chosen = "minilm" if value.lower() == "all-minilm-l6-v2" else value.strip()
+        provider, colon, model = chosen.partition(":")
+        if chosen not in ("auto", "minilm", "none") and not (provider and colon and model):
+            raise ValueError(
+                f"expected auto, minilm, none or provider:model such as openai:text-embedding-3-small, not {value!r}"
+            )
+        return chosen
+
+    def with_embedder(self, name: str) -> Self:
+        """These settings with another embedder.
+
+        Raises:
+            BadInput: that is none.
+        """
+        try:
+            chosen = type(self)(embedder=name).embedder
+        except ValidationError as error:
+            raise BadInput(f"`--embedder`: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
+        return self.model_copy(update={"embedder": chosen})
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod

@@ -12,6 +12,7 @@ from kapelle.agents.embedding import make_embedder
 from kapelle.errors import UnreadableSource
 from kapelle.evidence.embedding.embedder import Embedded, Embedder
 from kapelle.evidence.embedding.minilm import MiniLM
+from kapelle.evidence.embedding.minilm_onnx import FastMiniLM
 from kapelle.evidence.embedding.weights import fetch
 
 
@@ -23,10 +24,12 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(f"the weights cannot be fetched here: {error}")
 
 
-@pytest.fixture(params=["minilm", "provider"])
+@pytest.fixture(params=["minilm", "minilm on onnxruntime", "provider"])
 def embedder(request: pytest.FixtureRequest) -> Embedder:
     if request.param == "minilm":
         return MiniLM(request.getfixturevalue("weights"))
+    if request.param == "minilm on onnxruntime":
+        return FastMiniLM(request.getfixturevalue("weights"))
     stub: Stub = request.getfixturevalue("provider")
     return make_embedder(f"openai:plain/{uuid.uuid4().hex}", Embedded, base_url=stub.base_url)
 

@@ -1,15 +1,16 @@
-"""`kapelle corpus`: bring documents into the index (`corpus_add`), look at them (`corpus_show`), search them."""
+"""`kapelle corpus`: bring documents into the index (`corpus_add`), look at them (`corpus_show`), search them
+(`corpus_search`), give them vectors (`corpus_embed`), say what helps (`corpus_rate`), measure (`corpus_measure`)."""
 
 from pathlib import Path
 
 from cyclopts import App
-from rich.table import Table
 
 from kapelle.cli.corpus_add import add
+from kapelle.cli.corpus_embed import fetch_embedder, reindex
+from kapelle.cli.corpus_rate import rate, ratings
+from kapelle.cli.corpus_search import search
 from kapelle.cli.corpus_show import rm, show, stats
 from kapelle.cli.session import Common, opened, out, print_json, run_async, safe, settings_of
-from kapelle.errors import BadInput, NotFound
-from kapelle.evidence.search import search as search_index
 from kapelle.incident.company import Company
 from kapelle.incident.knowledge import build_index
 
@@ -17,50 +18,16 @@ app = App(name="corpus", help="Bring folders, files and pages into corpora; list
 
 
 app.command(add)
+app.command(search)
 app.command(show)
 app.command(rm)
 app.command(stats)
-
-
-@app.command
-def search(*query: str, corpus: str | None = None, k: int = 5, common: Common = Common()) -> int:
-    """Search the corpora in the index.
-
-    Args:
-        query: What to look for.
-        corpus: Only this one.
-        k: At most so many passages.
-    """
-    words = " ".join(query)
-    if not words:
-        raise BadInput('say what to look for: kapelle corpus search "invoices"')
-    return run_async(_search(words, corpus, k, common))
-
-
-async def _search(words: str, corpus: str | None, k: int, common: Common) -> int:
-    async with opened(common) as house:
-        index, owner = house.parts.index, house.settings.owner
-        known = [one.name for one in index.collections(owner=owner)]
-        if corpus is not None and corpus not in known:
-            raise NotFound(
-                f"there is no corpus `{corpus}`; known: {', '.join(known) or 'none; add one with corpus add'}"
-            )
-        found = search_index(index, [corpus] if corpus else known, words, owner=owner, k=k)
-    if common.json:
-        print_json(found.model_dump(mode="json"))
-        return 0
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="cyan", no_wrap=True)
-    table.add_column(style="dim", overflow="fold", max_width=40)
-    table.add_column(overflow="fold")
-    for hit in found.hits:
-        text = " ".join(safe(hit.text).split())
-        place = f"{hit.source}:{hit.start}-{hit.end}"
-        table.add_row(f"{hit.scores.get('score', 0):.2f}", safe(place), text[:240])
-    out().print(table)
-    if found.recommend_fallback:
-        out().print(found.fallback_reason, style="yellow")
-    return 0
+app.command(fetch_embedder)
+app.command(reindex)
+app.command(rate)
+app.command(ratings)
+# Imported when it is called: what scores and compares takes a second to load.
+app.command("kapelle.cli.corpus_measure:measure_search", name="measure", help="Measure how good search is.")
 
 
 @app.command(name="build-incident-index")
@@ -98,7 +65,8 @@ async def _list(common: Common) -> int:
         print_json({"corpora": [one.model_dump() for one in found]})
         return 0
     for one in found:
-        out().print(f"{safe(one.name)}: {one.documents} documents, {one.passages} passages")
+        vectors = f", vectors of {one.embedder}" if one.embedder else ""
+        out().print(f"{safe(one.name)}: {one.documents} documents, {one.passages} passages{vectors}")
     if not found:
         out().print("no corpora yet; add one with: kapelle corpus add FOLDER")
     return 0

@@ -3,18 +3,22 @@
 import asyncio
 import json
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from cyclopts import Parameter
 
+from kapelle.cli.corpus_embed import allowed
 from kapelle.cli.corpus_progress import Telling, say_report
-from kapelle.cli.session import Common, err, opened, out, print_json, run_async, safe
+from kapelle.cli.session import Common, err, opened, out, print_json, run_async, safe, say_notes
 from kapelle.errors import BadInput, UnreadableSource
+from kapelle.evidence.by_words import why_by_words
 from kapelle.evidence.folder import Folder
 from kapelle.evidence.ingest import FolderReport
 from kapelle.evidence.kinds import is_url
+from kapelle.evidence.reindex import estimate_ingest
 from kapelle.evidence.watch import Changes, Watched, watched
 from kapelle.orchestrator import Orchestrator
 
@@ -29,6 +33,7 @@ def add(
     name: str | None = None,
     watch: Annotated[bool, Parameter(negative=())] = False,
     max_mb: float | None = None,
+    yes: Annotated[bool, Parameter(negative=())] = False,
     common: Common = Common(),
 ) -> int:
     """Bring a folder, a file or an address into a corpus; only what changed is read in again.
@@ -41,6 +46,7 @@ def add(
         name: The corpus's name; else the folder's, or the address's host.
         watch: Go on, and keep the corpus in step with the folder until interrupted.
         max_mb: Skip files larger than so many megabytes, instead of KAPELLE_CORPUS__MAX_BYTES.
+        yes: Do not ask before a provider's embedder is paid.
     """
     chosen = name if name is not None else _name_of(target)
     if not chosen or "/" in chosen:
@@ -49,14 +55,14 @@ def add(
         raise BadInput(f"`--max-mb {max_mb:g}`: expected more than 0 megabytes")
     if watch and is_url(target):
         raise BadInput("`--watch`: only a folder can be watched; add an address again to bring it up to date")
-    return run_async(_add(target, chosen, watch, max_mb, common))
+    return run_async(_add(target, chosen, watch, max_mb, yes, common))
 
 
 def _name_of(target: str) -> str:
     return urlsplit(target).hostname or "" if is_url(target) else Path(target).expanduser().resolve().name
 
 
-async def _add(target: str, name: str, watch: bool, max_mb: float | None, common: Common) -> int:
+async def _add(target: str, name: str, watch: bool, max_mb: float | None, yes: bool, common: Common) -> int:
     async with opened(common) as house:
         if max_mb is not None:
             corpus = house.settings.corpus.model_copy(update={"max_bytes": int(max_mb * 1_000_000)})
@@ -65,15 +71,30 @@ async def _add(target: str, name: str, watch: bool, max_mb: float | None, common
             report, _ = await house.ingest(name, target)
         else:
             folder = Folder(target)
+            if not await _allowed(house, name, Path(target), yes):
+                out().print("nothing was added")
+                return 1
             seen = watched(folder.find().entries) if watch else None
             with Telling() as tell:
                 report, _ = await house.ingest(
                     name, Path(target), complete=not folder.is_one_file, on_progress=tell.progress
                 )
         _say(report, common, one_line=watch)
+        if report.passages or report.unchanged:
+            say_notes(why_by_words(house.parts.index, [name], owner=house.settings.owner))
         if not is_url(target) and seen is not None:
             await _watch(house, Path(target), folder, name, seen, report, common)
     return 0 if report.added + report.changed + report.unchanged else 1
+
+
+async def _allowed(house: Orchestrator, name: str, target: Path, yes: bool) -> bool:
+    """Ask before a provider is paid for vectors; what runs here is not asked about."""
+    index, embedder, owner = house.parts.index, house.parts.embedder, house.settings.owner
+    known = {one.name: one.embedder for one in index.collections(owner=owner)}
+    if embedder is None or known.get(name, embedder.name) != embedder.name or not embedder.estimate([""]).requests:
+        return True
+    estimate = partial(estimate_ingest, index, embedder, name, target, owner=owner, settings=house.settings.corpus)
+    return allowed(await asyncio.to_thread(estimate), embedder, yes)
 
 
 def _say(report: FolderReport, common: Common, *, one_line: bool = False) -> None:

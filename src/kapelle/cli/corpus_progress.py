@@ -58,6 +58,50 @@ def line(now: Progress) -> str:
     return f"{now.done}/{now.files} files, {now.passages} passages{skipped}, {now.rate:.0f} files/s{left}"
 
 
+class Counting:
+    """Tells how many of some things are done, how quickly, and how long the rest will take; from any thread."""
+
+    def __init__(self, total: int, what: str) -> None:
+        self._total, self._what = total, what
+        self._done = 0
+        self._began = self._last = time.monotonic()
+        self._console = err()
+        self._bar: Bar | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal and self._total:
+            self._bar = Bar(BarColumn(), TextColumn("{task.description}"), console=self._console, transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task(self._line(), total=self._total)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def add(self, number: int) -> None:
+        """So many more are done."""
+        self._done += number
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=self._done, description=self._line())
+        elif time.monotonic() - self._last >= _EVERY:
+            self._last = time.monotonic()
+            self._console.print(self._line())
+
+    def _line(self) -> str:
+        return counted(self._done, self._total, self._what, time.monotonic() - self._began)
+
+
+def counted(done: int, total: int, what: str, seconds: float) -> str:
+    """So many of so many after some seconds, in a line."""
+    rate = done / seconds if seconds > 0 else 0.0
+    left = f", {_time((total - done) / rate)} left" if rate and done < total else ""
+    return f"{done:,}/{total:,} {what}, {rate:.0f}/s{left}"
+
+
 def _time(seconds: float) -> str:
     whole = round(seconds)
     if whole < 60:

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from pydantic import BaseModel
 from rich.table import Table
 
+from kapelle.budget.model import Usage
 from kapelle.cli.session import Common, opened, out, print_json, run_async, safe
 from kapelle.errors import BadInput, NotFound
 from kapelle.evidence.index import CollectionInfo, Index, Source
@@ -121,7 +122,7 @@ async def _rm(name: str, wanted: list[str], yes: bool, common: Common) -> int:
         for one in wanted:
             one_of(known, one, name)
         what = f"{len(set(wanted))} of {info.documents} documents" if wanted else f"all {info.documents} documents"
-        if not yes and not _agreed(f"Take {what} out of corpus `{name}`?"):
+        if not yes and not agreed(f"Take {what} out of corpus `{name}`?"):
             out().print("nothing was removed")
             return 1
         removed = index.delete(name, owner=owner, sources=wanted or None)
@@ -132,7 +133,17 @@ async def _rm(name: str, wanted: list[str], yes: bool, common: Common) -> int:
     return 0
 
 
-def _agreed(question: str) -> bool:
+def money(usage: Usage) -> str:
+    """Money, or that its price is not known."""
+    return "at a price that is not known" if usage.usd is None else f"{usage.usd:.4f} US dollars"
+
+
+def agreed(question: str) -> bool:
+    """Ask at the terminal.
+
+    Raises:
+        BadInput: nobody can be asked here.
+    """
     if not sys.stdin.isatty():
         raise BadInput(f"{question} Nobody can be asked here; say --yes")
     print(f"{safe(question)} [y/N] ", end="", file=sys.stderr, flush=True)
@@ -150,6 +161,11 @@ class CorpusStats(BaseModel):
     fetched: int
     superseding: int
     kinds: dict[str, int]
+    embedder: str | None
+    embedded: int
+    """Texts that were embedded for it, in all."""
+    spent: Usage
+    """What that took."""
 
 
 def stats(name: str, /, *, common: Common = Common()) -> int:
@@ -165,11 +181,14 @@ async def _stats(name: str, common: Common) -> int:
     async with opened(common, notice=False) as house:
         info = found(house, name)
         sources = house.parts.index.sources(name, owner=house.settings.owner)
+        costs = house.parts.ratings.costs(name, owner=house.settings.owner)
     made = CorpusStats(
         **info.model_dump(),
         converted=sum(FILE_SHA256 in one.meta for one in sources),
         fetched=sum(is_url(one.source) for one in sources),
         superseding=sum("supersedes" in one.meta for one in sources),
+        embedded=sum(one.texts for one in costs),
+        spent=sum((one.usage for one in costs), Usage()),
         kinds=dict(Counter(kind_of(one.source) for one in sources).most_common()),
     )
     if common.json:
@@ -181,4 +200,7 @@ async def _stats(name: str, common: Common) -> int:
         f"{made.converted} converted, {made.fetched} fetched, {made.superseding} superseding others; "
         f"generation {made.generation}"
     )
+    vectors = f"vectors of {made.embedder}" if made.embedder else "no vectors: found by words"
+    spent = f"; {made.embedded} embedded, {made.spent.input_tokens} tokens" if costs else ""
+    out().print(f"{vectors}{spent}" + (f", {money(made.spent)}" if made.spent.requests else ""))
     return 0

@@ -59,13 +59,15 @@ def print_json(value: object) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None, default=str))
 
 
-def settings_of(common: Common) -> Settings:
+def settings_of(common: Common, *, embedder: str | None = None) -> Settings:
     """The settings with the command's own options on top.
 
     Raises:
         SettingsError: a value cannot be used.
     """
     settings = load_settings()
+    if embedder is not None:
+        settings = settings.model_copy(update={"corpus": settings.corpus.with_embedder(embedder)})
     if common.company is not None:
         if not common.company.is_dir():
             raise SettingsError(f"`--company`: there is no folder `{common.company}`")
@@ -124,15 +126,21 @@ def load_app_or_default(settings: Settings, common: Common, app: str | None = No
 
 @asynccontextmanager
 async def opened(
-    common: Common, *, corpora: dict[str, Path] | None = None, notice: bool = True, app: str | None = None
+    common: Common,
+    *,
+    corpora: dict[str, Path] | None = None,
+    notice: bool = True,
+    app: str | None = None,
+    embedder: str | None = None,
 ) -> AsyncIterator[Orchestrator]:
     """The orchestrator of a command: the user's app, or one with the installed packs.
 
     Args:
         notice: say on stderr when runs are interrupted.
         app: the reference stored with a run, for a command that is about that run.
+        embedder: another than the settings choose.
     """
-    settings = settings_of(common)
+    settings = settings_of(common, embedder=embedder)
     house, reference = load_app_or_default(settings, common, app)
     house.adopt(settings, app=reference, corpora=corpora or {}, foreground=True)
     await _open(house, settings.run.commit_patience)
@@ -142,6 +150,12 @@ async def opened(
         yield house
     finally:
         await house.close()
+
+
+def say_notes(*notes: str) -> None:
+    """Tell on stderr what was not done as wanted, each thing once."""
+    for note in dict.fromkeys(filter(None, notes)):
+        err().print(safe(note), style="yellow")
 
 
 async def _open(house: Orchestrator, patience: float) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -14,12 +15,12 @@ from rich.text import Text
 
 from kapelle.cli.live import Progress
 from kapelle.cli.report import exit_code, print_answer, run_json
-from kapelle.cli.session import Common, err, opened, out, print_json, run_async, safe
+from kapelle.cli.session import Common, err, opened, out, print_json, run_async, safe, say_notes
 from kapelle.errors import BadInput, PlanError
 from kapelle.handles import Approval, Run
 from kapelle.orchestrator import Orchestrator
 from kapelle.plan.model import Plan
-from kapelle.run.model import RunRecord
+from kapelle.run.model import RunRecord, StepResult
 from kapelle.task.intake import explain, read_structured, read_task
 
 
@@ -193,7 +194,14 @@ async def finish(house: Orchestrator, run: Run, common: Common) -> int:
         print(f"interrupted: kapelle resume {run.id}", file=sys.stderr)
         raise KeyboardInterrupt from None
     await tell(house, run, record, common)
+    say_notes(*_search_notes(await run.steps()))
     return exit_code(record)
+
+
+def _search_notes(steps: Sequence[StepResult]) -> list[str]:
+    """What searches could not do as wanted, such as find by meaning."""
+    outputs = [step.output for step in steps if step.kind == "search"]
+    return [str(output.get("note", "")) for output in outputs if isinstance(output, dict)]
 
 
 async def show_progress(house: Orchestrator, run: Run, *, quiet: bool = False) -> RunRecord:

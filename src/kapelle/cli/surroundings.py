@@ -1,6 +1,5 @@
 """`kapelle config | doctor`: the settings, and whether the surroundings are in order."""
 
-import importlib.util
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -16,8 +15,11 @@ from pydantic.fields import FieldInfo
 from rich.table import Table
 from rich.text import Text
 
+from kapelle.assemble import embedder_of, why_no_embedder
+from kapelle.cli.extras import EXTRAS, is_installed
 from kapelle.cli.session import Common, app_reference, out, print_json, run_async, safe, settings_of
 from kapelle.errors import KapelleError
+from kapelle.evidence.embedding.weights import NAME as MINILM
 from kapelle.orchestrator import Orchestrator
 from kapelle.pack import GROUP
 from kapelle.run.model import RunRecord
@@ -27,8 +29,6 @@ from kapelle.store.engine_sqlite import sqlite_file
 from kapelle.store.health import examine
 from kapelle.store.version import HEAD, schema_version
 from kapelle.telemetry.redact import MASK
-
-EXTRAS = {"postgres": "psycopg", "server": "fastapi", "otel": "opentelemetry.sdk"}
 
 
 def config(*, markdown: Annotated[bool, Parameter(negative=())] = False, common: Common = Common()) -> int:
@@ -126,11 +126,10 @@ async def _doctor(common: Common) -> int:
     checks.append(("settings", True, f"home {settings.home}"))
     checks.append(_sqlite())
     checks.extend(_database(settings))
-    for extra, module in EXTRAS.items():
-        there = importlib.util.find_spec(module.split(".")[0]) is not None
-        checks.append(
-            (f"extra {extra}", True, "installed" if there else f"not installed: pip install 'kapelle[{extra}]'")
-        )
+    for extra in EXTRAS:
+        told = "installed" if is_installed(extra) else f"not installed: pip install 'kapelle[{extra}]'"
+        checks.append((f"extra {extra}", True, told))
+    checks.append(_embedder(settings))
     checks.append(("packs", True, ", ".join(point.name for point in entry_points(group=GROUP)) or "none"))
     checks.append(("app", True, app_reference(settings) or "none named"))
     if all(passed for _, passed, _ in checks):
@@ -143,6 +142,18 @@ async def _doctor(common: Common) -> int:
         mark = Text("✓ ", style="green") if one else Text("✗ ", style="bold red")
         out().print(Text.assemble(mark, f"{name}: ", (safe(detail), "dim" if one else "red")))
     return 0 if passed else 2
+
+
+def _embedder(settings: Settings) -> tuple[str, bool, str]:
+    """What finds by meaning, or what to do so that something does."""
+    try:
+        embedder = embedder_of(settings)
+    except KapelleError as error:
+        return "embedder", False, str(error)
+    if embedder is not None:
+        fast = embedder.name == MINILM and is_installed("fast-embed")
+        return "embedder", True, embedder.name + (" (documents by onnxruntime)" if fast else "")
+    return "embedder", True, f"none: search goes by words; {why_no_embedder(settings) or 'as the settings say'}"
 
 
 def _sqlite() -> tuple[str, bool, str]:

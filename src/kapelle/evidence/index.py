@@ -1,6 +1,6 @@
 """The `Index` port: what every store of documents and passages must do."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -94,6 +94,10 @@ class Index(Protocol):
     def embedder(self) -> str | None:
         """The name of the embedder that this index has here; None: it finds by words only."""
 
+    @property
+    def words_only(self) -> str:
+        """Why it has no embedder, and what to do; empty when it has one, or none is wanted."""
+
     def put(
         self,
         collection: str,
@@ -184,6 +188,13 @@ class Index(Protocol):
         Raises:
             NotFound: there is no such collection.
             BadInput: this index has no embedder, or the collection another one.
+        """
+
+    def unembedded(self, collection: str, *, owner: str) -> Iterator[str]:
+        """The texts that `embed` would embed.
+
+        Raises:
+            As `embed`.
         """
 
     def keep(self, document: Document, *, owner: str) -> None:

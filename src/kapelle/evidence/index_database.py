@@ -41,6 +41,7 @@ _BATCH = 500
 """Passages written at once: between two batches a server sees that the transaction is not idle."""
 _AT_ONCE = 500
 """Values of one `IN`."""
+NO_EMBEDDER = "this process has no embedder"
 Scope: TypeAlias = Mapping[str, str]
 """`owner` and `collection`."""
 Opened: TypeAlias = Callable[[], AbstractContextManager[Connection]]
@@ -153,6 +154,7 @@ class DatabaseIndex:
         self._counted: dict[tuple[int, str], tuple[int, int, int]] = {}
         # One connection is shared by all threads there, so one transaction at a time.
         self._turn = threading.RLock() if isinstance(engine.pool, StaticPool) else nullcontext()
+        self.words_only = "" if vectors else NO_EMBEDDER
 
     @property
     def embedder(self) -> str | None:
@@ -419,33 +421,41 @@ class DatabaseIndex:
         self, collection: str, *, owner: str, anew: bool = False, on_progress: Callable[[int, int], None] | None = None
     ) -> int:
         """See `Index.embed`."""
-        scope = {"owner": owner, "collection": collection}
-        if self._vectors is None:
-            raise BadInput(f"corpus `{collection}` cannot be embedded: this process has no embedder")
+        vectors, place, given = self._to_embed(collection, owner)
         with self._reading() as connection:
-            place = _place(connection, scope)
-            if place is None:
-                raise NotFound(f"there is no corpus `{collection}`; `kapelle corpus list` lists what is there")
-            given = {"place": place.id, "embedder": self._vectors.embedder}
             pending = int(connection.execute(sql.PENDING, given).scalar_one())
         if not anew:
             self._refuse_another(collection, place)
         done = 0
         for batch in self._unembedded(given):
-            made = self._vectors.embed({one.digest: one.text for one in batch}, self._reading, self._writing)
+            made = vectors.embed({one.digest: one.text for one in batch}, self._reading, self._writing)
             with self._writing() as connection:
-                self._vectors.keep(connection, made.rest)
+                vectors.keep(connection, made.rest)
             done += made.count
             if on_progress:
                 on_progress(min(done, pending), pending)
         with self._writing() as connection:
             connection.execute(sql.EMBEDDED_BY, given)
-            if place.embedder != self._vectors.embedder:
-                self._vectors.replaced(connection, place.id)
-            self._vectors.added(connection, place.id)
+            if place.embedder != vectors.embedder:
+                vectors.replaced(connection, place.id)
+            vectors.added(connection, place.id)
         # What was written meanwhile by a process without the embedder is done too.
         late = next(self._unembedded(given), None)
         return done + (self.embed(collection, owner=owner, on_progress=on_progress) if late else 0)
+
+    def unembedded(self, collection: str, *, owner: str) -> Iterator[str]:
+        """See `Index.unembedded`."""
+        _, _, given = self._to_embed(collection, owner)
+        return (one.text for batch in self._unembedded(given) for one in batch)
+
+    def _to_embed(self, collection: str, owner: str) -> tuple[VectorIndex, Place, dict[str, Any]]:  # Any: id and name
+        if self._vectors is None:
+            raise BadInput(f"corpus `{collection}` cannot be embedded: {self.words_only or 'no embedder is wanted'}")
+        with self._reading() as connection:
+            place = _place(connection, {"owner": owner, "collection": collection})
+        if place is None:
+            raise NotFound(f"there is no corpus `{collection}`; `kapelle corpus list` lists what is there")
+        return self._vectors, place, {"place": place.id, "embedder": self._vectors.embedder}
 
     def _unembedded(self, given: Mapping[str, Any]) -> Iterator[list[Unembedded]]:  # Any: an id and a name
         after = 0

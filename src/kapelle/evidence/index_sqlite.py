@@ -65,11 +65,11 @@ class FullText:
         return where(filters)
 
 
-def memory_index() -> SqliteIndex:
-    """An index in memory, by words; it goes with its last reference."""
+def memory_index(vectors: VectorIndex | None = None) -> SqliteIndex:
+    """An index in memory; it goes with its last reference."""
     engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
     ensure_schema(engine)
-    index = SqliteIndex(engine)
+    index = SqliteIndex(engine, vectors)
     # Python 3.13 warns of a connection that is only collected.
     weakref.finalize(index, engine.dispose)
     return index

@@ -37,13 +37,16 @@ class Found:
     without_vectors: list[str] = field(default_factory=list)
     """Collections that were searched by words only although vectors were wanted."""
 
+    def shares(self) -> tuple[dict[Key, float], dict[Key, float]]:
+        """What BM25 and cosines are worth, 0..1."""
+        floors = {key: self.floors[key[0]] for key in self.cosines}
+        return scale_words(self.words), scale_cosines(self.cosines, floors)
+
     def fused(self, options: SearchOptions) -> dict[Key, float]:
         """One score for each passage, about 0..1."""
-        words = scale_words(self.words)
+        words, vectors = self.shares()
         if not self.floors:
             return words
-        floors = {key: self.floors[key[0]] for key in self.cosines}
-        vectors = scale_cosines(self.cosines, floors)
         # Where a collection has no vectors its words speak for both.
         vectors |= {key: share for key, share in words.items() if key[0] not in self.floors}
         if options.legs == "vectors":

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from kapelle.evidence.by_words import why_by_words
 from kapelle.evidence.confidence import RELEVANT, confidence_of, reason_of
 from kapelle.evidence.diversify import diversify
 from kapelle.evidence.expand import acronyms_in, by_feedback, by_rules
@@ -84,8 +85,9 @@ def search(
     """Find the `k` best passages of some collections, best first.
 
     A document that a newer one supersedes is left out, unless the query is about it. `scores` of a hit: `bm25` and
-    `cosine` as the legs gave them, `named` and `hop` where these added to it, `score`, the one it is ranked by (BM25
-    where it was found by words alone), and `relevance` (0..1), how much of what was asked it covers.
+    `cosine` as the legs gave them, `words` and `vectors`, what these are worth (0..1: of the best BM25; of the way from
+    `floor` to the best cosine), `named` and `hop` where these added to it, `score`, the one it is ranked by (BM25 where
+    it was found by words alone), and `relevance` (0..1), how much of what was asked it covers.
 
     Raises:
         BadInput: a filter cannot be read.
@@ -150,8 +152,12 @@ def _score(
     job: _Search, found: Found, named: Mapping[str, Mapping[str, Collection[str]]], files: Collection[str]
 ) -> None:
     job.scores = found.fused(job.options)
+    words, vectors = found.shares()
     job.tell("bm25", found.words)
+    job.tell("words", words)
     job.tell("cosine", found.cosines)
+    job.tell("floor", {key: found.floors[key[0]] for key in found.cosines})
+    job.tell("vectors", vectors)
     if not found.floors:
         # By words alone a score is BM25 itself, so that searches of different collections can be merged by it.
         best = max(found.words.values(), default=0.0)
@@ -161,8 +167,9 @@ def _score(
     if job.options.named:
         for name, sources in named.items():
             _name(job, name, sources, files, best)
-    if found.without_vectors:
-        job.notes.append(_by_words_only(found.without_vectors))
+    note = why_by_words(job.index, found.without_vectors, owner=job.owner) if found.without_vectors else ""
+    if note:
+        job.notes.append(note)
 
 
 def _name(
@@ -234,11 +241,6 @@ def _passages(job: _Search, keys: Sequence[Key]) -> dict[Key, Passage]:
         rows = job.index.passages(name, numbers, owner=job.owner) if numbers else {}
         found |= {(name, number): row for number, row in rows.items()}
     return {key: found[key] for key in keys if key in found}
-
-
-def _by_words_only(names: Sequence[str]) -> str:
-    listed = ", ".join(f"`{name}`" for name in names)
-    return f"{listed}: searched by words only, for there are no vectors that this process can use"
 
 
 def _result(

@@ -240,3 +240,35 @@ run_evidence = sa.Table(
     sa.Column("sha256", sa.Text, primary_key=True),
     sa.Index("run_evidence_text", "source", "sha256"),
 )
+
+# What people say of search results; rows are only added, and the newest of a person on a result counts.
+evidence_ratings = sa.Table(
+    "evidence_ratings",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("collection", sa.Text, nullable=False),
+    sa.Column("query", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    # The passage that was meant; null: the whole document.
+    sa.Column("start_char", sa.Integer),
+    sa.Column("end_char", sa.Integer),
+    sa.Column("vote", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Index("evidence_ratings_collection", "owner", "collection", "at"),
+)
+
+# What embedding a collection took, as a Usage in JSON; rows are only added.
+evidence_costs = sa.Table(
+    "evidence_costs",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("collection", sa.Text, nullable=False),
+    sa.Column("embedder", sa.Text, nullable=False),
+    sa.Column("texts", sa.Integer, nullable=False),
+    sa.Column("usage", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Index("evidence_costs_collection", "owner", "collection", "at"),
+)

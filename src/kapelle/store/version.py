@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from kapelle.store.faults import translated
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration; a test holds it to the scripts."""
 
 

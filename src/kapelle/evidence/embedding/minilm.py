@@ -17,18 +17,18 @@ from numpy.typing import NDArray
 from kapelle.budget.model import Usage
 from kapelle.evidence.embedding.blas import one_thread
 from kapelle.evidence.embedding.embedder import Embedded, Seen
+from kapelle.evidence.embedding.weights import NAME
 from kapelle.evidence.embedding.wordpiece import BEGIN, END, WordPiece
 
-NAME = "all-MiniLM-L6-v2"
 LIMIT = 256
 """Word pieces of a text that count; the model was trained with 128 and is published with 256."""
 PLACES = 512
 """Word pieces that the model can place at all: what is read together when sentences are looked at."""
 WIDTH = 384
 """Components of a vector."""
-_HEADS = 12
-_LAYERS = 6
-_TINY = np.float32(1e-12)
+HEADS = 12
+LAYERS = 6
+TINY = np.float32(1e-12)
 _MASKED = np.float32(-1e4)
 _BATCH_PIECES = 2_048
 """Pieces run through the layers at once: more need memory and gain nothing."""
@@ -87,7 +87,7 @@ class MiniLM:
 
     def estimate(self, texts: Sequence[str]) -> Usage:
         """See `Embedder.estimate`; it costs time only."""
-        return Usage(input_tokens=sum(min(len(text) // 4 + 2, LIMIT) for text in texts))
+        return estimate(texts)
 
     def _loaded(self) -> tuple[WordPiece, "_Weights"]:
         with self._loading:
@@ -95,6 +95,11 @@ class MiniLM:
                 self._weights = _Weights.read(self._folder / "model.safetensors")
                 self._tokens = WordPiece.read(self._folder / "vocab.txt")
             return self._tokens, self._weights
+
+
+def estimate(texts: Sequence[str]) -> Usage:
+    """What embedding some texts takes: about a word piece for four characters."""
+    return Usage(input_tokens=sum(min(len(text) // 4 + 2, LIMIT) for text in texts))
 
 
 def _in_context(weights: "_Weights", tokens: WordPiece, sentences: Sequence[str]) -> Iterator[Floats]:
@@ -166,7 +171,7 @@ class _Norm:
 
     def __call__(self, x: Floats) -> Floats:
         x = x - x.mean(-1, keepdims=True)
-        x /= np.sqrt(np.einsum("...i,...i->...", x, x)[..., None] / np.float32(WIDTH) + _TINY)
+        x /= np.sqrt(np.einsum("...i,...i->...", x, x)[..., None] / np.float32(WIDTH) + TINY)
         x *= self.scale
         x += self.shift
         return x
@@ -186,7 +191,7 @@ class _Layer:
     def __call__(self, x: Floats, bias: Floats) -> Floats:
         count, length, _ = x.shape
         flat = x.reshape(-1, WIDTH)
-        split = self.heads(flat).reshape(count, length, 3, _HEADS, WIDTH // _HEADS).transpose(2, 0, 3, 1, 4)
+        split = self.heads(flat).reshape(count, length, 3, HEADS, WIDTH // HEADS).transpose(2, 0, 3, 1, 4)
         attended = _softmax(split[0] @ split[1].transpose(0, 1, 3, 2), bias) @ split[2]
         flat = self.after_heads(flat + self.joined(attended.transpose(0, 2, 1, 3).reshape(-1, WIDTH)))
         flat = self.after_wide(flat + self.narrow(_gelu(self.wide(flat))))
@@ -202,7 +207,7 @@ class _Weights:
 
     @classmethod
     def read(cls, path: Path) -> "_Weights":
-        tensors = _safetensors(path)
+        tensors = read_tensors(path)
         places = (
             tensors["embeddings.position_embeddings.weight"] + tensors["embeddings.token_type_embeddings.weight"][0]
         )
@@ -210,7 +215,7 @@ class _Weights:
             words=tensors["embeddings.word_embeddings.weight"],
             places=places,
             first=_Norm(tensors["embeddings.LayerNorm.weight"], tensors["embeddings.LayerNorm.bias"]),
-            layers=tuple(_layer(tensors, f"encoder.layer.{number}.") for number in range(_LAYERS)),
+            layers=tuple(_layer(tensors, f"encoder.layer.{number}.") for number in range(LAYERS)),
         )
 
 
@@ -224,7 +229,7 @@ def _layer(tensors: dict[str, Floats], prefix: str) -> _Layer:
 
     heads = dense("attention.self.query", "attention.self.key", "attention.self.value")
     # The scores are divided by the root of a head's width: once in the weights instead of at every text.
-    root = np.float32((WIDTH // _HEADS) ** -0.5)
+    root = np.float32((WIDTH // HEADS) ** -0.5)
     heads.weight[:, :WIDTH] *= root
     heads.bias[:WIDTH] *= root
     return _Layer(
@@ -237,7 +242,7 @@ def _layer(tensors: dict[str, Floats], prefix: str) -> _Layer:
     )
 
 
-def _safetensors(path: Path) -> dict[str, Floats]:
+def read_tensors(path: Path) -> dict[str, Floats]:
     """The float tensors of a safetensors file: an 8-byte length, a JSON header, raw little-endian data."""
     with path.open("rb") as file:
         view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

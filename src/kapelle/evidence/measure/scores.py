@@ -3,13 +3,18 @@
 import math
 from collections.abc import Sequence
 
-import ir_measures
-from ir_measures import RR, P, R, nDCG
 from pydantic import BaseModel, ConfigDict
-from scipy.stats import ttest_rel
 
+from kapelle.errors import MissingExtra
 from kapelle.evidence.measure.collection import TestCollection
 from kapelle.evidence.measure.rankings import Rankings
+
+try:
+    import ir_measures
+    from ir_measures import RR, P, R, nDCG
+    from scipy.stats import ttest_rel
+except ImportError as error:
+    raise MissingExtra("measure") from error
 
 _MEASURES = {"ndcg10": nDCG @ 10, "recall100": R @ 100, "mrr10": RR @ 10, "p5": P @ 5}
 
