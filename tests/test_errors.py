@@ -34,7 +34,7 @@ def test_the_drawing_shows_every_class_at_its_depth() -> None:
 
 def test_messages_name_the_thing_and_the_remedy() -> None:
     assert str(MissingExtra("postgres")) == "this needs the `postgres` extra: pip install 'kapelle[postgres]'"
-    assert "`run`: 3 of 2 spent" in str(BudgetExceeded("run", Decimal(3), Decimal(2)))
+    assert "`run`: the next call may take 3, and 2 is allowed" in str(BudgetExceeded("run", Decimal(3), Decimal(2)))
     waiting = WaitingForApproval("run_1", ["apr_1", "apr_2"])
     assert "`kapelle approve ID`" in str(waiting) and waiting.approvals == ("apr_1", "apr_2")
     last = ValueError("no")

@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from kapelle.agents.spec import AgentSpec
+from kapelle.answer.model import Candidate
+from kapelle.budget.afford import refuse_beyond
+from kapelle.budget.model import Budget
 from kapelle.errors import BadInput, MissingExtra, SettingsError
 from kapelle.evidence.index import Index, IngestReport
+from kapelle.evidence.model import Passage
 from kapelle.pack import Means, Pack, discover
 from kapelle.plan.catalog import Catalog, make_catalog
 from kapelle.plan.planner import Planner
 from kapelle.plan.planner_rules import RulePlanner
 from kapelle.plan.strategies import Known, Strategy
+from kapelle.run.answering import Texts
 from kapelle.run.approvals.approval import Asking
 from kapelle.run.engine import Engine, Work
 from kapelle.run.perform import Capabilities, StepPerformer
@@ -90,7 +95,8 @@ class Parts:
         """How runs are performed."""
         chosen = self.settings.tools
         limits = Limits(chosen.timeout, chosen.max_retries, chosen.backoff)
-        perform = StepPerformer(Capabilities(self.catalog, self.index, limits, self.sources, self._asking))
+        by_model = partial(_answer_by_model, self.settings)
+        perform = StepPerformer(Capabilities(self.catalog, self.index, limits, self.sources, self._asking, by_model))
         run = self.settings.run
         park_after = 0.0 if self.foreground else run.park_after
         bounds = WalkLimits(run.width, run.max_steps, run.max_bytes, park_after=park_after)
@@ -124,7 +130,7 @@ def assemble(
         MissingExtra: a setting asks for something that is not installed.
     """
     remember(settings.secrets)
-    _refuse_models(settings)
+    _refuse_planner(settings)
     set_up_traces(settings.telemetry)
     # A pack asks for the index when one of its tools is called: by then there is one.
     means = Means(index=lambda: stored.index, reranker=partial(_reranker, settings))
@@ -154,13 +160,24 @@ def _reranker(settings: Settings) -> "Reranker | None":
     return ModelReranker(model_from(settings))
 
 
-def _refuse_models(settings: Settings) -> None:
-    # No silent fallback: who asks for a model is told that the rules would answer.
-    for name, mode in (("PLANNER", settings.planner.mode), ("EXECUTOR", settings.executor.mode)):
-        if mode == "llm":
-            raise SettingsError(
-                f"setting `KAPELLE_{name}__MODE`: this version has no models yet; set it to deterministic"
-            )
+async def _answer_by_model(
+    settings: Settings, name: str, question: str, hits: Sequence[Passage], texts: Texts, budget: Budget
+) -> Candidate:
+    """Answer a question by the model that a task names, and have the same model judge each claim by its quotes."""
+    from kapelle.agents.models import model_from
+    from kapelle.answer.compose_model import compose_model, most_usage
+
+    model = model_from(settings, name)
+    refuse_beyond(budget, most_usage(model), name)
+    return await compose_model(question, hits, texts, model=model, timeout=settings.executor.timeout)
+
+
+def _refuse_planner(settings: Settings) -> None:
+    # No silent fallback: who asks for a model is told that the rules would plan.
+    if settings.planner.mode == "llm":
+        raise SettingsError(
+            "setting `KAPELLE_PLANNER__MODE`: this version has no planner by a model yet; set it to deterministic"
+        )
 
 
 def _corpora(given: Mapping[str, Path | str]) -> dict[str, Path]:

@@ -109,8 +109,10 @@ class BudgetExceeded(Refused):
 
     http_status = 402
 
-    def __init__(self, limit: str, spent: Decimal, allowed: Decimal) -> None:
-        super().__init__(f"`{limit}`: {spent} of {allowed} spent; raise the budget or drop a step")
+    def __init__(self, limit: str, wanted: Decimal | int, allowed: Decimal | int) -> None:
+        super().__init__(
+            f"`{limit}`: the next call may take {wanted}, and {allowed} is allowed; raise the budget or drop a step"
+        )
 
 
 class AlreadyDecided(Refused):

@@ -107,7 +107,7 @@ class Orchestrator:
             "engine": engine,
             "foreground": foreground,
         }
-        self._model = model or self.settings.model
+        self._model = model or self.settings.model or _executors_model(self.settings)
         self._budget = budget or Budget()
         self._app = app or self.settings.app
         self._parts: Parts | None = None
@@ -699,3 +699,8 @@ def ask(prompt: str, *folders: Path | str, **fields: Any) -> Candidate:
         name = Path(folder).expanduser().resolve().name or "folder"
         corpora[name if name not in corpora else f"{name}_{len(corpora)}"] = folder
     return Orchestrator(corpora=corpora, foreground=True).run_sync(prompt, **fields)
+
+
+def _executors_model(settings: Settings) -> str | None:
+    """The model that the executor's mode names: to set it is the permission to use it."""
+    return f"{settings.llm.provider}:{settings.llm.model}" if settings.executor.mode == "llm" else None

@@ -177,6 +177,12 @@ async def write_answer(
     return Written(candidate, _quality(claims))
 
 
+def most_usage(model: Model, *, budget_tokens: int = 12_000) -> Usage:
+    """What an answer may take at most: the answer and its judgement, each corrected once."""
+    room, most = room_of(model.window, budget_tokens)
+    return model.estimate(requests=4, input_tokens=4 * (room + _AROUND), output_tokens=4 * most)
+
+
 def room_of(window: int | None, budget_tokens: int) -> tuple[int, int]:
     """Tokens for passages and for the answer, which together fit into a model's window, if that is known."""
     if window is None:
