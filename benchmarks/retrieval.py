@@ -9,23 +9,29 @@ vectors are kept under KAPELLE_HOME, so that a second run only searches. docs/re
 import argparse
 import json
 import os
+import sqlite3
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 from sqlalchemy import Engine
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from kapelle.evidence.embedding.minilm import MiniLM
+from kapelle.budget.model import Usage
+from kapelle.evidence.embedding.embedder import Embedded
+from kapelle.evidence.embedding.minilm import Floats, MiniLM
 from kapelle.evidence.embedding.weights import fetch
 from kapelle.evidence.index import Index
 from kapelle.evidence.measure.collection import TestCollection, is_collection, read_collection, whole
 from kapelle.evidence.measure.rankings import both_within, rank
 from kapelle.evidence.measure.scores import score
 from kapelle.evidence.options import SearchOptions
+from kapelle.evidence.rows import digest_of
 from kapelle.evidence.split import split
 from kapelle.settings import load_settings
 
@@ -63,20 +69,53 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+class Remembering:
+    """The default embedder, with what it made of documents kept in a file: any store's next run only searches."""
+
+    name = MiniLM.name
+
+    def __init__(self, home: Path) -> None:
+        self._made = MiniLM(fetch(home))
+        self._kept = sqlite3.connect(home / "benchmark-vectors.db", check_same_thread=False)
+        self._kept.execute("create table if not exists vectors (digest blob primary key, vector blob) without rowid")
+
+    def embed(self, texts: Sequence[str], *, query: bool = False) -> Embedded:
+        """Vectors of texts, made where they are not kept."""
+        if query:
+            return self._made.embed(texts, query=True)
+        known = {text: self._kept_of(text) for text in texts}
+        new = [text for text, vector in known.items() if vector is None]
+        if new:
+            made = self._made.embed(new).vectors
+            rows = [(digest_of(text), vector.tobytes()) for text, vector in zip(new, made, strict=True)]
+            with self._kept:
+                self._kept.executemany("insert or ignore into vectors values (?, ?)", rows)
+            known |= dict(zip(new, made, strict=True))
+        return Embedded(np.stack([known[text] for text in texts]))
+
+    def _kept_of(self, text: str) -> Floats | None:
+        row = self._kept.execute("select vector from vectors where digest = ?", (digest_of(text),)).fetchone()
+        return np.frombuffer(row[0], "<f4") if row else None
+
+    def estimate(self, texts: Sequence[str]) -> Usage:
+        """See `Embedder.estimate`."""
+        return self._made.estimate(texts)
+
+
 @contextmanager
 def _opened(store: str) -> Iterator[Index]:
-    home = load_settings().home
-    embedder = MiniLM(fetch(home))
+    embedder = Remembering(load_settings().home)
     if store == "sqlite":
         from kapelle.evidence.index_sqlite import SqliteIndex
         from kapelle.evidence.tables_sqlite import ensure_schema
         from kapelle.evidence.vectors_sqlite import SqliteVectors
         from kapelle.store.engine import open_url
 
-        engine = open_url(f"sqlite:///{home / 'benchmark-retrieval.db'}")
-        ensure_schema(engine)
-        yield SqliteIndex(engine, SqliteVectors(embedder))
-        engine.dispose()
+        with tempfile.TemporaryDirectory(prefix="kapelle-retrieval-") as folder:
+            engine = open_url(f"sqlite:///{folder}/retrieval.db")
+            ensure_schema(engine)
+            yield SqliteIndex(engine, SqliteVectors(embedder))
+            engine.dispose()
         return
     with _postgres() as engine:
         from kapelle.evidence.index_postgres import PostgresIndex
