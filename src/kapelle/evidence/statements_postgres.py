@@ -22,23 +22,25 @@ CUT = text(
     "passages = passages - (SELECT count(words) FROM gone), "
     "words = words - (SELECT coalesce(sum(words), 0) FROM gone) WHERE id = :place"
 )
-# Okapi BM25 as FTS5 computes it (k1 = 1.2, b = 0.75; a stem that most passages hold counts almost nothing). Its sums
-# are made in the order of the query, so equal passages have equal scores; those that tie with the last are ranked too.
+# Okapi BM25 as FTS5 computes it (k1 = 1.2, b = 0.75; a stem that most passages hold counts almost nothing). How many
+# hold a stem is counted first, so that a filter need only be asked about what is scored. A sum's last digits depend on
+# its order: they are cut off, so that equal passages have equal scores; those that tie with the last are ranked too.
 SEARCH = (
-    "WITH asked AS (SELECT * FROM unnest(CAST(:stems AS text[]), CAST(:weights AS float8[])) "
-    "WITH ORDINALITY AS a (stem, weight, place)), "
-    "whole AS (SELECT id, CAST(passages AS float8) AS passages, CAST(words AS float8) / greatest(passages, 1) AS mean "
+    "WITH whole AS (SELECT CAST(passages AS float8) AS passages, CAST(words AS float8) / greatest(passages, 1) AS mean "
     "FROM evidence_collections WHERE id = :place), "
-    "hits AS (SELECT w.passage, w.times, w.length, a.weight, a.place, count(*) OVER (PARTITION BY a.place) AS holding "
-    "FROM whole CROSS JOIN asked a JOIN evidence_words w ON w.collection = whole.id AND w.stem = a.stem), "
-    "scored AS (SELECT h.passage, sum(h.weight * greatest(ln((passages - holding + 0.5) / (holding + 0.5)), 1e-6) * "
-    "h.times * 2.2 / (h.times + 1.2 * (0.25 + 0.75 * h.length / mean)) ORDER BY h.place) AS score "
-    "FROM hits h CROSS JOIN whole GROUP BY h.passage), "
-    "best AS (SELECT scored.passage, scored.score FROM scored {fitting} "
-    "ORDER BY scored.score DESC FETCH FIRST (:k) ROWS WITH TIES) "
+    "asked AS MATERIALIZED (SELECT a.stem, a.weight * 2.2 * "
+    "greatest(ln((passages - n.holding + 0.5) / (n.holding + 0.5)), 1e-6) AS weight "
+    "FROM whole CROSS JOIN unnest(CAST(:stems AS text[]), CAST(:weights AS float8[])) AS a (stem, weight) "
+    "CROSS JOIN LATERAL (SELECT count(*) AS holding FROM evidence_words c "
+    "WHERE c.collection = :place AND c.stem = a.stem) n), "
+    "scored AS (SELECT w.passage, "
+    "floor(sum(a.weight * w.times / (w.times + 1.2 * (0.25 + 0.75 * w.length / mean))) * 1e12 + 0.5) / 1e12 AS score "
+    "FROM asked a CROSS JOIN whole JOIN evidence_words w ON w.collection = :place AND w.stem = a.stem{fitting} "
+    "GROUP BY w.passage), "
+    "best AS (SELECT passage, score FROM scored ORDER BY score DESC FETCH FIRST (:k) ROWS WITH TIES) "
     "SELECT best.passage AS number, best.score FROM best ORDER BY best.score DESC, best.passage LIMIT :k"
 )
-FITTING = "WHERE scored.passage IN ({numbers})"
+FITTING = " AND w.passage IN ({numbers})"
 HOLDING = text(
     "SELECT count(DISTINCT passage) FROM evidence_words WHERE collection = :place AND stem IN :stems"
 ).bindparams(bindparam("stems", expanding=True))

@@ -207,7 +207,9 @@ def _table(lines: list[_Line], position: int, state: _State, source: str) -> Gen
         above = cells
         start = line.start + len(line.text) - len(line.text.lstrip())
         pairs = tuple((header, _with_unit(header, cell)) for header, cell in zip(headers, cells, strict=False) if cell)
-        yield Entry(_row_text(pairs), start, line.start + len(line.text.rstrip()), state.titles, _parents(state), pairs)
+        end = line.start + len(line.text.rstrip())
+        if pairs:  # a row of bars says nothing
+            yield Entry(_row_text(pairs), start, end, state.titles, _parents(state), pairs)
         position += 1
     state.lead = None
     return position
