@@ -1,5 +1,6 @@
 """Which embedder the settings choose, what is loaded for it, and what is said where there is none."""
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,6 @@ import pytest
 from pydantic import SecretStr
 from tests.embedders import WordVectors
 
-from kapelle import assemble
 from kapelle.assemble import embedder_of, why_no_embedder
 from kapelle.errors import MissingExtra, SettingsError
 from kapelle.evidence.embedding.weights import FILES, weights_folder
@@ -33,7 +33,7 @@ def fetched(tmp_path: Path) -> Path:
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     """An installation without the extras."""
-    monkeypatch.setattr(assemble, "_is_installed", lambda *modules: False)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda module: None)
 
 
 def test_auto_takes_what_was_fetched(fetched: Path) -> None:

@@ -1,5 +1,7 @@
 """Ratings: the newest word of each person counts, within their owner's rows."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from kapelle import clock
@@ -8,13 +10,19 @@ from kapelle.errors import BadInput, NotFound
 from kapelle.evidence.index_sqlite import memory_index
 from kapelle.evidence.load import document_of
 from kapelle.evidence.ratings import Cost, Rating, Ratings, Vote, check_rating, judged, memory_ratings
+from kapelle.store.engine import open_url
 
 OWNER = "acme/ann"
 
 
-@pytest.fixture
-def ratings() -> Ratings:
-    return memory_ratings()
+@pytest.fixture(params=["memory", "postgres"])
+def ratings(request: pytest.FixtureRequest) -> Iterator[Ratings]:
+    if request.param == "memory":
+        yield memory_ratings()
+        return
+    engine = open_url(request.getfixturevalue("postgres_url"))
+    yield Ratings(engine)
+    engine.dispose()
 
 
 def say(

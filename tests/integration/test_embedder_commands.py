@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 from pathlib import Path
 
@@ -171,6 +172,25 @@ def test_reindex_with_another_embedder_says_the_price_first_and_what_searches_ne
     assert "3 embedded" in done.stdout
     none = place.run("corpus", "reindex", "docs", "--embedder", "fast")
     assert none.returncode == 2 and "provider:model" in none.stderr
+
+
+def test_interrupted_a_reindex_keeps_what_is_made_and_goes_on(with_weights: Place) -> None:
+    place = with_weights
+    texts = {f"{n}.md": f"# Note {n}\n\n" + f"The pump {n} in hall {n % 7} was looked at. " * 12 for n in range(900)}
+    write(place.folder / "many", texts)  # type: ignore[arg-type]
+    place.run("corpus", "add", "many", KAPELLE_CORPUS__EMBEDDER="none")
+    process = place.begin("corpus", "reindex", "many")
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "passages, " in line and "/900" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "kapelle corpus reindex many" in told
+    rest = place.json("corpus", "reindex", "many")["texts"]
+    assert 0 < int(str(rest)) < 900
+    assert place.json("corpus", "stats", "many")["embedder"] == "all-MiniLM-L6-v2"
 
 
 def test_a_wheel_that_is_another_is_refused(place: Place) -> None:

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 from kapelle.cli.corpus_embed import allowed
 from kapelle.cli.corpus_progress import Telling, say_report
+from kapelle.cli.corpus_show import agreed
 from kapelle.cli.session import Common, err, opened, out, print_json, run_async, safe, say_notes
 from kapelle.errors import BadInput, UnreadableSource
 from kapelle.evidence.by_words import why_by_words
@@ -67,13 +68,13 @@ async def _add(target: str, name: str, watch: bool, max_mb: float | None, yes: b
         if max_mb is not None:
             corpus = house.settings.corpus.model_copy(update={"max_bytes": int(max_mb * 1_000_000)})
             house.settings = house.settings.model_copy(update={"corpus": corpus})
+        if not await _allowed(house, name, target, yes):
+            out().print("nothing was added")
+            return 1
         if is_url(target):
             report, _ = await house.ingest(name, target)
         else:
             folder = Folder(target)
-            if not await _allowed(house, name, Path(target), yes):
-                out().print("nothing was added")
-                return 1
             seen = watched(folder.find().entries) if watch else None
             with Telling() as tell:
                 report, _ = await house.ingest(
@@ -87,13 +88,17 @@ async def _add(target: str, name: str, watch: bool, max_mb: float | None, yes: b
     return 0 if report.added + report.changed + report.unchanged else 1
 
 
-async def _allowed(house: Orchestrator, name: str, target: Path, yes: bool) -> bool:
+async def _allowed(house: Orchestrator, name: str, target: str, yes: bool) -> bool:
     """Ask before a provider is paid for vectors; what runs here is not asked about."""
     index, embedder, owner = house.parts.index, house.parts.embedder, house.settings.owner
     known = {one.name: one.embedder for one in index.collections(owner=owner)}
     if embedder is None or known.get(name, embedder.name) != embedder.name or not embedder.estimate([""]).requests:
         return True
-    estimate = partial(estimate_ingest, index, embedder, name, target, owner=owner, settings=house.settings.corpus)
+    if is_url(target):  # how long a page is shows when it is fetched
+        return yes or agreed(f"Embed what is at {target}, at a price by its length, at {embedder.name}?")
+    estimate = partial(
+        estimate_ingest, index, embedder, name, Path(target), owner=owner, settings=house.settings.corpus
+    )
     return allowed(await asyncio.to_thread(estimate), embedder, yes)
 
 

@@ -87,8 +87,12 @@ async def _reindex(name: str, embedder: str | None, yes: bool, common: Common) -
 
 
 async def _embed(house: Orchestrator, name: str, estimate: Estimate) -> Cost:
-    with Counting(estimate.texts, "passages") as counting:
-        return await house.reindex(name, on_embedded=counting.add)
+    try:
+        with Counting(estimate.texts, "passages") as counting:
+            return await house.reindex(name, on_embedded=counting.add)
+    except asyncio.CancelledError:
+        err().print(f"interrupted; what is embedded stays: kapelle corpus reindex {safe(name)}")
+        raise KeyboardInterrupt from None
 
 
 def allowed(estimate: Estimate, embedder: Embedder, yes: bool) -> bool:
