@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kapelle.evidence.model import Citation, sha256_of
-from kapelle.verdict.recheck import Versions, citation_shares, nearest_place, recheck
+from kapelle.verdict.recheck import Versions, nearest_place, recheck
 
 TEXT = "We keep invoices for ten years. Receipts are kept for 7 years. The archive is in Bonn."
 KEY = ("finance.md", sha256_of(TEXT))
@@ -99,14 +99,6 @@ def test_what_an_agent_claims_is_told_and_does_not_decide() -> None:
 def test_two_citations_of_one_id_do_not_hold() -> None:
     made = recheck(SAID, [cited(), cited(32, 62)], HERE)
     assert not made.holds and made.problems == ("two citations have the id `c1`",)
-
-
-def test_precision_counts_the_quotes_that_are_needed_and_recall_the_claims_that_are_carried() -> None:
-    def holds(claim: str, quotes: object) -> bool:
-        return claim in quotes  # type: ignore[operator]
-
-    assert citation_shares([("a", ["a", "b"]), ("c", [])], holds) == (0.5, 0.5)
-    assert citation_shares([], holds) == (1.0, 1.0)
 
 
 def test_the_nearest_of_several_places_is_told() -> None:

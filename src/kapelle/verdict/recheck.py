@@ -1,6 +1,6 @@
 """Check an answer again, later: its citations against the versions they name, its claims against their quotes."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from kapelle.evidence.model import Citation
 from kapelle.verdict.checks import claims_of, lack_of, shown_of
 from kapelle.verdict.citations import Stretches, check_citation, check_retrieved
+from kapelle.verdict.measure import citation_quality
 from kapelle.verdict.support import support
 
 Since = Literal["same", "changed", "gone", "kept", "unknown"]
@@ -109,39 +110,18 @@ def recheck(
     quotes = {citation.id: shown_of(citation) for citation in citations}
     claims = [_claim(claim, markers, quotes, given, told) for claim, markers in claims_of(text)]
     holds = not found and all(not one.problem for one in checked) and all(not one.problem or one.told for one in claims)
-    precision, recall = citation_shares(
+    quality = citation_quality(
         [(one.claim, [quotes[id] for id in one.citations if id in quotes]) for one in claims],
-        lambda claim, those: bool(those) and not lack_of(support(claim, those, given=given)),
+        holds=lambda claim, those: bool(those) and not lack_of(support(claim, those, given=given)),
     )
     return Recheck(
         holds=holds,
         citations=tuple(checked),
         claims=tuple(claims),
         problems=tuple(found),
-        precision=round(precision, 4),
-        recall=round(recall, 4),
+        precision=round(quality.precision, 4),
+        recall=round(quality.recall, 4),
     )
-
-
-def citation_shares(
-    claims: Sequence[tuple[str, Sequence[str]]], holds: Callable[[str, Sequence[str]], bool]
-) -> tuple[float, float]:
-    """Precision and recall of the citations of claims, each given with its quotes.
-
-    A claim counts for recall when its quotes together hold it; a quote counts for precision when its claim does, and it
-    holds the claim alone or the others do not without it. Gao, Yen, Yu, Chen, ALCE, EMNLP 2023.
-    """
-    carried = precise = cited = 0
-    for claim, quotes in claims:
-        cited += len(quotes)
-        if not holds(claim, quotes):
-            continue
-        carried += 1
-        precise += sum(
-            holds(claim, [quote]) or not holds(claim, [*quotes[:place], *quotes[place + 1 :]])
-            for place, quote in enumerate(quotes)
-        )
-    return (precise / cited if cited else 1.0), (carried / len(claims) if claims else 1.0)
 
 
 def nearest_place(quote: str, text: str, start: int) -> tuple[int, int] | None:
