@@ -30,6 +30,8 @@ from kapelle.evidence.options import DEFAULT, SearchOptions
 from kapelle.evidence.progress import OnProgress
 from kapelle.evidence.ratings import Cost, Rating, Vote, check_rating
 from kapelle.evidence.reindex import reindex, writing_down
+from kapelle.evidence.rerank import Reranker
+from kapelle.evidence.retrieve import Wordings, retrieve
 from kapelle.evidence.search import SearchResult, search
 from kapelle.handles import Approval, Approver, Run
 from kapelle.ids import new_id
@@ -507,12 +509,16 @@ class Orchestrator:
         k: int = 8,
         filters: Filters | None = None,
         options: SearchOptions = DEFAULT,
+        reranker: Reranker | None = None,
+        wordings: Wordings | None = None,
     ) -> SearchResult:
         """Search corpora (all, when none is named).
 
         Args:
             filters: conditions on what documents say of themselves, such as `{"year": {"ge": 2024}}`.
             options: how; `note` of the result says what could not be done so.
+            reranker: chooses the `k` best of thirty; one of `kapelle.evidence`, or yours.
+            wordings: gives other wordings of the query, which are searched for too.
 
         Raises:
             BadInput: a filter cannot be read.
@@ -520,10 +526,12 @@ class Orchestrator:
         """
         await self.ingest_all()
         names = corpora or tuple(self.parts.corpora)
-        find = partial(
-            search, self.parts.index, names, query, owner=self.settings.owner, k=k, filters=filters, options=options
-        )
-        return await asyncio.get_running_loop().run_in_executor(None, find)
+        index, owner = self.parts.index, self.settings.owner
+
+        def find(asked: str, most: int) -> SearchResult:
+            return search(index, names, asked, owner=owner, k=most, filters=filters, options=options)
+
+        return await retrieve(find, query, k=k, reranker=reranker, wordings=wordings)
 
     async def rate(
         self,
