@@ -105,7 +105,7 @@ class Converters:
             process.stdin.write(json.dumps(request).encode() + b"\n" + content)
             process.stdin.flush()
             line = process.stdout.readline()
-        except OSError:  # it died while it was written to
+        except (OSError, ValueError):  # it died, or was ended by `close`, while it was written to
             line = b""
         finally:
             late = not timer.is_alive()
