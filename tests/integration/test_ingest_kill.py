@@ -35,15 +35,14 @@ def live(database: Path) -> dict[str, str]:
 def check(database: Path) -> None:
     """The words agree with the passages, the passages with the documents."""
     with closing(sqlite3.connect(database)) as connection:
-        (name,) = [
-            row[0]
-            for row in connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%fts5%' AND type = 'table'")
-        ]
-        connection.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('integrity-check', 1)")
+        found = connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%fts5%' AND type = 'table'")
+        for (name,) in found.fetchall():  # none where it was killed before the first batch
+            connection.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('integrity-check', 1)")
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         orphans = connection.execute(
-            "SELECT count(*) FROM evidence_passages p WHERE NOT EXISTS (SELECT 1 FROM evidence_live l WHERE "
-            "l.owner = p.owner AND l.collection = p.collection AND l.source = p.source AND l.sha256 = p.sha256)"
+            "SELECT count(*) FROM evidence_passages p JOIN evidence_collections c ON c.id = p.collection "
+            "WHERE NOT EXISTS (SELECT 1 FROM evidence_live l WHERE l.owner = c.owner AND l.collection = c.name "
+            "AND l.source = p.source AND l.sha256 = p.sha256)"
         ).fetchone()
         assert orphans == (0,)
 
