@@ -2,7 +2,9 @@
 
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,14 +16,22 @@ def test_an_id_has_its_kind_and_twenty_readable_characters() -> None:
     assert re.fullmatch(r"run_[0-9a-hjkmnp-tv-z]{20}", new_id("run"))
 
 
-def test_later_ids_sort_later() -> None:
+def test_later_ids_sort_later_within_a_millisecond_too() -> None:
+    made = [new_id("run") for _ in range(10_000)]
+    assert made == sorted(set(made))
+
+
+def test_ids_of_a_clock_put_back_sort_later(monkeypatch: pytest.MonkeyPatch) -> None:
     first = new_id("run")
-    time.sleep(0.002)
-    assert first < new_id("run")
+    before = time.time_ns() - 3_600 * 10**9
+    monkeypatch.setattr(time, "time_ns", lambda: before)
+    assert first < new_id("run") < new_id("run")
 
 
-def test_ids_do_not_meet() -> None:
-    assert len({new_id("x") for _ in range(10_000)}) == 10_000
+def test_ids_of_threads_do_not_meet() -> None:
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: new_id("x"), range(10_000)))
+    assert len(set(made)) == 10_000
 
 
 def test_a_path_is_joined() -> None:

@@ -261,3 +261,22 @@ async def test_houses_in_one_loop_do_not_disturb_each_other() -> None:
     async with house_of(tools=Ledger().tools) as one, house_of(tools=Ledger().tools) as other:
         await asyncio.gather(one.run_async("Ann sends it."), other.run_async("Bo sends it."))
         assert len(await one.runs()) == len(await other.runs()) == 1
+
+
+async def test_while_it_closes_nothing_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = house_of()
+    parts = house.parts
+    really = parts.engine.close
+    seen: list[object] = []
+
+    async def close_slowly() -> None:
+        # What a run that its queue hands out just now does.
+        seen.append(house.parts)
+        await house.close()
+        await really()
+
+    monkeypatch.setattr(parts.engine, "close", close_slowly)
+    await house.close()
+    assert seen == [parts]
+    assert house.parts is not parts
+    await house.close()

@@ -112,6 +112,7 @@ class Orchestrator:
         self._model = model or self.settings.model or _executors_model(self.settings)
         self._budget = budget or Budget()
         self._app = app or self.settings.app
+        self._closing = False
         self._parts: Parts | None = None
         self._ingesting: asyncio.Lock | None = None
 
@@ -165,9 +166,15 @@ class Orchestrator:
 
     async def close(self) -> None:
         """Stop walking here; what is unfinished can be resumed by another process."""
-        if self._parts is not None:
-            parts, self._parts = self._parts, None
+        parts = self._parts
+        if parts is None or self._closing:
+            return
+        # The parts stay until the engine is closed: a run that its queue hands out just now would else open another one.
+        self._closing = True
+        try:
             await parts.engine.close()
+        finally:
+            self._parts, self._closing = None, False
 
     @property
     def queue(self) -> str:

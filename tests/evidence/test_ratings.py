@@ -35,8 +35,6 @@ def say(
 def test_the_newest_of_a_person_counts(ratings: Ratings) -> None:
     for vote in ("up", "down", "up", "down"):
         say(ratings, vote)  # type: ignore[arg-type]
-        with clock.shifted(1):
-            pass
     assert [one.vote for one in ratings.of("rules", owner=OWNER)] == ["down"]
 
 
