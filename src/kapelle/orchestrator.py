@@ -169,7 +169,7 @@ class Orchestrator:
         parts = self._parts
         if parts is None or self._closing:
             return
-        # The parts stay until the engine is closed: a run that its queue hands out just now would else open another one.
+        # The parts stay until the engine is closed: a run that its queue hands out just now would else open others.
         self._closing = True
         try:
             await parts.engine.close()
