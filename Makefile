@@ -22,7 +22,7 @@ test: $(BIN)/.synced  ## every test, with the coverage floor
 	$(BIN)/python -m coverage combine -q
 	$(BIN)/python tests/coverage_floor.py --lines 90 --branches 85
 
-unit: $(BIN)/.synced  ## the quick tests only (no database server, no subprocess)
+unit: $(BIN)/.synced  ## the quick tests only, for a word within a minute
 	$(BIN)/python -m pytest -q --quick --ignore=tests/integration
 
 lint: $(BIN)/.synced  ## formatting, lint, import directions, types

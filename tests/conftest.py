@@ -13,22 +13,25 @@ from kapelle.telemetry import redact
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--quick` leaves out what needs a Postgres server."""
-    parser.addoption("--quick", action="store_true", help="without the tests that need a Postgres server")
+    """`--quick` is for a word within a minute."""
+    parser.addoption("--quick", action="store_true", help="without Postgres, durable engines and what is marked slow")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is not wanted."""
     if not config.getoption("--quick"):
         return
-    slow = [item for item in items if _needs_postgres(item)]
+    slow = [item for item in items if _takes_long(item)]
     items[:] = [item for item in items if item not in slow]
     config.hook.pytest_deselected(items=slow)
 
 
-def _needs_postgres(item: pytest.Item) -> bool:
-    parameters = getattr(getattr(item, "callspec", None), "params", {})
-    return "postgres" in getattr(item, "fixturenames", ()) or "postgres" in [str(one) for one in parameters.values()]
+def _takes_long(item: pytest.Item) -> bool:
+    """Whether it is marked so, needs a server, or holds a durable engine to a contract (inline is held to the same)."""
+    parameters = {str(one) for one in getattr(getattr(item, "callspec", None), "params", {}).values()}
+    durable = "contract" in item.path.parts and "sqlite" in parameters
+    server = "postgres" in getattr(item, "fixturenames", ()) or "postgres" in parameters
+    return durable or server or item.get_closest_marker("slow") is not None
 
 
 @pytest.fixture(autouse=True)

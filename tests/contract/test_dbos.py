@@ -24,6 +24,8 @@ from kapelle.store.commit import Writer
 from kapelle.store.engine import open_engine
 from kapelle.tools.decorator import tool
 
+pytestmark = pytest.mark.slow
+
 
 def rows(home: Path, statement: str, *values: Any) -> list[tuple[Any, ...]]:
     connection = sqlite3.connect(home / "kapelle.db", timeout=10)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.property.plans import plans
@@ -16,6 +17,8 @@ from kapelle.run.perform import Capabilities
 from kapelle.run.recorded.recording import read_recording, recording_of
 from kapelle.run.recorded.replay import replay
 from kapelle.tools.call import Limits
+
+pytestmark = pytest.mark.slow
 
 
 @MANY

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
@@ -16,6 +17,8 @@ from kapelle.plan.graph import graph_of
 from kapelle.plan.model import Plan
 from kapelle.run.checkpoint import Batch, Checkpoint
 from kapelle.run.model import Event, StepResult
+
+pytestmark = pytest.mark.slow
 
 MANY = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]

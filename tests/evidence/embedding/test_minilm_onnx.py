@@ -12,6 +12,8 @@ from kapelle.evidence.embedding.minilm import MiniLM
 from kapelle.evidence.embedding.minilm_onnx import FastMiniLM
 from kapelle.evidence.embedding.weights import FILES, fetch
 
+pytestmark = pytest.mark.slow
+
 TEXTS = [
     "Invoices\nInvoices are kept for ten years; credit notes for six.",
     "the boundary layer over a flat plate at supersonic speed is studied with and without suction . " * 8,

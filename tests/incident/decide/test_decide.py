@@ -28,7 +28,7 @@ def test_at_least_nine_in_ten_of_the_shipped_scenarios_are_right() -> None:
     assert all(one.passed for one in report.scenarios if one.kind == "quickstart"), why(report)
 
 
-@pytest.mark.parametrize("seed", range(20, 28))
+@pytest.mark.parametrize("seed", [20, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(21, 28))])
 def test_a_company_with_other_numbers_names_order_and_wording_is_decided_too(seed: int, tmp_path: Path) -> None:
     scenarios = [Scenario.model_validate(one) for one in write_company(tmp_path, seed)]
     report = Desk(tmp_path).report(scenarios)
@@ -41,7 +41,7 @@ def test_a_policy_in_very_different_words_is_decided_too(root: Path) -> None:
     assert report.pass_rate >= 0.95, why(report)
 
 
-@pytest.mark.parametrize("root", [None, *HOSTILE])
+@pytest.mark.parametrize("root", [pytest.param(None, marks=pytest.mark.slow), *HOSTILE])
 def test_every_answer_is_short_and_every_quote_exact(root: Path | None) -> None:
     desk = Desk(root)
     for scenario in load_scenarios(SHIPPED if root is None else root / "scenarios.yaml"):

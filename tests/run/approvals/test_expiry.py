@@ -69,6 +69,7 @@ def test_questions_of_runs_that_ended_are_closed_silently(connection: sa.Connect
     assert connection.execute(sa.select(sa.func.count()).select_from(events)).scalar() == 0
 
 
+@pytest.mark.slow
 def test_five_thousand_pending_questions_cost_two_looks_into_an_index(connection: sa.Connection) -> None:
     for number in range(5_000):
         ask(connection, number, seconds=10_000)
