@@ -156,7 +156,7 @@ def empty(url: str) -> None:
 
 
 def _ours() -> set[str]:
-    index = ("documents", "collections", "live", "names", "metas", "passages", "vectors", "words", "near")
+    index = ("documents", "collections", "live", "names", "metas", "passages", "vectors", "thresholds", "words", "near")
     return {*metadata.tables, *(f"evidence_{name}" for name in index)}
 
 

@@ -88,7 +88,9 @@ def fill(engine: sa.Engine, seed: int = 0) -> None:
         index.put(
             "notes", [document_of(f"{number}.md", f"# Note {number}\n\nThe pump {number} is broken.\n")], owner=OWNER
         )
+    index.calibrate("notes", 0.7, owner=OWNER)
     index.put("books", [document_of("b.md", "# Book\n\nWe keep books of every pump.\n")], owner="acme/bob")
+    index.calibrate("books", 0.4, owner="acme/bob")
 
 
 def contents(engine: sa.Engine) -> dict[str, list[Any]]:
@@ -103,6 +105,7 @@ def contents(engine: sa.Engine) -> dict[str, list[Any]]:
         }
     index = index_of(engine, WordVectors())
     for owner in (OWNER, "acme/bob"):
+        found[f"{owner} thresholds"] = [one.answers_from for one in index.collections(owner=owner)]
         for collection in ("notes", "books"):
             hits = index.search(collection, "a broken pump of books", owner=owner)
             found[f"{owner} {collection}"] = sorted((hit.source, hit.text, hit.start) for hit in hits)

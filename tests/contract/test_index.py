@@ -224,6 +224,28 @@ def test_statistics_count_passages_that_hold_a_word_in_any_inflection(index: Ind
     assert counted.containing["dragons"] == 0
 
 
+def test_the_highest_threshold_of_what_is_searched_counts_until_it_is_forgotten(index: Index) -> None:
+    for name in ("handbook", "rules", "others"):
+        index.put(name, [LEAVE], owner=OWNER)
+        index.put(name, [LEAVE], owner="acme/bob")
+
+    def answers_from(*names: str, owner: str = OWNER) -> float | None:
+        return index.statistics(names, [], owner=owner).answers_from
+
+    index.calibrate("handbook", 0.7, owner=OWNER)
+    index.calibrate("rules", 0.3, owner=OWNER)
+    assert (answers_from("handbook", "rules"), answers_from("rules", "others")) == (0.7, 0.3)
+    assert [one.answers_from for one in index.collections(owner=OWNER)] == [0.7, None, 0.3]
+    assert answers_from("others") is answers_from() is answers_from("handbook", owner="acme/bob") is None
+    index.put("handbook", [INVOICES], owner=OWNER)
+    index.calibrate("rules", 0.4, owner=OWNER)
+    assert (answers_from("handbook"), answers_from("rules")) == (0.7, 0.4)
+    index.calibrate("handbook", None, owner=OWNER)
+    assert answers_from("handbook") is None
+    with pytest.raises(NotFound, match="nowhere"):
+        index.calibrate("nowhere", 0.5, owner=OWNER)
+
+
 def test_a_kept_document_is_readable_and_not_found(index: Index) -> None:
     body = document("run:solve/1", "annual leave in a tool result")
     index.keep(body, owner=OWNER)

@@ -125,6 +125,25 @@ def test_thumbs_are_kept_listed_exported_and_measured_by(with_weights: Place, do
     assert "--feedback" in place.run("corpus", "measure", "docs-x").stderr
 
 
+def test_a_calibrated_corpus_answers_from_its_threshold_on(with_weights: Place, docs: Path) -> None:
+    place = with_weights
+    place.run("corpus", "add", str(docs))
+    for query, source in (("personal vehicles", "cars.md"), ("personal automobiles", "cars.md")):
+        place.run("corpus", "rate", query, source, "up")
+    refused = place.run("corpus", "calibrate", "docs")
+    assert refused.returncode == 2 and "10 or more" in refused.stderr
+    made = place.json("corpus", "calibrate", "docs", "--false", "0.5")
+    assert made["questions"] == 2 and made["false"] <= 0.5  # type: ignore[operator]
+    assert place.json("corpus", "stats", "docs")["answers_from"] == made["answers_from"]
+    place.run("corpus", "ratings", "docs", "--export", "judged")
+    said = place.run("corpus", "calibrate", "docs", "--questions", "judged", "--false", "0.5")
+    assert said.returncode == 0 and "of 2 questions" in said.stdout
+    assert place.run("corpus", "calibrate", "docs", "--reset", "--questions", "judged").returncode == 2
+    assert place.json("corpus", "calibrate", "docs", "--reset")["answers_from"] is None
+    assert place.json("corpus", "stats", "docs")["answers_from"] is None
+    assert place.run("corpus", "calibrate", "nowhere").returncode != 0
+
+
 def test_a_second_measurement_only_searches(with_weights: Place, docs: Path) -> None:
     place = with_weights
     place.run("corpus", "add", str(docs))

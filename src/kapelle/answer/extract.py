@@ -37,6 +37,7 @@ def compose_extractive(
     weights: Mapping[str, float] | None = None,
     searched: Sequence[str] = (),
     look: Look | None = None,
+    answers_from: float | None = None,
 ) -> Candidate:
     """Answer a question with sentences of the hits, each quoted verbatim and cited by its span.
 
@@ -46,16 +47,13 @@ def compose_extractive(
         weights: of each stem asked for: how much it tells (`SearchResult.weights`); estimated of the hits if None.
         searched: the collections, named when nothing is found.
         look: how an embedder looks at sentences; None: by words alone.
+        answers_from: the confidence below which the sources do not say; None: `ANSWERABLE`.
     """
     weights = _weights(question, hits, searched) if weights is None else weights
     numbering = Numbering(texts, MAX_CITATIONS)
     standing = [hit for hit in hits if numbering.problem(_excerpt(hit, hit.start, hit.end)) is None]
-    if look is None:
-        standing = [hit for hit in standing if relevance(weights, hit) >= RELEVANT]
-    standing = standing[:_PASSAGES]
-    ranked = rank_sentences(question, standing, weights, look=look)
-    sure = confidence(ranked, standing, weights)
-    chosen = _choose(ranked, weights) if sure >= ANSWERABLE else []
+    ranked, sure = judge_sentences(question, standing, weights, look=look)
+    chosen = _choose(ranked, weights) if sure >= (ANSWERABLE if answers_from is None else answers_from) else []
     said: list[str] = []
     for sentence in map(_with_list, chosen):
         claim = folded(visible(sentence.quote, sentence.passage.source))
@@ -66,6 +64,17 @@ def compose_extractive(
     if not said:
         return _not_found(question, hits, searched, sure)
     return Candidate(text=" ".join(said), citations=numbering.citations, confidence=round(sure, 4))
+
+
+def judge_sentences(
+    question: str, hits: Sequence[Passage], weights: Mapping[str, float], *, look: Look | None
+) -> tuple[list[Ranked], float]:
+    """The sentences that may answer, best first, and how sure it is, 0..1, that the best one does."""
+    if look is None:
+        hits = [hit for hit in hits if relevance(weights, hit) >= RELEVANT]
+    hits = hits[:_PASSAGES]
+    ranked = rank_sentences(question, hits, weights, look=look)
+    return ranked, confidence(ranked, hits, weights)
 
 
 def _weights(question: str, hits: Sequence[Passage], searched: Sequence[str]) -> dict[str, float]:

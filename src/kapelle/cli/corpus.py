@@ -1,5 +1,6 @@
 """`kapelle corpus`: bring documents into the index (`corpus_add`), look at them (`corpus_show`), search them
-(`corpus_search`), give them vectors (`corpus_embed`), say what helps (`corpus_rate`), measure (`corpus_measure`)."""
+(`corpus_search`), give them vectors (`corpus_embed`), say what helps (`corpus_rate`), measure (`corpus_measure`),
+calibrate (`corpus_calibrate`)."""
 
 from pathlib import Path
 
@@ -26,7 +27,12 @@ app.command(fetch_embedder)
 app.command(reindex)
 app.command(rate)
 app.command(ratings)
-# Imported when it is called: what scores and compares takes a second to load.
+# Imported when they are called: what scores, compares and judges takes a second to load.
+app.command(
+    "kapelle.cli.corpus_calibrate:calibrate_answers",
+    name="calibrate",
+    help="Find from which confidence on a corpus's questions are answered, and keep it.",
+)
 app.command("kapelle.cli.corpus_measure:measure_search", name="measure", help="Measure how good search is.")
 
 

@@ -162,6 +162,8 @@ class CorpusStats(BaseModel):
     superseding: int
     kinds: dict[str, int]
     embedder: str | None
+    answers_from: float | None
+    """The confidence that it was calibrated to."""
     embedded: int
     """Texts that were embedded for it, in all."""
     spent: Usage
@@ -203,4 +205,6 @@ async def _stats(name: str, common: Common) -> int:
     vectors = f"vectors of {made.embedder}" if made.embedder else "no vectors: found by words"
     spent = f"; {made.embedded} embedded, {made.spent.input_tokens} tokens" if costs else ""
     out().print(f"{vectors}{spent}" + (f", {money(made.spent)}" if made.spent.requests else ""))
+    if made.answers_from is not None:
+        out().print(f"calibrated: questions are answered from a confidence of {made.answers_from:.3f} on")
     return 0

@@ -17,10 +17,11 @@ Change: TypeAlias = Callable[[Mapping[Any, Any]], Scope]
 _COLLECTIONS = text(
     "SELECT id, owner, name AS collection, generation, embedder FROM evidence_collections ORDER BY owner, name"
 )
+_OF_COLLECTION = ("names", "passages", "metas", "thresholds")
 _KNOWN = text("SELECT id, generation FROM evidence_collections WHERE owner = :owner AND name = :collection")
 _DELETE = (
     text("DELETE FROM evidence_live WHERE owner = :owner AND collection = :collection"),
-    *(text(f"DELETE FROM evidence_{table} WHERE collection = :place") for table in ("names", "passages", "metas")),
+    *(text(f"DELETE FROM evidence_{table} WHERE collection = :place") for table in _OF_COLLECTION),
     text("DELETE FROM evidence_collections WHERE id = :place"),
 )
 _ADD = text(
@@ -32,6 +33,7 @@ _COLUMNS = {
     "evidence_live": ("owner", "collection", "source", "sha256", "supersedes"),
     "evidence_names": ("collection", "name", "source"),
     "evidence_metas": ("collection", "digest", "meta"),
+    "evidence_thresholds": ("collection", "answers_from"),
     "evidence_passages": ("collection", *_OF_PLACE, "meta", "digest"),
     "evidence_vectors": ("embedder", "digest", "vector"),
 }
@@ -39,6 +41,7 @@ _READ = {
     "evidence_live": "FROM evidence_live WHERE owner = :owner AND collection = :collection ORDER BY source",
     "evidence_names": "FROM evidence_names WHERE collection = :id ORDER BY name, source",
     "evidence_metas": "FROM evidence_metas WHERE collection = :id ORDER BY id",
+    "evidence_thresholds": "FROM evidence_thresholds WHERE collection = :id",
     "evidence_passages": "FROM evidence_passages WHERE collection = :id ORDER BY number",
     "evidence_vectors": "FROM evidence_vectors v WHERE embedder = :embedder AND EXISTS (SELECT 1 FROM "
     "evidence_passages p WHERE p.collection = :id AND p.digest = v.digest) ORDER BY v.id",
@@ -79,6 +82,7 @@ def _copy_collection(source: Connection, target: Connection, scope: Scope, place
     done["evidence_live"] = _copy(source, target, "evidence_live", scope, dict)
     done["evidence_names"] = _copy(source, target, "evidence_names", scope, moved)
     done["evidence_metas"] = _copy(source, target, "evidence_metas", scope, moved)
+    done["evidence_thresholds"] = _copy(source, target, "evidence_thresholds", scope, moved)
     metas = _new_metas(source, target, scope["id"], place)
 
     def about(row: Mapping[Any, Any]) -> Scope:

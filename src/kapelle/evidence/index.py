@@ -57,6 +57,8 @@ class CollectionInfo(BaseModel):
     """Raised by every change; what was cached of another generation is stale."""
     embedder: str | None = None
     """Whose vectors its passages have; None: they are found by words only."""
+    answers_from: float | None = None
+    """The confidence, 0..1, from which its questions are answered (`calibrate`); None: from 0.5."""
 
 
 class Statistics(BaseModel):
@@ -67,6 +69,8 @@ class Statistics(BaseModel):
     passages: int
     containing: dict[str, int]
     """Of each word asked for: the passages that hold it."""
+    answers_from: float | None = None
+    """The highest that one of the collections was calibrated to; None where none was."""
 
 
 class Match(NamedTuple):
@@ -167,6 +171,13 @@ class Index(Protocol):
 
     def statistics(self, collections: Sequence[str], words: Sequence[str], *, owner: str) -> Statistics:
         """Count the passages of some collections, and those that hold each word."""
+
+    def calibrate(self, collection: str, answers_from: float | None, *, owner: str) -> None:
+        """Answer a collection's questions from a confidence on; None: as one that was never calibrated.
+
+        Raises:
+            NotFound: there is no such collection.
+        """
 
     def sources(self, collection: str, *, owner: str) -> list[Source]:
         """The live sources of a collection, by name."""

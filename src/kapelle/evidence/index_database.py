@@ -93,7 +93,7 @@ class WordIndex(Protocol):
         """Delete the passages of some sources, and their words."""
 
     def match(
-        self, connection: Connection, place: int, words: Sequence[str], k: int, filters: Filters | None
+        self, connection: Connection, place: int, words: Sequence[str], k: int, fitting: Fitting | None
     ) -> list[Match]:
         """The `k` best passages for some words, best first."""
 
@@ -291,11 +291,12 @@ class DatabaseIndex:
         forms = [form for word in words for form in variants(word)]
         if not forms or k < 1:
             return []
-        if filters:
-            self._words.fitting(filters)  # one that cannot be read is refused whatever there is
+        fitting = self._words.fitting(filters) if filters else None
         with self._reading() as connection:
             place = _place(connection, {"owner": owner, "collection": collection})
-            return self._words.match(connection, place.id, forms, k, filters) if place else []
+            if place is None:
+                return []
+            return self._words.match(connection, place.id, forms, k, self._narrowed(connection, place, fitting))
 
     def nearest(
         self,
@@ -315,7 +316,12 @@ class DatabaseIndex:
             place = _place(connection, {"owner": owner, "collection": collection})
             if place is None or place.embedder != self._vectors.embedder:
                 return None
-            return self._vectors.nearest(connection, place, text, k, fitting, also)
+            narrowed = self._narrowed(connection, place, fitting)
+            return self._vectors.nearest(connection, place, text, k, narrowed, also)
+
+    def _narrowed(self, connection: Connection, place: Place, fitting: Fitting | None) -> Fitting | None:
+        """The same, in the words that are quickest to search with."""
+        return fitting
 
     def passages(self, collection: str, numbers: Sequence[int], *, owner: str) -> dict[int, Passage]:
         """See `Index.passages`."""
@@ -378,7 +384,21 @@ class DatabaseIndex:
                 total += place.passages
                 for word in containing:
                     containing[word] += self._holding(connection, place, word)
-        return Statistics(passages=total, containing=containing)
+            given = {"owner": owner, "names": list(collections)}
+            answers_from = connection.execute(sql.THRESHOLD, given).scalar() if collections else None
+        return Statistics(passages=total, containing=containing, answers_from=answers_from)
+
+    def calibrate(self, collection: str, answers_from: float | None, *, owner: str) -> None:
+        """See `Index.calibrate`."""
+        scope = {"owner": owner, "collection": collection}
+        with self._reading() as connection:
+            place = _place(connection, scope)
+        if place is None:
+            raise _unknown(collection)
+        with self._writing() as connection:
+            touched = _touch(connection, scope, place.embedder)
+            statement = sql.UNCALIBRATE if answers_from is None else sql.ANSWER_FROM
+            connection.execute(statement, {"place": touched.id, "answers_from": answers_from})
 
     def _holding(self, connection: Connection, place: Place, word: str) -> int:
         """How many passages hold a word; of a large collection as it was while it was about as large."""
@@ -454,7 +474,7 @@ class DatabaseIndex:
         with self._reading() as connection:
             place = _place(connection, {"owner": owner, "collection": collection})
         if place is None:
-            raise NotFound(f"there is no corpus `{collection}`; `kapelle corpus list` lists what is there")
+            raise _unknown(collection)
         return self._vectors, place, {"place": place.id, "embedder": self._vectors.embedder}
 
     def _unembedded(self, given: Mapping[str, Any]) -> Iterator[list[Unembedded]]:  # Any: an id and a name
@@ -530,6 +550,10 @@ class DatabaseIndex:
             ]
             connection.execute(sql.FORGET_VECTORS)
         return sum(gone)
+
+
+def _unknown(collection: str) -> NotFound:
+    return NotFound(f"there is no corpus `{collection}`; `kapelle corpus list` lists what is there")
 
 
 def _place(connection: Connection, scope: Scope) -> Place | None:

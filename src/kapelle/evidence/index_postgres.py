@@ -9,7 +9,7 @@ from kapelle.evidence import statements_postgres as sql
 from kapelle.evidence.filters import Fitting
 from kapelle.evidence.filters_postgres import where
 from kapelle.evidence.index import Filters, Match
-from kapelle.evidence.index_database import DatabaseIndex, VectorIndex
+from kapelle.evidence.index_database import DatabaseIndex, Place, VectorIndex
 from kapelle.evidence.rows import Cut
 from kapelle.language.stem import stem
 from kapelle.language.words import words as words_of
@@ -18,6 +18,10 @@ _LONGEST = 64
 """Characters of a stem that count."""
 _BATCH = 500
 """Passages that are given their words at once."""
+_NUMBERED = 20_000
+"""Passages up to which the numbers of those that fit a filter are kept, some 100 KB."""
+_FILTERS = 64
+"""Filters whose numbers are kept."""
 
 
 class PostgresIndex(DatabaseIndex):
@@ -25,6 +29,21 @@ class PostgresIndex(DatabaseIndex):
 
     def __init__(self, engine: Engine, vectors: VectorIndex | None = None) -> None:
         super().__init__(engine, Postings(), vectors)
+        self._fit: dict[tuple[int, str, tuple[tuple[str, object], ...]], tuple[int, str | None]] = {}
+
+    def _narrowed(self, connection: Connection, place: Place, fitting: Fitting | None) -> Fitting | None:
+        """The numbers themselves, asked for once: each leg of each search would else go through metas and passages."""
+        if fitting is None:
+            return None
+        key = (place.id, fitting.numbers, tuple(sorted(fitting.values.items())))
+        generation, numbers = self._fit.get(key, (None, None))
+        if generation != place.generation:
+            given = {**fitting.values, "place": place.id, "most": _NUMBERED}
+            numbers = connection.execute(text(sql.THOSE_THAT_FIT.format(numbers=fitting.numbers)), given).scalar()
+            if len(self._fit) >= _FILTERS:
+                self._fit.clear()
+            self._fit[key] = (place.generation, numbers)
+        return fitting if numbers is None else Fitting(sql.NUMBERED, {"fitting": numbers})
 
     def index_missing(self) -> int:
         """Index the passages that were brought here without their words; how many there were."""
@@ -66,14 +85,13 @@ class Postings:
         connection.execute(sql.CUT, {"place": place, "sources": list(sources)})
 
     def match(
-        self, connection: Connection, place: int, words: Sequence[str], k: int, filters: Filters | None
+        self, connection: Connection, place: int, words: Sequence[str], k: int, fitting: Fitting | None
     ) -> list[Match]:
         """See `WordIndex.match`."""
-        chosen = where(filters) if filters else None
         asked = Counter(_entry(word) for word in words)
-        statement = sql.SEARCH.format(fitting=sql.FITTING.format(numbers=chosen.numbers) if chosen else "")
+        statement = sql.SEARCH.format(fitting=sql.FITTING.format(numbers=fitting.numbers) if fitting else "")
         given = {"stems": list(asked), "weights": list(asked.values()), "place": place, "k": k}
-        rows = connection.execute(text(statement), {**given, **(chosen.values if chosen else {})})
+        rows = connection.execute(text(statement), {**given, **(fitting.values if fitting else {})})
         return [Match(number, score) for number, score in rows]
 
     def holding(self, connection: Connection, place: int, words: Sequence[str]) -> int:

@@ -48,12 +48,12 @@ class FullText:
         connection.execute(sql.GROW, {"place": place, "passages": -gone})
 
     def match(
-        self, connection: Connection, place: int, words: Sequence[str], k: int, filters: Filters | None
+        self, connection: Connection, place: int, words: Sequence[str], k: int, fitting: Fitting | None
     ) -> list[Match]:
         """See `WordIndex.match`."""
-        chosen = where(filters) if filters else None
-        statement = sql.SEARCH.format(place=place, fitting=sql.FITTING.format(numbers=chosen.numbers) if chosen else "")
-        given = {"words": _any_of(words), "place": place, "k": k, **(chosen.values if chosen else {})}
+        narrowing = sql.FITTING.format(numbers=fitting.numbers) if fitting else ""
+        statement = sql.SEARCH.format(place=place, fitting=narrowing)
+        given = {"words": _any_of(words), "place": place, "k": k, **(fitting.values if fitting else {})}
         return [Match(number, -cost) for number, cost in connection.execute(text(statement), given)]
 
     def holding(self, connection: Connection, place: int, words: Sequence[str]) -> int:

@@ -43,6 +43,8 @@ class SearchResult(BaseModel):
     hits: tuple[Passage, ...] = ()
     confidence: float = Field(default=0.0, ge=0, le=1)
     """How sure it is that the best hit speaks of what was asked; below 0.5 an answer should abstain."""
+    answers_from: float | None = None
+    """What the collections were calibrated to (`Statistics.answers_from`)."""
     recommend_fallback: bool = True
     fallback_reason: str = ""
     weights: dict[str, float] = Field(default_factory=dict)
@@ -109,7 +111,7 @@ def search(
         _second_hop(job, asked)
     hits = _chosen(job, k)
     hits = [hit.model_copy(update={"scores": {**hit.scores, "relevance": relevance(weights, hit)}}) for hit in hits]
-    return _result(job, collections, hits, weights, added, found)
+    return _result(job, collections, hits, weights, added, counted.answers_from)
 
 
 def _by_file(source: str, called: Collection[str]) -> bool:
@@ -249,7 +251,7 @@ def _result(
     hits: Sequence[Passage],
     weights: Mapping[str, float],
     added: tuple[str, ...],
-    found: Found,
+    answers_from: float | None,
 ) -> SearchResult:
     best = max((hit.scores["relevance"] for hit in hits), default=0.0)
     return SearchResult(
@@ -257,6 +259,7 @@ def _result(
         collections=tuple(collections),
         hits=tuple(hits),
         confidence=round(confidence_of(best), 4) if hits else 0.0,
+        answers_from=answers_from,
         recommend_fallback=best < RELEVANT,
         fallback_reason=reason_of(bool(hits), best, bool(weights)),
         weights={stem: round(weight, 4) for stem, weight in weights.items()},

@@ -13,6 +13,15 @@ PLACE = text(
     "SELECT id, generation, passages, cuts, embedder FROM evidence_collections "
     "WHERE owner = :owner AND name = :collection"
 )
+THRESHOLD = text(
+    "SELECT max(t.answers_from) FROM evidence_thresholds t JOIN evidence_collections c ON c.id = t.collection "
+    "WHERE c.owner = :owner AND c.name IN :names"
+).bindparams(bindparam("names", expanding=True))
+ANSWER_FROM = text(
+    "INSERT INTO evidence_thresholds (collection, answers_from) VALUES (:place, :answers_from) "
+    "ON CONFLICT (collection) DO UPDATE SET answers_from = excluded.answers_from"
+)
+UNCALIBRATE = text("DELETE FROM evidence_thresholds WHERE collection = :place")
 CUTS = text("UPDATE evidence_collections SET cuts = cuts + 1 WHERE id = :place")
 EMBEDDED_BY = text(
     "UPDATE evidence_collections SET embedder = :embedder, generation = generation + 1, cuts = cuts + 1 "
@@ -95,7 +104,8 @@ SUPERSEDING = text(
 DOCUMENT = text("SELECT * FROM evidence_documents WHERE owner = :owner AND id = :id")
 TEXT_OF = text("SELECT text FROM evidence_documents WHERE owner = :owner AND source = :source AND sha256 = :sha256")
 COLLECTIONS = text(
-    "SELECT c.name, c.generation, c.embedder, c.passages, d.documents FROM evidence_collections c "
+    "SELECT c.name, c.generation, c.embedder, c.passages, d.documents, t.answers_from FROM evidence_collections c "
+    "LEFT JOIN evidence_thresholds t ON t.collection = c.id "
     "JOIN (SELECT owner, collection, count(*) AS documents FROM evidence_live "
     "GROUP BY owner, collection) d ON d.owner = c.owner AND d.collection = c.name "
     "WHERE c.owner = :owner ORDER BY c.name"

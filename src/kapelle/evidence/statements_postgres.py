@@ -40,6 +40,12 @@ SEARCH = (
     "best AS (SELECT passage, score FROM scored ORDER BY score DESC FETCH FIRST (:k) ROWS WITH TIES) "
     "SELECT best.passage AS number, best.score FROM best ORDER BY best.score DESC, best.passage LIMIT :k"
 )
+# Null when there are more than `most`.
+THOSE_THAT_FIT = (
+    "SELECT CASE WHEN count(*) <= CAST(:most AS bigint) THEN coalesce(CAST(array_agg(number) AS text), '{{}}') END "
+    "FROM (SELECT number FROM ({numbers}) AS fitting LIMIT CAST(:most AS bigint) + 1) AS few"
+)
+NUMBERED = "SELECT unnest(CAST(:fitting AS bigint[]))"
 FITTING = " AND w.passage IN ({numbers})"
 HOLDING = text(
     "SELECT count(DISTINCT passage) FROM evidence_words WHERE collection = :place AND stem IN :stems"

@@ -109,6 +109,13 @@ CREATE TABLE IF NOT EXISTS evidence_vectors (
     UNIQUE (embedder, digest)
 )
 """
+# What `corpus calibrate` found for a collection: the confidence from which a question is answered.
+_THRESHOLDS = """
+CREATE TABLE IF NOT EXISTS evidence_thresholds (
+    collection INTEGER PRIMARY KEY REFERENCES evidence_collections (id) ON DELETE CASCADE,
+    answers_from DOUBLE PRECISION NOT NULL
+)
+"""
 # Each passage that holds a stem, how often, and how long the passage is: all that a score needs, in one place.
 _WORDS = """
 CREATE TABLE IF NOT EXISTS evidence_words (
@@ -135,6 +142,7 @@ DDL: tuple[str, ...] = (
     _PASSAGES_BY_SOURCE,
     _PASSAGES_BY_META,
     _VECTORS,
+    _THRESHOLDS,
     _WORDS,
     _WORDS_BY_PASSAGE,
 )

@@ -104,6 +104,13 @@ CREATE TABLE IF NOT EXISTS evidence_vectors (
     UNIQUE (embedder, digest)
 )
 """
+# What `corpus calibrate` found for a collection: the confidence from which a question is answered.
+_THRESHOLDS = """
+CREATE TABLE IF NOT EXISTS evidence_thresholds (
+    collection INTEGER PRIMARY KEY,
+    answers_from REAL NOT NULL
+)
+"""
 DDL: tuple[str, ...] = (
     _DOCUMENTS,
     _DOCUMENTS_BY_ID,
@@ -117,6 +124,7 @@ DDL: tuple[str, ...] = (
     _PASSAGES_BY_SOURCE,
     _PASSAGES_BY_META,
     _VECTORS,
+    _THRESHOLDS,
 )
 # One of each for every collection: what words are rare is counted in it alone, so no rank depends on what others keep,
 # and FTS5 can be held against what it indexes (`integrity-check`).

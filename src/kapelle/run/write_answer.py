@@ -83,6 +83,8 @@ class Asked:
     searched: tuple[str, ...]
     """The collections."""
     weights: Mapping[str, float] | None
+    answers_from: float | None
+    """The confidence that these collections were calibrated to."""
 
 
 def asked_of(inputs: Mapping[str, JsonValue], about: Circumstances) -> list[Asked]:
@@ -107,12 +109,13 @@ def _asked(gathered: _Gathered, question: str) -> list[Asked]:
 
 
 def _asked_for(found: Mapping[str, JsonValue], question: str, several: bool) -> Asked:
-    weights, searched = found.get("weights"), found.get("collections")
+    weights, searched, threshold = found.get("weights"), found.get("collections"), found.get("answers_from")
     return Asked(
         str(found.get("query") or question) if several else question,
         _HITS.validate_python(found["hits"]),
         tuple(str(name) for name in searched) if isinstance(searched, list) else (),
         weights if isinstance(weights, dict) else None,  # type: ignore[arg-type]  # numbers by stem
+        float(threshold) if isinstance(threshold, int | float) else None,
     )
 
 
@@ -131,7 +134,15 @@ def _parts(
         yield from answers
         return
     for one in _asked(gathered, question):
-        yield compose_extractive(one.question, one.hits, texts, weights=one.weights, searched=one.searched, look=look)
+        yield compose_extractive(
+            one.question,
+            one.hits,
+            texts,
+            weights=one.weights,
+            searched=one.searched,
+            look=look,
+            answers_from=one.answers_from,
+        )
 
 
 def _gather(source: JsonValue, name: str, gathered: _Gathered) -> None:
