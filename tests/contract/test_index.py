@@ -210,6 +210,16 @@ def test_filters_hold_on_meta(index: Index, filters: dict[str, object], expected
     assert sorted(found(index, "words", filters=filters)) == expected
 
 
+def test_a_filter_follows_what_comes_and_goes(index: Index) -> None:
+    for number, said in ((1, "same words"), (2, "same words"), (1, "other words")):
+        index.put("handbook", [document(f"P{number}.txt", said)], owner=OWNER, splitter=with_meta)
+        known = sorted(found(index, "words", filters={"labels": "db"}))
+        assert known == sorted(one.source for one in index.sources("handbook", owner=OWNER))
+    assert found(index, "same", filters={"labels": "db"}) == ["P2.txt"]
+    index.delete("handbook", owner=OWNER, sources=["P2.txt"])
+    assert found(index, "words", filters={"labels": "db"}) == ["P1.txt"]
+
+
 def test_an_unknown_bound_is_refused(index: Index) -> None:
     with pytest.raises(BadInput, match="`created`"):
         found(index, "words", filters={"created": {"after": "2026"}})

@@ -48,27 +48,28 @@ def calibrate(
     found, when every answer would be a false one.
 
     Args:
-        questions: their `relevant` are sources of the collection.
+        questions: their `relevant` are sources of the collection; one that has none of its own there is left out.
         false: the share that may be answered falsely, above 0 and below 1.
 
     Raises:
-        BadInput: `false` is no such share, a question's documents are not in the collection, or so few questions say
+        BadInput: `false` is no such share, the collection holds no question's documents, or so few questions say
             nothing of so small a share.
     """
     if not 0 < false < 1:
         raise BadInput(f"`false`: expected a share above 0 and below 1, not {false:g}")
-    if len(questions) < math.ceil(1 / false):
+    known = {source.source for source in index.sources(collection, owner=owner)}
+    asked = [question for question in questions if question.relevant.keys() & known]
+    if questions and not asked:
+        named = ", ".join(sorted(questions[0].relevant)[:3])
+        raise BadInput(f"corpus `{collection}` holds none of the documents that are to answer, such as {named}")
+    if len(asked) < math.ceil(1 / false):
         raise BadInput(
-            f"{len(questions)} questions cannot tell a share of {false:.0%}: {math.ceil(1 / false)} or more are needed "
+            f"{len(asked)} questions cannot tell a share of {false:.0%}: {math.ceil(1 / false)} or more are needed "
             f"(kapelle corpus rate QUERY SOURCE up), or a larger share"
         )
-    known = {source.source for source in index.sources(collection, owner=owner)}
-    lost = next((one for one in questions if not one.relevant.keys() & known), None)
-    if lost is not None:
-        raise BadInput(f"corpus `{collection}` holds none of what answers {lost.text!r}: {', '.join(lost.relevant)}")
     sure, unsure = [], []
     look = index.look if index.embedder else None
-    for number, question in enumerate(questions, 1):
+    for number, question in enumerate(asked, 1):
         found = search(index, [collection], question.text, owner=owner, k=_DEEP)
         others = [hit for hit in found.hits if hit.source not in question.relevant]
         sure.append(judge_sentences(question.text, found.hits, found.weights, look=look)[1])
@@ -81,7 +82,7 @@ def calibrate(
     above = min((value for value in (*sure, *unsure) if value > highest), default=1.0)
     threshold = (highest + above) / 2
     return Calibration(
-        questions=len(questions),
+        questions=len(asked),
         answers_from=threshold,
         answered=_share(sure, threshold),
         false=_share(unsure, threshold),
