@@ -64,7 +64,7 @@ def calibrate(
         raise BadInput(f"corpus `{collection}` holds none of the documents that are to answer, such as {named}")
     if len(asked) < math.ceil(1 / false):
         raise BadInput(
-            f"{len(asked)} questions cannot tell a share of {false:.0%}: {math.ceil(1 / false)} or more are needed "
+            f"{len(asked)} questions cannot tell a share of {false:g}: {math.ceil(1 / false)} or more are needed "
             f"(kapelle corpus rate QUERY SOURCE up), or a larger share"
         )
     sure, unsure = [], []
