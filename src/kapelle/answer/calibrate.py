@@ -42,7 +42,7 @@ def calibrate(
     false: float = 0.1,
     on_progress: Callable[[int], None] | None = None,
 ) -> Calibration:
-    """Choose the lowest threshold at which at most a share `false` of questions is answered without their documents.
+    """Choose a threshold at which at most a share `false` of questions is answered without their documents.
 
     Each question is judged twice: as it is, and with the passages of its relevant documents left out of what was
     found, when every answer would be a false one.
@@ -55,6 +55,29 @@ def calibrate(
         BadInput: `false` is no such share, the collection holds no question's documents, or so few questions say
             nothing of so small a share.
     """
+    asked = _usable(index, collection, questions, false, owner)
+    sure, unsure = [], []
+    look = index.look if index.embedder else None
+    for number, question in enumerate(asked, 1):
+        found = search(index, [collection], question.text, owner=owner, k=_DEEP)
+        others = [hit for hit in found.hits if hit.source not in question.relevant]
+        sure.append(judge_sentences(question.text, found.hits, found.weights, look=look)[1])
+        unsure.append(judge_sentences(question.text, others, found.weights, look=look)[1])
+        if on_progress:
+            on_progress(number)
+    threshold = _between(sure, unsure, false)
+    return Calibration(
+        questions=len(asked),
+        answers_from=threshold,
+        answered=_share(sure, threshold),
+        false=_share(unsure, threshold),
+        answered_before=_share(sure, ANSWERABLE),
+        false_before=_share(unsure, ANSWERABLE),
+    )
+
+
+def _usable(index: Index, collection: str, questions: Sequence[Question], false: float, owner: str) -> list[Question]:
+    """The questions whose documents are there, enough of them to tell the share."""
     if not 0 < false < 1:
         raise BadInput(f"`false`: expected a share above 0 and below 1, not {false:g}")
     known = {source.source for source in index.sources(collection, owner=owner)}
@@ -67,28 +90,17 @@ def calibrate(
             f"{len(asked)} questions cannot tell a share of {false:g}: {math.ceil(1 / false)} or more are needed "
             f"(kapelle corpus rate QUERY SOURCE up), or a larger share"
         )
-    sure, unsure = [], []
-    look = index.look if index.embedder else None
-    for number, question in enumerate(asked, 1):
-        found = search(index, [collection], question.text, owner=owner, k=_DEEP)
-        others = [hit for hit in found.hits if hit.source not in question.relevant]
-        sure.append(judge_sentences(question.text, found.hits, found.weights, look=look)[1])
-        unsure.append(judge_sentences(question.text, others, found.weights, look=look)[1])
-        if on_progress:
-            on_progress(number)
-    # The surest of those that must stay unanswered; between it and the next that is answered any threshold does the
-    # same to these questions, and the middle is furthest from both.
+    return asked
+
+
+def _between(sure: Sequence[float], unsure: Sequence[float], false: float) -> float:
+    """The lowest threshold, with as much room to either side as these questions leave.
+
+    Between the surest of those that must stay unanswered and the next that is answered any does the same to them.
+    """
     highest = sorted(unsure, reverse=True)[math.floor(len(unsure) * false)]
     above = min((value for value in (*sure, *unsure) if value > highest), default=1.0)
-    threshold = (highest + above) / 2
-    return Calibration(
-        questions=len(asked),
-        answers_from=threshold,
-        answered=_share(sure, threshold),
-        false=_share(unsure, threshold),
-        answered_before=_share(sure, ANSWERABLE),
-        false_before=_share(unsure, ANSWERABLE),
-    )
+    return (highest + above) / 2
 
 
 def _share(values: Sequence[float], threshold: float) -> float:
