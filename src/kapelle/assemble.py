@@ -12,16 +12,19 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 from kapelle.agents.spec import AgentSpec
 from kapelle.answer.model import Candidate
 from kapelle.budget.afford import refuse_beyond
-from kapelle.budget.model import Budget
+from kapelle.budget.model import Budget, Usage
 from kapelle.errors import BadInput, MissingExtra, SettingsError
 from kapelle.evidence.index import Index, IngestReport
 from kapelle.evidence.model import Passage
+from kapelle.evidence.options import SearchOptions
+from kapelle.evidence.retrieve import ALONE, Find, Helpers
+from kapelle.evidence.search import SearchResult
 from kapelle.pack import Means, Pack, discover
 from kapelle.plan.catalog import Catalog, make_catalog
 from kapelle.plan.planner import Planner
 from kapelle.plan.planner_rules import RulePlanner
 from kapelle.plan.strategies import Known, Strategy
-from kapelle.run.answering import Texts
+from kapelle.run.answering import Checking, Texts
 from kapelle.run.approvals.approval import Asking
 from kapelle.run.engine import Engine, Work
 from kapelle.run.perform import Capabilities, StepPerformer
@@ -76,7 +79,8 @@ class Parts:
         names = (len(self.tools), len(self.agents), *self.corpora)
         if self._catalog is None or self._catalog[0] != names:
             timeout = self.settings.tools.timeout
-            made = make_catalog(self.tools, self.agents, self.corpora, tool_timeout=timeout)
+            most = partial(most_of, self.settings)
+            made = make_catalog(self.tools, self.agents, self.corpora, tool_timeout=timeout, most=most)
             self._catalog = (names, made)
         return self._catalog[1]
 
@@ -95,8 +99,10 @@ class Parts:
         """How runs are performed."""
         chosen = self.settings.tools
         limits = Limits(chosen.timeout, chosen.max_retries, chosen.backoff)
-        by_model = partial(_answer_by_model, self.settings)
-        perform = StepPerformer(Capabilities(self.catalog, self.index, limits, self.sources, self._asking, by_model))
+        by_model, finding = partial(_answer_by_model, self.settings), partial(find_by_model, self.settings)
+        perform = StepPerformer(
+            Capabilities(self.catalog, self.index, limits, self.sources, self._asking, by_model, finding)
+        )
         run = self.settings.run
         park_after = 0.0 if self.foreground else run.park_after
         bounds = WalkLimits(run.width, run.max_steps, run.max_bytes, park_after=park_after)
@@ -161,7 +167,13 @@ def _reranker(settings: Settings) -> "Reranker | None":
 
 
 async def _answer_by_model(
-    settings: Settings, name: str, question: str, hits: Sequence[Passage], texts: Texts, budget: Budget
+    settings: Settings,
+    name: str,
+    question: str,
+    hits: Sequence[Passage],
+    texts: Texts,
+    budget: Budget,
+    checking: Checking,
 ) -> Candidate:
     """Answer a question by the model that a task names, and have the same model judge each claim by its quotes."""
     from kapelle.agents.models import model_from
@@ -169,7 +181,48 @@ async def _answer_by_model(
 
     model = model_from(settings, name)
     refuse_beyond(budget, most_usage(model), name)
-    return await compose_model(question, hits, texts, model=model, timeout=settings.executor.timeout)
+    return await compose_model(question, hits, texts, model=model, timeout=settings.executor.timeout, checking=checking)
+
+
+async def find_by_model(
+    settings: Settings,
+    name: str,
+    find: Find,
+    query: str,
+    k: int,
+    options: SearchOptions,
+    budget: Budget,
+    own: Helpers = ALONE,
+) -> SearchResult:
+    """Search with the help of a model: see `evidence.by_model`.
+
+    Args:
+        own: helpers of the caller's; they come before the model's.
+
+    Raises:
+        BudgetExceeded, Refused: it might cost more than the budget allows; nothing was sent.
+        BadInput, SettingsError, MissingExtra: the model cannot be asked as it is named.
+    """
+    from kapelle.agents.models import model_from
+    from kapelle.evidence.by_model import most_usage, search_by_model
+
+    model = model_from(settings, name)
+    refuse_beyond(budget, most_usage(model, options), name)
+    return await search_by_model(find, query, k=k, options=options, model=model, own=own)
+
+
+def most_of(settings: Settings, name: str, options: SearchOptions | None) -> Usage:
+    """What a search with such options may take of a model at most; without options an answer."""
+    from kapelle.agents.models import model_from
+
+    model = model_from(settings, name)
+    if options is None:
+        from kapelle.answer.compose_model import most_usage
+
+        return most_usage(model)
+    from kapelle.evidence.by_model import most_usage as most_of_search
+
+    return most_of_search(model, options)
 
 
 def _refuse_planner(settings: Settings) -> None:

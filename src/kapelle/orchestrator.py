@@ -17,7 +17,7 @@ from pydantic import JsonValue
 from kapelle import clock
 from kapelle.agents.spec import AgentSpec
 from kapelle.answer.model import Candidate
-from kapelle.assemble import EngineName, Parts, assemble, bring_url
+from kapelle.assemble import EngineName, Parts, assemble, bring_url, find_by_model
 from kapelle.budget.model import Budget
 from kapelle.errors import BadInput, Conflict, KapelleError, PlanError, RunStuck, UnknownVersion
 from kapelle.evidence.embedding.embedder import Embedder
@@ -26,12 +26,12 @@ from kapelle.evidence.folder import Skipped
 from kapelle.evidence.index import Filters
 from kapelle.evidence.ingest import FolderReport, ingest
 from kapelle.evidence.kinds import is_url
-from kapelle.evidence.options import DEFAULT, SearchOptions
+from kapelle.evidence.options import DEFAULT, NO_MODEL, SearchOptions
 from kapelle.evidence.progress import OnProgress
 from kapelle.evidence.ratings import Cost, Rating, Vote, check_rating
 from kapelle.evidence.reindex import reindex, writing_down
 from kapelle.evidence.rerank import Reranker
-from kapelle.evidence.retrieve import Wordings, retrieve
+from kapelle.evidence.retrieve import Helpers, Wordings, retrieve
 from kapelle.evidence.search import SearchResult, search
 from kapelle.handles import Approval, Approver, Run
 from kapelle.ids import new_id
@@ -516,29 +516,41 @@ class Orchestrator:
         k: int = 8,
         filters: Filters | None = None,
         options: SearchOptions = DEFAULT,
+        model: str | None = None,
         reranker: Reranker | None = None,
         wordings: Wordings | None = None,
+        fresh: bool = True,
     ) -> SearchResult:
         """Search corpora (all, when none is named).
 
         Args:
             filters: conditions on what documents say of themselves, such as `{"year": {"ge": 2024}}`.
             options: how; `note` of the result says what could not be done so.
+            model: asked for what the options want of one; None: this orchestrator's.
             reranker: chooses the `k` best of thirty; one of `kapelle.evidence`, or yours.
             wordings: gives other wordings of the query, which are searched for too.
+            fresh: read in first what changed in this orchestrator's folders.
 
         Raises:
-            BadInput: a filter cannot be read.
+            BadInput: a filter cannot be read, or the options ask for a model and none is named.
+            BudgetExceeded: what a model is asked for might cost more than this orchestrator's budget; nothing was sent.
             ModelUnavailable: the embedder cannot be reached.
         """
-        await self.ingest_all()
+        if fresh:
+            await self.ingest_all()
         names = corpora or tuple(self.parts.corpora)
         index, owner = self.parts.index, self.settings.owner
 
         def find(asked: str, most: int) -> SearchResult:
             return search(index, names, asked, owner=owner, k=most, filters=filters, options=options)
 
-        return await retrieve(find, query, k=k, reranker=reranker, wordings=wordings)
+        own = Helpers(wordings=wordings, reranker=reranker)
+        if not options.asks_a_model:
+            return await retrieve(find, query, k=k, helpers=own)
+        name = model or self._model
+        if name is None:
+            raise BadInput(NO_MODEL)
+        return await find_by_model(self.settings, name, find, query, k, options, self._budget, own)
 
     async def rate(
         self,

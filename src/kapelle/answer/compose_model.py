@@ -1,6 +1,6 @@
 """Answer a question by a model that must quote: what it says stands only as far as its quotes show it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -107,6 +107,7 @@ async def compose_model(
     max_citations: int = MAX_CITATIONS,
     judge: Model | None = None,
     timeout: float = 60.0,
+    checking: Callable[[int], None] = lambda _: None,
 ) -> Candidate:
     """Answer a question by a model: see `write_answer`."""
     written = await write_answer(
@@ -119,6 +120,7 @@ async def compose_model(
         max_citations=max_citations,
         judge=judge,
         timeout=timeout,
+        checking=checking,
     )
     return written.candidate
 
@@ -134,6 +136,7 @@ async def write_answer(
     max_citations: int = MAX_CITATIONS,
     judge: Model | None = None,
     timeout: float = 60.0,
+    checking: Callable[[int], None] = lambda _: None,
 ) -> Written:
     """Answer a question by a model, and keep of it what holds.
 
@@ -147,6 +150,7 @@ async def write_answer(
         budget_tokens: of passages that are shown; fewer where the model's window is known to be smaller.
         judge: the model that judges entailment; None: the one that answers.
         timeout: seconds for one attempt of each request.
+        checking: told how many claims were made, before they are checked.
 
     Raises:
         ModelUnavailable: as `ask`; an answer that could not be judged is not given.
@@ -164,6 +168,7 @@ async def write_answer(
         max_tokens=most,
         timeout=timeout,
     )
+    checking(len(asked.value.claims))
     claims = [_located(said, shown) for said in asked.value.claims]
     claims = [_carried(claim, question) for claim in claims]
     claims, took = await _entailed(claims, judge or model, timeout)

@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from kapelle.assemble import embedder_of
+from kapelle.budget.model import Usage
 from kapelle.cli.corpus_progress import Counting
 from kapelle.cli.corpus_show import agreed, found, money
 from kapelle.cli.extras import is_installed
@@ -107,11 +108,19 @@ def allowed(estimate: Estimate, embedder: Embedder, yes: bool) -> bool:
     if not estimate.paid:
         err().print(f"{what}; {embedder.name} runs here and costs nothing", style="dim")
         return True
-    priced = f"{what}, {money(estimate.usage)}"
+    return agreed_to_pay(f"Embed {what}", estimate.usage, embedder.name, yes)
+
+
+def agreed_to_pay(what: str, usage: Usage, name: str, yes: bool) -> bool:
+    """Say what something would cost at a provider, and ask.
+
+    Raises:
+        BadInput: nobody can be asked here, and `yes` was not given.
+    """
     if yes:
-        err().print(f"{priced} at {safe(embedder.name)}", style="dim")
+        err().print(safe(f"{what}, {money(usage)} at {name}"), style="dim")
         return True
-    return agreed(f"Embed {priced}, at {embedder.name}?")
+    return agreed(f"{what}, {money(usage)}, at {name}?")
 
 
 def said(cost: Cost) -> str:

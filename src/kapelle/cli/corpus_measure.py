@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +11,9 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.table import Table
 
-from kapelle.assemble import embedder_of, scratch_index
-from kapelle.cli.corpus_embed import allowed
+from kapelle.assemble import embedder_of, find_by_model, most_of, scratch_index
+from kapelle.budget.model import Budget, Usage
+from kapelle.cli.corpus_embed import agreed_to_pay, allowed
 from kapelle.cli.corpus_progress import Counting
 from kapelle.cli.corpus_show import found
 from kapelle.cli.session import Common, opened, out, print_json, run_async, safe, say_notes, settings_of
@@ -21,7 +23,7 @@ from kapelle.evidence.measure.collection import TestCollection, is_collection, r
 from kapelle.evidence.measure.feedback import rated
 from kapelle.evidence.measure.scores import Scores
 from kapelle.evidence.measure.ways import Measured, Place, bring, measure, missing, passes, read_changes
-from kapelle.evidence.options import SearchOptions
+from kapelle.evidence.options import NO_MODEL, SearchOptions
 from kapelle.evidence.reindex import Estimate
 from kapelle.settings import Settings
 
@@ -38,6 +40,7 @@ def measure_search(
     *,
     set: Annotated[list[str], Parameter(negative=())] = [],  # noqa: B006  # cyclopts copies it
     feedback: Annotated[bool, Parameter(negative=())] = False,
+    model: str | None = None,
     yes: Annotated[bool, Parameter(negative=())] = False,
     common: Common = Common(),
 ) -> int:
@@ -50,12 +53,38 @@ def measure_search(
             a corpus of your own.
         set: Another choice of search, such as `pool=200` or `fusion=rrf`, held against the defaults; repeatable.
         feedback: Judge a corpus of your own by what people said (`corpus rate`).
-        yes: Do not ask before a provider's embedder is paid.
+        model: The model that `--set rerank=true`, `wordings=true` and `follow=2` ask; else KAPELLE_MODEL.
+        yes: Do not ask before a provider is paid.
     """
-    changes = read_changes(set)
+    asked = _Asked(read_changes(set), model, yes, common)
     if feedback:
-        return run_async(_of_feedback(target, changes, common))
-    return _of_folders(_collections(Path(target)), changes, yes, common)
+        return run_async(_of_feedback(target, asked))
+    return _of_folders(_collections(Path(target)), asked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the command was asked for."""
+
+    changes: Changes
+    model: str | None
+    yes: bool
+    common: Common
+
+    def helped(self, place: Place, settings: Settings) -> Place | None:
+        """The place with a model to help, where a change asks for one; None where nobody wants to pay for it."""
+        wanted = [options for options in self.changes.values() if options.asks_a_model]
+        if not wanted:
+            return place
+        name = self.model or settings.model
+        if name is None:
+            raise BadInput(NO_MODEL)
+        questions = len(place.collection.questions)
+        most = sum((most_of(settings, name, options) for options in wanted for _ in range(questions)), Usage())
+        what = f"Ask for {questions} questions up to {most.requests:,} times"
+        if not agreed_to_pay(what, most, name, self.yes):
+            return None
+        return replace(place, by_model=partial(find_by_model, settings, name, budget=Budget()))
 
 
 def _collections(folder: Path) -> list[Path]:
@@ -75,17 +104,21 @@ def _collections(folder: Path) -> list[Path]:
     return inside
 
 
-def _of_folders(folders: list[Path], changes: Changes, yes: bool, common: Common) -> int:
-    settings = settings_of(common)
+def _of_folders(folders: list[Path], asked: _Asked) -> int:
+    settings = settings_of(asked.common)
     results: dict[str, Measured] = {}
     with scratch_index(settings) as index:
         for folder in folders:
             collection = read_collection(folder)
-            if not _bring(index, _name(folder), collection, settings, yes):
+            if not _bring(index, _name(folder), collection, settings, asked.yes):
                 out().print("nothing was embedded, nothing measured")
                 return 1
-            results[collection.name] = _measure(Place(index, _name(folder), _OWNER, collection), changes)
-    _tell(results, common)
+            place = asked.helped(Place(index, _name(folder), _OWNER, collection), settings)
+            if place is None:
+                out().print("nothing was asked, nothing measured")
+                return 1
+            results[collection.name] = _measure(place, asked.changes)
+    _tell(results, asked.common)
     return 0
 
 
@@ -111,14 +144,17 @@ def _measure(place: Place, changes: Changes) -> Measured:
         return measure(place.telling(partial(counting.add, 1)), changes)
 
 
-async def _of_feedback(name: str, changes: Changes, common: Common) -> int:
-    async with opened(common, notice=False) as house:
+async def _of_feedback(name: str, asked: _Asked) -> int:
+    async with opened(asked.common, notice=False) as house:
         index, owner = house.parts.index, house.settings.owner
         found(house, name)
         collection = rated(name, house.parts.ratings.of(name, owner=owner))
-        place = Place(index, name, owner, collection, passages=_OF_CORPUS)
-        measured = await asyncio.to_thread(_measure, place, changes)
-    _tell({name: measured}, common)
+        place = asked.helped(Place(index, name, owner, collection, passages=_OF_CORPUS), house.settings)
+        if place is None:
+            out().print("nothing was asked, nothing measured")
+            return 1
+        measured = await asyncio.to_thread(_measure, place, asked.changes)
+    _tell({name: measured}, asked.common)
     return 0
 
 

@@ -10,14 +10,14 @@ from pydantic import JsonValue
 from rich.table import Table
 from rich.text import Text
 
+from kapelle.cli.corpus_show import money
 from kapelle.cli.session import Common, opened, out, print_json, run_async, safe, say_notes
 from kapelle.cli.snippet import snippet
 from kapelle.errors import BadInput, NotFound
 from kapelle.evidence.index import Filters
 from kapelle.evidence.model import Passage
-from kapelle.evidence.options import SearchOptions
+from kapelle.evidence.options import MOST_FOLLOWED, SearchOptions
 from kapelle.evidence.search import SearchResult
-from kapelle.evidence.search import search as search_index
 
 _FILTER = re.compile(r"([^<>=]+?)\s*(>=|<=|=|>|<)\s*(.*)", re.DOTALL)
 _BOUNDS = {">=": "ge", "<=": "le", ">": "gt", "<": "lt"}
@@ -30,6 +30,8 @@ _PARTS = {
     "vectors": "of best",
     "named": "named",
     "hop": "hop",
+    "merged": "merged",
+    "rerank": "graded",
     "relevance": "covers",
 }
 
@@ -41,6 +43,7 @@ class _Asked:
     k: int
     filters: Filters | None
     options: SearchOptions
+    model: str | None
     explain: bool
 
 
@@ -52,6 +55,10 @@ def search(
     words: Annotated[bool, Parameter(negative=())] = False,
     vectors: Annotated[bool, Parameter(negative=())] = False,
     hops: Literal[1, 2] = 1,
+    wordings: Annotated[bool, Parameter(negative=())] = False,
+    follow: int = 0,
+    rerank: Annotated[bool, Parameter(negative=())] = False,
+    model: str | None = None,
     explain: Annotated[bool, Parameter(negative=())] = False,
     common: Common = Common(),
 ) -> int:
@@ -65,6 +72,10 @@ def search(
         words: By words only.
         vectors: By meaning only.
         hops: 2 also searches for what the best passages lead to.
+        wordings: Have a model say it in other words, and search for these too.
+        follow: So many times (up to 3) have a model say what is missing, and search for it.
+        rerank: Have a model grade the best thirty passages, and rank by that.
+        model: The model that is asked, `provider:model`; else KAPELLE_MODEL.
         explain: Say what every score is made of.
     """
     text = " ".join(query)
@@ -72,8 +83,11 @@ def search(
         raise BadInput('say what to look for: kapelle corpus search "invoices"')
     if words and vectors:
         raise BadInput("`--words` and `--vectors` exclude each other; without either both are used")
-    options = SearchOptions(legs="words" if words else "vectors" if vectors else "hybrid", hops=hops)
-    return run_async(_search(_Asked(text, corpus, k, read_filters(filter), options, explain), common))
+    if not 0 <= follow <= MOST_FOLLOWED:
+        raise BadInput(f"`--follow {follow}`: expected 0 to {MOST_FOLLOWED}")
+    legs: Literal["words", "vectors", "hybrid"] = "words" if words else "vectors" if vectors else "hybrid"
+    options = SearchOptions(legs=legs, hops=hops, wordings=wordings, follow=follow, rerank=rerank)
+    return run_async(_search(_Asked(text, corpus, k, read_filters(filter), options, model, explain), common))
 
 
 def read_filters(given: list[str]) -> Filters | None:
@@ -116,8 +130,14 @@ async def _search(asked: _Asked, common: Common) -> int:
                 f"there is no corpus `{asked.corpus}`; known: {', '.join(known) or 'none; add one with corpus add'}"
             )
         names = [asked.corpus] if asked.corpus else known
-        found = search_index(
-            index, names, asked.words, owner=owner, k=asked.k, filters=asked.filters, options=asked.options
+        found = await house.search(
+            asked.words,
+            *names,
+            k=asked.k,
+            filters=asked.filters,
+            options=asked.options,
+            model=asked.model,
+            fresh=False,
         )
     say_notes(found.note)
     if common.json:
@@ -126,6 +146,8 @@ async def _search(asked: _Asked, common: Common) -> int:
     _say_hits(found)
     if asked.explain:
         _explain(found, asked.options)
+    if found.usage.requests:
+        out().print(f"{found.usage.requests} requests to a model, {money(found.usage)}", style="dim")
     if found.recommend_fallback:
         out().print(found.fallback_reason, style="yellow")
     return 0
@@ -156,16 +178,22 @@ def _explain(found: SearchResult, options: SearchOptions) -> None:
         table.add_row(safe(_place(hit)), *cells)
     out().print()
     out().print(table)
-    out().print(Text(_formula(options, "cosine" in parts), style="dim"))
+    out().print(Text(_formula(options, "cosine" in parts, "merged" in parts), style="dim"))
     weights = sorted(found.weights.items(), key=lambda one: -one[1])
     told = ", ".join(f"{word} {weight:.2f}" for word, weight in weights)
     out().print(Text(f"covers: how much of what was asked a passage holds; its words by weight: {safe(told)}", "dim"))
+    if found.queries:
+        out().print(Text(f"searched for as well: {safe('; '.join(found.queries))}", "dim"))
     if found.expanded:
         out().print(Text(f"looked for as well: {safe(', '.join(found.expanded))}", "dim"))
     out().print(Text(f"confidence {found.confidence:.2f}", "dim"))
 
 
-def _formula(options: SearchOptions, by_meaning: bool) -> str:
+def _formula(options: SearchOptions, by_meaning: bool, merged: bool) -> str:
+    if options.rerank:
+        return "score = graded, 0 to 1, by the model"
+    if merged:
+        return "score = merged: the mean of 61 / (60 + rank) over all that was searched for"
     if not by_meaning:
         return "score = bm25 + what was added for being named"
     if options.legs == "vectors":

@@ -71,6 +71,8 @@ class LiveRun:
             seconds = data.get("seconds")
             line.seconds = float(seconds) if isinstance(seconds, int | float) else None
             line.note = str(data.get("error") or data.get("route") or data.get("waits_for") or "")
+        elif event.kind == "phase":
+            line.note = phase_text(event)
         elif event.kind == "step.retrying":
             line.note = f"attempt {data.get('attempt')} failed, again in {data.get('seconds')} s"
 
@@ -148,6 +150,34 @@ class Progress:
         return self._run.tree()
 
 
+def phase_text(event: Event) -> str:
+    """How far finding and writing an answer has come, in words."""
+    data = event.data
+    sources = data.get("sources")
+    documents = len(sources) if isinstance(sources, list) else 0
+    match data.get("phase"):
+        case "searching":
+            corpora = data.get("corpora")
+            return f"searching {', '.join(map(str, corpora)) if isinstance(corpora, list) else ''}"
+        case "hits":
+            return f"{_counted(data.get('hits'), 'passage')} of {_counted(documents, 'document')}"
+        case "reading":
+            return f"reading {_counted(documents, 'document')}"
+        case "writing":
+            by = data.get("by")
+            return "quoting" if by == "quotes" else f"{by} is writing"
+        case "checking":
+            claims = data.get("claims")
+            what = _counted(data.get("citations"), "citation") if claims is None else _counted(claims, "claim")
+            return f"checking {what}"
+        case other:
+            return str(other or "")
+
+
+def _counted(number: object, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def plain_line(event: Event) -> str:
     """An event as one line; empty for those that only matter to machines."""
     data = event.data
@@ -166,6 +196,8 @@ def plain_line(event: Event) -> str:
         return safe(f"{mark} {event.path}{seconds}{f'  {note}' if note else ''}")
     if event.kind == "step.retrying":
         return safe(f"↻ {event.path}: attempt {data.get('attempt')} failed: {data.get('error')}")
+    if event.kind == "phase":
+        return safe(f"· {event.path}: {phase_text(event)}")
     if event.kind in ("note", "fallback"):
         return safe(f"· {event.path}: {data.get('text', '')}")
     return ""

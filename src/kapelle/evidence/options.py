@@ -4,6 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+MOST_FOLLOWED = 3
+NO_MODEL = "`wordings`, `follow` and `rerank` ask a model; name one: KAPELLE_MODEL=openai:gpt-5-mini, or `model`"
+
 
 class SearchOptions(BaseModel):
     """The choices of one search; the defaults are those that measured best over several collections."""
@@ -27,6 +30,17 @@ class SearchOptions(BaseModel):
     """2: what the best passages lead to is searched as well, for questions that no single passage answers."""
     diversity: float = Field(0.0, ge=0, le=1)
     """How much a passage that repeats those before it loses (MMR); 0: nothing."""
+    wordings: bool = False
+    """A model's other wordings of the query are searched for too; what all find is merged by rank."""
+    follow: int = Field(0, ge=0, le=MOST_FOLLOWED)
+    """How many times a model may say what is missing, and have it searched for."""
+    rerank: bool = False
+    """A model grades the best thirty, and they are ranked by that."""
+
+    @property
+    def asks_a_model(self) -> bool:
+        """Whether a part of it is a model's: `retrieve` does that, `search` leaves it out."""
+        return self.wordings or self.rerank or self.follow > 0
 
 
 DEFAULT = SearchOptions()

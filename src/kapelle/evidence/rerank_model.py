@@ -17,6 +17,8 @@ _AT_ONCE = 25
 _LONGEST = 1_500
 """Characters of a text that are shown."""
 _BEST = 10
+_AROUND = 1_000
+"""Tokens of what is asked beside the texts, about."""
 _TOKENS, _TOKENS_OF_TEXT = 2_000, 30
 """What an answer may take: some thought, and a line for each text."""
 _INSTRUCTIONS = """\
@@ -78,6 +80,14 @@ class ModelReranker:
             check=lambda value: each_once((one.id for one in value.texts), len(texts)),
         )
         return in_order(_pairs(asked.value), len(texts), self.name), asked.usage
+
+
+def most_usage(model: Model, texts: int) -> Usage:
+    """What grading so many texts may take at most, each answer corrected once."""
+    requests = -(-texts // _AT_ONCE)
+    read = requests * _AROUND + texts * _LONGEST // 3
+    written = requests * _TOKENS + texts * _TOKENS_OF_TEXT
+    return model.estimate(requests=2 * requests, input_tokens=2 * read, output_tokens=2 * written)
 
 
 def _pairs(value: _Relevances) -> list[tuple[int, float]]:

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from kapelle.budget.model import Usage
 from kapelle.evidence.by_words import why_by_words
 from kapelle.evidence.confidence import RELEVANT, confidence_of, reason_of
 from kapelle.evidence.diversify import diversify
@@ -51,6 +52,10 @@ class SearchResult(BaseModel):
     """Of each stem asked for: how much it tells."""
     expanded: tuple[str, ...] = ()
     """Words that were looked for beside the query's own."""
+    queries: tuple[str, ...] = ()
+    """What was searched for beside the query, where a helper asked for it."""
+    usage: Usage = Field(default_factory=Usage)
+    """What helpers took."""
     note: str = ""
     """What was not done as wanted, such as a collection searched by words only; empty when all was."""
 

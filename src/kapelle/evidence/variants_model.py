@@ -13,6 +13,8 @@ MOST = 3
 _LONGEST = 300
 """Characters of a wording."""
 _TOKENS = 2_000
+_AROUND = 1_000
+"""Tokens of what is asked, about."""
 _INSTRUCTIONS = """\
 You reword search queries. Give 2 to 3 other wordings of the query that would find passages which answer it but are
 written differently: other terms of the field, acronyms spelled out, the statement that would answer it. Keep every
@@ -55,6 +57,11 @@ async def ask_variants(query: str, *, model: Model, timeout: float = 8.0) -> Var
             seen.add(_folded(wording))
             kept.append(" ".join(wording.split()))
     return Variants(tuple(kept), asked.usage)
+
+
+def most_usage(model: Model) -> Usage:
+    """What `ask_variants` may take at most, its answer corrected once."""
+    return model.estimate(requests=2, input_tokens=2 * _AROUND, output_tokens=2 * _TOKENS)
 
 
 def _folded(text: str) -> str:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, JsonValue, TypeAdapter
 
 from kapelle.agents.spec import AgentSpec, agent
 from kapelle.errors import BadInput
+from kapelle.evidence.options import DEFAULT, SearchOptions
 from kapelle.plan.model import (
     AgentStep,
     AnswerStep,
@@ -164,10 +165,12 @@ class Steps:
         options, inputs = _split(given, takes)
         return self._add(AgentStep(id=self._id(options, name), agent=name, inputs=inputs, **options))
 
-    def search(self, *corpora: str, query: Value, **given: Value) -> Handle:
-        """Search corpora."""
-        options, inputs = _split({"query": query, **given}, frozenset())
-        return self._add(SearchStep(id=self._id(options, "search"), corpora=corpora, inputs=inputs, **options))
+    def search(self, *corpora: str, query: Value, options: SearchOptions = DEFAULT, **given: Value) -> Handle:
+        """Search corpora; `options` say how, `k` and `filters` are inputs."""
+        common, inputs = _split({"query": query, **given}, frozenset())
+        return self._add(
+            SearchStep(id=self._id(common, "search"), corpora=corpora, inputs=inputs, options=options, **common)
+        )
 
     def answer(self, *sources: Value, **given: Value) -> Handle:
         """Compose the answer from what these steps found or claimed."""

@@ -2,14 +2,20 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeAlias
 
 from pydantic import JsonValue
 
 from kapelle.agents.spec import AgentSpec
+from kapelle.budget.model import Usage
+from kapelle.evidence.options import SearchOptions
 from kapelle.tools.model import Tool
+
+MostUsage: TypeAlias = Callable[[str, SearchOptions | None], Usage]
+"""At most what a search with such options takes of the model of that name; without options an answer."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,8 @@ class Catalog:
     corpora: frozenset[str] = frozenset()
     tool_timeout: float = 10.0
     """Seconds one attempt of a call may take when neither the tool nor the step says."""
+    most: MostUsage | None = None
+    """What a step may take of a model at most; None: no step is priced."""
 
     @cached_property
     def entries(self) -> list[dict[str, JsonValue]]:
@@ -55,7 +63,12 @@ def _entry(kind: str, tool: Tool) -> dict[str, JsonValue]:
 
 
 def make_catalog(
-    tools: Iterable[Tool], agents: Iterable[AgentSpec], corpora: Iterable[str], *, tool_timeout: float = 10.0
+    tools: Iterable[Tool],
+    agents: Iterable[AgentSpec],
+    corpora: Iterable[str],
+    *,
+    tool_timeout: float = 10.0,
+    most: MostUsage | None = None,
 ) -> Catalog:
     """A catalog of what is registered now."""
     return Catalog(
@@ -63,4 +76,5 @@ def make_catalog(
         {spec.name: spec for spec in sorted(agents, key=lambda one: one.name)},
         frozenset(corpora),
         tool_timeout,
+        most,
     )

@@ -43,7 +43,7 @@ def complete(draft: Plan, task: Task, catalog: Catalog) -> Plan:
         }
     )
     if not validate(plan, catalog):
-        plan = plan.model_copy(update={"estimate": estimate(plan, catalog)})
+        plan = plan.model_copy(update={"estimate": estimate(plan, catalog, task.model)})
     return plan.model_copy(update={"id": draft.id or plan_id(plan)})
 
 

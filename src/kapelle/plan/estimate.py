@@ -1,13 +1,28 @@
 """What a plan costs at most, and how long its longest chain is (pure)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from math import ceil
 
+from kapelle.budget.model import Usage
+from kapelle.evidence.options import SearchOptions
 from kapelle.plan.catalog import Catalog
 from kapelle.plan.graph import graph_of
-from kapelle.plan.model import AgentStep, ApprovalStep, Estimate, Fallback, MapStep, Plan, RepeatStep, Step, ToolStep
+from kapelle.plan.model import (
+    AgentStep,
+    AnswerStep,
+    ApprovalStep,
+    Estimate,
+    Fallback,
+    MapStep,
+    Plan,
+    RepeatStep,
+    SearchStep,
+    Step,
+    ToolStep,
+)
+from kapelle.plan.reference import refs_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +31,21 @@ class _Cost:
     approvals: int = 0
     length: int = 0
     seconds: float = 0.0
+    usage: Usage = field(default_factory=Usage)
 
 
-def estimate(plan: Plan, catalog: Catalog) -> Estimate:
+def estimate(plan: Plan, catalog: Catalog, model: str | None = None) -> Estimate:
     """The worst case: every step performed once, every item up to `limit` (or the list's length), every round.
 
-    Money is 0: no step of this plan calls a model. Retries are not counted. Needs a valid plan.
+    Retries are not counted. Needs a valid plan.
+
+    Args:
+        model: the task's, which writes answers to what was searched for, and helps searches whose options ask it.
     """
-    total = _body(plan.steps, catalog)
+    total = _body(plan.steps, _Known(catalog, model))
     return Estimate(
+        usd=total.usage.usd,
+        requests=total.usage.requests,
         calls=total.calls,
         approvals=total.approvals,
         critical_path=total.length,
@@ -32,8 +53,20 @@ def estimate(plan: Plan, catalog: Catalog) -> Estimate:
     )
 
 
-def _body(steps: tuple[Step, ...], catalog: Catalog) -> _Cost:
-    costs = {step.id: _step(step, catalog) for step in steps}
+@dataclass(frozen=True, slots=True)
+class _Known:
+    catalog: Catalog
+    model: str | None
+
+    def most(self, options: SearchOptions | None) -> Usage:
+        """What the task's model may take for a search, or an answer; nothing where there is none."""
+        if self.model is None or self.catalog.most is None:
+            return Usage()
+        return self.catalog.most(self.model, options)
+
+
+def _body(steps: tuple[Step, ...], known: _Known) -> _Cost:
+    costs = {step.id: _step(step, steps, known) for step in steps}
     longest = longest_chain(steps, lambda step: costs[step.id].length)
     slowest = longest_chain(steps, lambda step: costs[step.id].seconds)
     return _Cost(
@@ -41,6 +74,7 @@ def _body(steps: tuple[Step, ...], catalog: Catalog) -> _Cost:
         approvals=sum(cost.approvals for cost in costs.values()),
         length=int(longest),
         seconds=slowest,
+        usage=sum((cost.usage for cost in costs.values()), Usage()),
     )
 
 
@@ -69,20 +103,28 @@ def longest_chain(steps: tuple[Step, ...], weigh: Callable[[Step], float]) -> fl
     return heaviest
 
 
-def _step(step: Step, catalog: Catalog) -> _Cost:
+def _step(step: Step, beside: tuple[Step, ...], known: _Known) -> _Cost:
     match step:
         case MapStep():
-            inner = _body(step.body, catalog)
-            items = len(step.over) if isinstance(step.over, list) else step.limit
+            inner = _body(step.body, known)
+            items = _items(step)
             waves = ceil(items / step.width)
-            return _Cost(inner.calls * items, inner.approvals * items, inner.length * waves, inner.seconds * waves)
+            usage = _times(inner.usage, items)
+            return _Cost(
+                inner.calls * items, inner.approvals * items, inner.length * waves, inner.seconds * waves, usage
+            )
         case RepeatStep():
-            inner = _body(step.body, catalog)
+            inner = _body(step.body, known)
             return reduce(_then, [inner] * step.rounds, _Cost())
         case ApprovalStep():
             return _Cost(1, 1, 1, 0.0)  # a person's time is not the plan's
         case ToolStep() | AgentStep():
-            return _Cost(1, 0, 1, step.timeout or _limit(step, catalog))
+            return _Cost(1, 0, 1, step.timeout or _limit(step, known.catalog))
+        case SearchStep():
+            usage = known.most(step.options) if step.options.asks_a_model else Usage()
+            return _Cost(1, 0, 1, step.timeout or 0.0, usage)
+        case AnswerStep():
+            return _Cost(1, 0, 1, step.timeout or 0.0, _times(known.most(None), _searches(step, beside)))
         case _:
             return _Cost(1, 0, 1, step.timeout or 0.0)
 
@@ -93,7 +135,39 @@ def _then(first: _Cost, second: _Cost) -> _Cost:
         first.approvals + second.approvals,
         first.length + second.length,
         first.seconds + second.seconds,
+        first.usage + second.usage,
     )
+
+
+def _items(step: MapStep) -> int:
+    return len(step.over) if isinstance(step.over, list) else step.limit
+
+
+def _times(usage: Usage, times: int) -> Usage:
+    return Usage(
+        requests=usage.requests * times,
+        input_tokens=usage.input_tokens * times,
+        output_tokens=usage.output_tokens * times,
+        usd=None if usage.usd is None and times else (usage.usd or 0) * times,
+    )
+
+
+def _searches(step: AnswerStep, beside: tuple[Step, ...]) -> int:
+    """How many searches an answer may be written from; a model writes one for each."""
+    read = {ref["$ref"] for ref in refs_in(step.inputs)}
+    return sum(_found_by(one) for one in beside if one.id in read)
+
+
+def _found_by(step: Step) -> int:
+    match step:
+        case SearchStep():
+            return 1
+        case MapStep():
+            return _items(step) * sum(_found_by(one) for one in step.body if one.id == step.output)
+        case RepeatStep():
+            return sum(_found_by(one) for one in step.body if one.id == step.output)
+        case _:
+            return 0
 
 
 def _limit(step: ToolStep | AgentStep, catalog: Catalog) -> float:

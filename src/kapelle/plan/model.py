@@ -14,6 +14,7 @@ from pydantic import (
     model_serializer,
 )
 
+from kapelle.evidence.options import DEFAULT, SearchOptions
 from kapelle.plan.reference import Condition, Ref
 from kapelle.tools.model import Retry
 
@@ -94,6 +95,8 @@ class SearchStep(_Step):
 
     kind: Literal["search"] = "search"
     corpora: tuple[str, ...] = Field(min_length=1)
+    options: SearchOptions = DEFAULT
+    """How; what asks a model asks the task's, and is left out, and told, where the task names none."""
 
 
 class AnswerStep(_Step):

@@ -14,10 +14,13 @@ from kapelle.evidence.index import Index
 from kapelle.evidence.model import Passage
 from kapelle.run.model import NewEvent
 from kapelle.run.outcome import Circumstances, Outcome
+from kapelle.run.telling import Phase, phase_event
 from kapelle.run.write_answer import Asked, asked_of, write_answer
 
 Texts: TypeAlias = Mapping[tuple[str, str], str]
-ModelAnswer: TypeAlias = Callable[[str, str, Sequence[Passage], Texts, Budget], Awaitable[Candidate]]
+Checking: TypeAlias = Callable[[int], None]
+"""Told how many claims are about to be checked."""
+ModelAnswer: TypeAlias = Callable[[str, str, Sequence[Passage], Texts, Budget, Checking], Awaitable[Candidate]]
 """Answers a question by a model of that name, from hits and their stored texts, within a budget."""
 
 
@@ -25,6 +28,7 @@ async def answer(
     inputs: Mapping[str, JsonValue],
     about: Circumstances,
     *,
+    path: str,
     missing: Sequence[str],
     index: Index,
     by_model: ModelAnswer | None,
@@ -36,16 +40,21 @@ async def answer(
         MissingExtra: what the model needs is not installed.
     """
     model = about.task.model
-    asked = asked_of(inputs, about) if model and by_model else []
+    asked = asked_of(inputs, about)
+    tell = partial(_tell, about, path)
+    if sources := dict.fromkeys(hit.source for one in asked for hit in one.hits):
+        tell("reading", sources=list(sources), passages=sum(len(one.hits) for one in asked))
     notes: list[NewEvent] = []
     answers: list[Candidate] | None = None
     if model and by_model and any(one.hits for one in asked):
         await about.clearance()
         try:
-            answers = [await _by_model(by_model, model, one, about) for one in asked]
+            answers = [await _by_model(by_model, model, one, about, tell) for one in asked]
         except ModelUnavailable as error:
             data: dict[str, JsonValue] = {"from": model, "to": "quotes", "why": str(error)}
             notes.append(NewEvent(kind="fallback", data=data))
+    if answers is None and asked:
+        tell("writing", by="quotes")
     outcome = await _written(inputs, about, missing, index, answers)
     outcome.notes.extend(notes)
     if answers is not None:
@@ -56,11 +65,20 @@ async def answer(
     return outcome
 
 
-async def _by_model(by_model: ModelAnswer, model: str, asked: Asked, about: Circumstances) -> Candidate:
-    sources: list[JsonValue] = list(dict.fromkeys(hit.source for hit in asked.hits))
-    about.tell(NewEvent(kind="note", data={"phase": "writing", "model": model, "reading": sources}))
+def _tell(about: Circumstances, path: str, phase: Phase, **data: JsonValue) -> None:
+    about.tell(phase_event(phase, **data).model_copy(update={"path": path, "execution": about.execution}))
+
+
+async def _by_model(
+    by_model: ModelAnswer, model: str, asked: Asked, about: Circumstances, tell: Callable[..., None]
+) -> Candidate:
+    tell("writing", by=model)
     texts = {key: document.text for key, document in about.texts.items()}
-    return await by_model(model, asked.question, asked.hits, texts, about.task.budget)
+
+    def checking(claims: int) -> None:
+        tell("checking", claims=claims)
+
+    return await by_model(model, asked.question, asked.hits, texts, about.task.budget, checking)
 
 
 async def _written(

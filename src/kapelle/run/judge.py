@@ -9,6 +9,7 @@ from kapelle.errors import ToolInputError
 from kapelle.plan.catalog import Catalog
 from kapelle.plan.model import VerdictStep
 from kapelle.run.outcome import Circumstances, Outcome, Stretch
+from kapelle.run.telling import phase_event
 from kapelle.task.model import Checklist, ChecklistItem
 from kapelle.tools.model import Tool
 from kapelle.verdict import checks
@@ -45,7 +46,8 @@ def judge(
             "run_id": about.run_id,
         }
     )
-    return Outcome(output=judged.model_dump(mode="json"))
+    checking = phase_event("checking", citations=len(candidate.citations))
+    return Outcome(output=judged.model_dump(mode="json"), notes=[checking])
 
 
 def _items(

@@ -31,6 +31,7 @@ EventKind: TypeAlias = Literal[
     "step.finished",
     "step.skipped",
     "evidence",
+    "phase",
     "approval.requested",
     "approval.expiring",
     "approval.decided",

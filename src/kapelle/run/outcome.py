@@ -52,7 +52,7 @@ class Circumstances:
     decided: JsonValue
     """Of a suspended step that is entered again: what it waited for."""
     tell: Callable[[NewEvent], None]
-    """Say something at once, such as a retry; recorded with the next commit."""
+    """Say something at once, such as a retry; recorded with the next commit, which follows soon. On the run's loop."""
     say: Callable[[str], None]
     """Text as it is being written, for whoever follows the run; to be called on the run's loop."""
     journal: JournalStore

@@ -1,6 +1,5 @@
 """Perform one step: one match from a step's kind to the capability that does it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,8 +10,6 @@ from pydantic import JsonValue
 from kapelle import clock
 from kapelle.errors import ToolFailed, ToolInputError
 from kapelle.evidence.index import Index
-from kapelle.evidence.model import Document
-from kapelle.evidence.search import search
 from kapelle.ids import new_id
 from kapelle.plan.catalog import Catalog
 from kapelle.plan.model import (
@@ -30,12 +27,13 @@ from kapelle.resilience.guarded import GaveUp, Guarded
 from kapelle.run.answering import ModelAnswer, answer
 from kapelle.run.approvals.approval import ApprovalRequest, Asking
 from kapelle.run.approvals.questions import asked_event
+from kapelle.run.finding import ModelSearch, find
 from kapelle.run.frontier import Start
 from kapelle.run.inside.calls import Means, StepCalls, enter
 from kapelle.run.judge import judge
 from kapelle.run.model import REJECTED, NewEvent, StepFailure
 from kapelle.run.outcome import Circumstances, Outcome
-from kapelle.run.telling import retrying_event
+from kapelle.run.telling import evidence_events, retrying_event
 from kapelle.telemetry import trace
 from kapelle.tools.call import Limits, call_tool, check_arguments
 from kapelle.tools.model import Retry, Suspend, Tool, ToolContext, Waiting
@@ -57,6 +55,8 @@ class Capabilities:
     asking: Asking = field(default_factory=Asking)
     by_model: ModelAnswer | None = None
     """Answers by the task's model; None: what was found is quoted."""
+    searching: ModelSearch | None = None
+    """Searches with the help of the task's model; None: searches ask none."""
 
 
 class StepPerformer:
@@ -76,10 +76,12 @@ class StepPerformer:
             case AgentStep():
                 return await self._call(self._with.catalog.agents, step.agent, start, inputs, about)
             case SearchStep():
-                return await self._search(step, inputs, about)
+                return await find(step, start.path, inputs, about, self._with.index, self._with.searching)
             case AnswerStep():
-                known = self._with
-                return await answer(inputs, about, missing=start.missing, index=known.index, by_model=known.by_model)
+                index, by_model = self._with.index, self._with.by_model
+                return await answer(
+                    inputs, about, path=start.path, missing=start.missing, index=index, by_model=by_model
+                )
             case VerdictStep():
                 return judge(step, inputs, about, self._with.catalog, self._with.sources)
             case ApprovalStep():
@@ -125,27 +127,8 @@ class StepPerformer:
         if calls is not None:
             outcome.texts = calls.documents
             outcome.approvals = calls.questions.requests
-            outcome.notes = [*_evidence(calls.documents), *calls.questions.notes]
+            outcome.notes = [*evidence_events(calls.documents), *calls.questions.notes]
         return outcome
-
-    async def _search(self, step: SearchStep, inputs: dict[str, JsonValue], about: Circumstances) -> Outcome:
-        query = str(inputs.get("query") or "")
-        k = inputs.get("k", 8)
-        filters = inputs.get("filters")
-        if not isinstance(k, int) or k < 1:
-            raise ToolInputError("`k`: expected a whole number from 1")
-        if filters is not None and not isinstance(filters, dict):
-            raise ToolInputError("`filters`: expected an object of conditions")
-        owner, index = about.task.owner, self._with.index
-
-        def find() -> tuple[dict[str, JsonValue], list[Document]]:
-            found = search(index, step.corpora, query, owner=owner, k=k, filters=filters)
-            documents = {hit.document: index.document(hit.document, owner=owner) for hit in found.hits}
-            return found.model_dump(mode="json"), list(documents.values())
-
-        # SQLite's reads block; a thread keeps the other steps of the run going.
-        output, documents = await asyncio.get_running_loop().run_in_executor(None, find)
-        return Outcome(output=output, texts=documents, notes=_evidence(documents))
 
     def _ask(self, step: ApprovalStep, start: Start, inputs: dict[str, JsonValue], about: Circumstances) -> Outcome:
         if isinstance(about.decided, dict):
@@ -207,13 +190,6 @@ async def _recorded(calls: StepCalls, call: Callable[[], Awaitable[Made]]) -> Ma
         except GaveUp:
             if not await calls.held_up():
                 raise
-
-
-def _evidence(documents: list[Document]) -> list[NewEvent]:
-    if not documents:
-        return []
-    read: list[JsonValue] = [{"source": one.source, "sha256": one.sha256} for one in documents]
-    return [NewEvent(kind="evidence", data={"read": read})]
 
 
 def _waiting_for(name: str, suspend: Suspend) -> str:

@@ -1,10 +1,13 @@
 """What happened to a step, as its result and its event."""
 
 import time
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
 
 from pydantic import JsonValue
 
 from kapelle.errors import KapelleError
+from kapelle.evidence.model import Document
 from kapelle.plan.model import AgentStep, ToolStep, Undo
 from kapelle.run.approvals.approval import EXPIRY, ApprovalRecord
 from kapelle.run.decide import softened
@@ -14,6 +17,8 @@ from kapelle.run.outcome import Outcome, Stretch
 from kapelle.telemetry import trace
 from kapelle.telemetry.logs import log
 from kapelle.telemetry.redact import redact, redact_text
+
+Phase: TypeAlias = Literal["searching", "hits", "reading", "writing", "checking"]
 
 
 def undo_of(step: ToolStep, undo: Undo) -> ToolStep:
@@ -94,6 +99,19 @@ def retrying_event(
     if call:
         data["call"] = call
     return NewEvent(kind="step.retrying", path=path, execution=execution, data=data)
+
+
+def evidence_events(documents: Sequence[Document]) -> list[NewEvent]:
+    """The event of what was read, if anything was."""
+    if not documents:
+        return []
+    read: list[JsonValue] = [{"source": one.source, "sha256": one.sha256} for one in documents]
+    return [NewEvent(kind="evidence", data={"read": read})]
+
+
+def phase_event(phase: Phase, **data: JsonValue) -> NewEvent:
+    """The event of a step that has come so far in finding or writing an answer."""
+    return NewEvent(kind="phase", data={"phase": phase, **data})
 
 
 def found_nothing(output: JsonValue) -> bool:

@@ -32,6 +32,8 @@ from kapelle.telemetry.redact import redact_text
 UNDO = "~undo"
 """Behind a step's path: the call that takes it back. No step's own path has it: `~` is escaped in ids."""
 POLL = 0.5
+_SOON = 0.05
+"""Seconds within which what a step tells is recorded, while it goes on."""
 """Seconds between two looks for a cancellation or a decision, where no bell was heard."""
 
 
@@ -85,6 +87,8 @@ class Walk:
         """Steps that ended; None: look outside."""
         self._speech = Speech(checkpoint.say)
         self._told: list[NewEvent] = []
+        self._news: asyncio.TimerHandle | None = None
+        """Rings when it is time to record what was told; what ends before takes it along."""
         self._results: dict[str, StepResult] = {}
         self._started: dict[str, Start] = {}
         self._facts: dict[str, StepFact] = {}
@@ -131,8 +135,9 @@ class Walk:
                 status = await self._walk()
             finally:
                 leave()
-                if self._alarm is not None:
-                    self._alarm.cancel()
+                for timer in (self._alarm, self._news):
+                    if timer is not None:
+                        timer.cancel()
                 await self._speech.end()
                 await self._stop_all()
             trace.describe(span, status=status)
@@ -317,9 +322,14 @@ class Walk:
     # A method: `_told` is another list after every commit, and steps go on telling.
     def _tell(self, event: NewEvent) -> None:
         self._told.append(event)
+        if self._news is None:
+            self._news = asyncio.get_running_loop().call_later(_SOON, self._done.put_nowait, None)
 
     def _hear(self, batch: Gathered) -> None:
         """Put what running steps told since the last commit before everything else."""
+        if self._news is not None:
+            self._news.cancel()
+            self._news = None
         told, self._told = self._told, []
         batch.events[:0] = told
 

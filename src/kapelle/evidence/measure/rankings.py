@@ -4,10 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from kapelle.evidence.index import Index
 from kapelle.evidence.measure.collection import TestCollection
-from kapelle.evidence.options import SearchOptions
-from kapelle.evidence.search import search
+from kapelle.evidence.search import SearchResult
 
 DEPTH = 100
 """Documents of a ranking."""
@@ -22,27 +20,18 @@ class Rankings:
 
 
 def rank(
-    index: Index,
-    name: str,
-    collection: TestCollection,
-    options: SearchOptions,
-    *,
-    owner: str,
-    passages: int = DEPTH,
-    on_progress: Callable[[int], None] | None = None,
+    find: Callable[[str], SearchResult], collection: TestCollection, *, on_progress: Callable[[int], None] | None = None
 ) -> Rankings:
-    """Ask every question of a collection that is in the index as `name`.
-
-    A document stands where its best passage does.
+    """Ask every question of a collection. A document stands where its best passage does.
 
     Args:
-        passages: how many are asked for; more than `DEPTH` where documents have several.
+        find: searches for more passages than `DEPTH` where documents have several.
     """
     found: dict[str, tuple[str, ...]] = {}
     seconds: list[float] = []
     for number, question in enumerate(collection.questions, 1):
         began = time.perf_counter()
-        result = search(index, [name], question.text, owner=owner, k=passages, options=options)
+        result = find(question.text)
         seconds.append(time.perf_counter() - began)
         found[question.id] = tuple(dict.fromkeys(hit.source for hit in result.hits))[:DEPTH]
         if on_progress:

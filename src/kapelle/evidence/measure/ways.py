@@ -1,7 +1,10 @@
 """Measure a collection by words, by vectors, by both and in two hops, and hold other options against the defaults."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -10,8 +13,9 @@ from kapelle.evidence.index import Index
 from kapelle.evidence.measure.collection import TestCollection, whole
 from kapelle.evidence.measure.rankings import DEPTH, Rankings, both_within, rank
 from kapelle.evidence.measure.scores import Difference, Scores, compare, score
-from kapelle.evidence.options import DEFAULT, SearchOptions
-from kapelle.evidence.search import search
+from kapelle.evidence.options import DEFAULT, NO_MODEL, SearchOptions
+from kapelle.evidence.retrieve import Find
+from kapelle.evidence.search import SearchResult, search
 
 WORDS, VECTORS, BOTH = "words", "vectors", "both"
 _WAYS = {
@@ -23,6 +27,8 @@ _BY_CHANCE = 0.05
 """A difference that chance makes as often as this, or more often, is none."""
 _TOGETHER = 64
 """Documents brought in at once."""
+
+ByModel: TypeAlias = Callable[[Find, str, int, SearchOptions], Coroutine[Any, Any, SearchResult]]  # Any: never sent
 
 
 class TwoHop(Scores):
@@ -71,6 +77,8 @@ class Place:
     passages: int = DEPTH
     """How many are asked for: more than documents are wanted where these have several."""
     on_question: Callable[[], None] = lambda: None
+    by_model: ByModel | None = None
+    """Searches with the help of a model, where options ask for one."""
 
     def telling(self, on_question: Callable[[], None]) -> "Place":
         """The same, which tells after each question."""
@@ -78,10 +86,23 @@ class Place:
 
     def rank(self, options: SearchOptions) -> Rankings:
         """Ask every question."""
-        return rank(
-            self.index, self.name, self.collection, options, owner=self.owner, passages=self.passages,
-            on_progress=lambda _: self.on_question(),
-        )  # fmt: skip
+        return rank(partial(self.search, options), self.collection, on_progress=lambda _: self.on_question())
+
+    def search(self, options: SearchOptions, question: str) -> SearchResult:
+        """Ask one question.
+
+        Raises:
+            BadInput: the options ask for a model, and there is none.
+        """
+
+        def find(asked: str, most: int) -> SearchResult:
+            return search(self.index, [self.name], asked, owner=self.owner, k=most, options=options)
+
+        if not options.asks_a_model:
+            return find(question, self.passages)
+        if self.by_model is None:
+            raise BadInput(NO_MODEL)
+        return asyncio.run(self.by_model(find, question, self.passages, options))
 
 
 def read_changes(given: list[str]) -> dict[str, SearchOptions]:
@@ -98,7 +119,7 @@ def read_changes(given: list[str]) -> dict[str, SearchOptions]:
                 f"`--set`: expected field=value with one of {', '.join(SearchOptions.model_fields)}, not {one!r}"
             )
         try:
-            chosen: object = int(value) if field == "hops" and value.isdecimal() else value
+            chosen: object = int(value) if field == "hops" and value.isdecimal() else value  # a Literal is not lax
             found[f"{field}={value}"] = SearchOptions.model_validate({field: chosen})
         except ValidationError as error:
             raise BadInput(f"`--set {one}`: {error.errors()[0]['msg'].lower()}") from None

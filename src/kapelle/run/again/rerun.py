@@ -112,7 +112,7 @@ def look_ahead(
     refuse_purged(record, "be done again or forked", ("text", "events"))
     frames = locate(plan, start)
     _refuse_unbegun(start, frames, results)
-    edit = _edit(record.id, plan, frames, edits, catalog) if edits else None
+    edit = _edit(record, plan, frames, edits, catalog) if edits else None
     taken_back = {one.path.removesuffix(UNDO) for one in results if one.path.endswith(UNDO)}
     starts = [*_starts(plan, frames, results, edited=edit is not None), *sorted(taken_back)]
     cone = cone_of(plan, starts, catalog)
@@ -156,7 +156,10 @@ def _ids(plan: Plan, path: str) -> list[str]:
     return [frame.step.id for frame in locate(plan, path)]
 
 
-def _edit(run: str, plan: Plan, frames: Sequence[Frame], edits: Mapping[str, JsonValue], catalog: Catalog) -> Edit:
+def _edit(
+    record: RunRecord, plan: Plan, frames: Sequence[Frame], edits: Mapping[str, JsonValue], catalog: Catalog
+) -> Edit:
+    run = record.id
     ids = tuple(frame.step.id for frame in frames)
     data, problems = edit_inputs(plan.model_dump(mode="json", by_alias=True), ids, edits)
     if not problems:
@@ -173,7 +176,7 @@ def _edit(run: str, plan: Plan, frames: Sequence[Frame], edits: Mapping[str, Jso
         raise PlanError(f"run `{run}` was left as it is, the plan would not be valid: {listed}", problems)
     made = made.model_copy(update={"registry": catalog.hash, "id": plan_id(made)})
     # What was valid before may name tools that are gone now: a plan of which no estimate can be made keeps its own.
-    cost = plan.estimate if before else estimate(made, catalog)
+    cost = plan.estimate if before else estimate(made, catalog, record.task.model)
     return Edit(ids, dict(edits), made.model_copy(update={"estimate": cost}))
 
 
