@@ -2,7 +2,7 @@
 
 import importlib.util
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,7 +13,7 @@ from kapelle.agents.spec import AgentSpec
 from kapelle.answer.model import Candidate
 from kapelle.budget.afford import refuse_beyond
 from kapelle.budget.model import Budget, Usage
-from kapelle.errors import BadInput, MissingExtra, SettingsError
+from kapelle.errors import BadInput, KapelleError, MissingExtra, SettingsError
 from kapelle.evidence.index import Index, IngestReport
 from kapelle.evidence.model import Passage
 from kapelle.evidence.options import SearchOptions
@@ -41,9 +41,12 @@ from kapelle.tools.text import TEXT_TOOLS
 if TYPE_CHECKING:
     from sqlalchemy import Engine as Database
 
+    from kapelle.evidence.contexts import ContextReport
     from kapelle.evidence.embedding.embedder import Embedder, WordEmbedder
     from kapelle.evidence.embedding.late import LateEmbedder, LateWordEmbedder
+    from kapelle.evidence.folder import Skipped
     from kapelle.evidence.ratings import Ratings
+    from kapelle.evidence.reindex import Estimate
     from kapelle.evidence.rerank import Reranker
 
     AnyEmbedder: TypeAlias = LateEmbedder[Embedder] | LateWordEmbedder
@@ -454,6 +457,62 @@ def read_settings(**given: object) -> Settings:
     from kapelle.settings import load_settings
 
     return load_settings(**given)
+
+
+async def write_contexts(
+    index: Index,
+    ratings: "Ratings",
+    settings: Settings,
+    collection: str,
+    name: str,
+    *,
+    anew: bool = False,
+    on_written: Callable[[int], None] | None = None,
+) -> "ContextReport":
+    """Have a model write where a collection's passages stand: see `evidence.contexts`."""
+    from kapelle.agents.models import model_from
+    from kapelle.evidence.contexts import contextualize
+
+    return await contextualize(
+        index,
+        ratings,
+        collection,
+        owner=settings.owner,
+        model=model_from(settings, name),
+        anew=anew,
+        on_written=on_written,
+    )
+
+
+async def go_on_with_contexts(parts: Parts, collection: str) -> tuple[int, str]:
+    """Have the model that a collection names write of what is new in it; how many passages, and what was not done."""
+    owner = parts.settings.owner
+    name = {one.name: one.contexts_by for one in parts.index.collections(owner=owner)}.get(collection)
+    if name is None or not parts.index.without_context(collection, owner=owner):
+        return 0, ""
+    try:
+        made = await write_contexts(parts.index, parts.ratings, parts.settings, collection, name)
+    except KapelleError as error:  # the documents are there, and found by their own words
+        return 0, f"contexts of corpus `{collection}` are still to be written: {error}"
+    return made.passages, said_of_failed(made.failed)
+
+
+def said_of_failed(failed: "Sequence[Skipped]") -> str:
+    """Of which documents a model could not write, and why; empty when there are none."""
+    if not failed:
+        return ""
+    more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
+    return f"no contexts were written of `{failed[0].path}`{more}: {failed[0].why}"
+
+
+def estimate_contexts(
+    index: Index, settings: Settings, collection: str, name: str, *, anew: bool = False
+) -> "Estimate":
+    """What `write_contexts` would take at most."""
+    from kapelle.agents.models import model_from
+    from kapelle.evidence.contexts import estimate_collection
+
+    return estimate_collection(index, collection, owner=settings.owner, model=model_from(settings, name), anew=anew)
 
 
 async def bring_url(index: Index, collection: str, url: str, settings: Settings) -> IngestReport:

@@ -10,14 +10,22 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pydantic import JsonValue
 
 from kapelle import clock
 from kapelle.agents.spec import AgentSpec
 from kapelle.answer.model import Candidate
-from kapelle.assemble import EngineName, Parts, assemble, bring_url, find_by_model
+from kapelle.assemble import (
+    EngineName,
+    Parts,
+    assemble,
+    bring_url,
+    find_by_model,
+    go_on_with_contexts,
+    write_contexts,
+)
 from kapelle.budget.model import Budget
 from kapelle.errors import BadInput, Conflict, KapelleError, PlanError, RunStuck, UnknownVersion
 from kapelle.evidence.embedding.embedder import Embedder
@@ -29,7 +37,7 @@ from kapelle.evidence.kinds import is_url
 from kapelle.evidence.options import DEFAULT, NO_MODEL, SearchOptions
 from kapelle.evidence.progress import OnProgress
 from kapelle.evidence.ratings import Cost, Rating, Vote, check_rating
-from kapelle.evidence.reindex import reindex, writing_down
+from kapelle.evidence.reindex import reindex, remove_contexts, writing_down
 from kapelle.evidence.rerank import Reranker
 from kapelle.evidence.retrieve import Helpers, Wordings, retrieve
 from kapelle.evidence.search import SearchResult, search
@@ -62,6 +70,9 @@ from kapelle.telemetry.redact import redact, redact_text
 from kapelle.telemetry.trace import span
 from kapelle.tools.call import Limits
 from kapelle.tools.model import Tool
+
+if TYPE_CHECKING:
+    from kapelle.evidence.contexts import ContextReport
 
 T = TypeVar("T")
 
@@ -344,7 +355,9 @@ class Orchestrator:
         if plan is not None:
             wanted &= {name for step in walk_steps(plan.steps) for name in getattr(step, "corpora", ())}
         for name in sorted(wanted - self.parts.ingested):
-            await self.ingest(name, self.parts.corpora[name])
+            report, _ = await self.ingest(name, self.parts.corpora[name])
+            if report.note:
+                log.info("corpus", corpus=name, text=report.note)
             self.parts.ingested.add(name)
 
     async def ingest(
@@ -355,6 +368,7 @@ class Orchestrator:
         complete: bool = True,
         on_progress: OnProgress | None = None,
         still: Collection[str] = (),
+        contexts: bool = True,
     ) -> tuple[FolderReport, tuple[Skipped, ...]]:
         """Bring a folder, a file or an address (https://...) into the index; cancelled, what is written stays.
 
@@ -362,20 +376,30 @@ class Orchestrator:
             complete: sources whose file is gone are taken out; an address never takes out others.
             on_progress: called after every file, from another thread.
             still: sources known to be as they were; they are not read.
+            contexts: have the model that the corpus names (`contextualize`) write of what is new.
 
         Raises:
             UnreadableSource: the folder or the address cannot be read.
             BadInput: the address is not allowed (`KAPELLE_CORPUS__ALLOWED_HOSTS`).
         """
         if isinstance(folder, str) and is_url(folder):
-            return await self._ingest_url(name, folder), ()
+            report = await self._ingest_url(name, folder)
+        else:
+            report = await self._ingest_folder(name, folder, complete, on_progress, still)
+        if contexts:
+            written, note = await go_on_with_contexts(self.parts, name)
+            report = report.model_copy(update={"contexts": written, "note": note})
+        return report, report.skipped
+
+    async def _ingest_folder(
+        self, name: str, folder: Path | str, complete: bool, on_progress: OnProgress | None, still: Collection[str]
+    ) -> FolderReport:
         index, owner, stop = self.parts.index, self.settings.owner, threading.Event()
         bring = partial(
             ingest, index, name, folder, owner=owner, settings=self.settings.corpus, complete=complete,
             on_progress=on_progress, stop=stop, still=still,
         )  # fmt: skip
-        report = await _until_stopped(partial(self._counted, name, bring), stop)
-        return report, report.skipped
+        return await _until_stopped(partial(self._counted, name, bring), stop)
 
     def _counted(self, name: str, bring: Callable[[], T]) -> T:
         parts, owner = self.parts, self.settings.owner
@@ -408,6 +432,45 @@ class Orchestrator:
             reindex, parts.index, parts.ratings, name, owner=owner, on_embedded=on_embedded, stop=stop
         )  # fmt: skip
         return await _until_stopped(work, stop)
+
+    async def contextualize(
+        self,
+        name: str,
+        *,
+        model: str | None = None,
+        anew: bool = False,
+        on_written: Callable[[int], None] | None = None,
+    ) -> "ContextReport":
+        """Have a model write where each passage of a corpus stands, and of what is brought in from here on.
+
+        It is searched with the passage and never quoted. It costs money: `evidence.contexts.estimate_collection` says
+        before how much at most. Cancelled, what is written stays; again, it goes on where it was.
+
+        Args:
+            model: `provider:model`; None: this orchestrator's.
+            anew: those that have one get another.
+            on_written: told how many more passages have theirs.
+
+        Raises:
+            NotFound: there is no such corpus.
+            BadInput: no model is named.
+            ModelUnavailable: the model cannot be reached; what is written stays.
+        """
+        chosen = model or self._model
+        if chosen is None:
+            raise BadInput("contexts are written by a model; name one: KAPELLE_MODEL=openai:gpt-5-mini, or `model`")
+        parts = self.parts
+        return await write_contexts(
+            parts.index, parts.ratings, self.settings, name, chosen, anew=anew, on_written=on_written
+        )
+
+    async def remove_contexts(self, name: str) -> int:
+        """Take all that a model wrote out of a corpus, and have no more written; how many documents had some.
+
+        Raises:
+            NotFound: there is no such corpus.
+        """
+        return await asyncio.to_thread(remove_contexts, self.parts.index, name, owner=self.settings.owner)
 
     def get(self, run: str) -> "Run":
         """A handle on a run by its id; whether there is one shows at the first use."""

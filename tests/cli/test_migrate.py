@@ -89,6 +89,10 @@ def fill(engine: sa.Engine, seed: int = 0) -> None:
             "notes", [document_of(f"{number}.md", f"# Note {number}\n\nThe pump {number} is broken.\n")], owner=OWNER
         )
     index.calibrate("notes", 0.7, owner=OWNER)
+    index.write_contexts_by("notes", "openai:writer", owner=OWNER)
+    (first,) = index.passages("notes", index.of_source("notes", "0.md", owner=OWNER, most=1), owner=OWNER).values()
+    index.put_contexts("notes", "0.md", first.sha256, {first.id: "Of a broken fountain."}, owner=OWNER)
+    index.forget(owner=OWNER)  # the vector that it had before
     index.put("books", [document_of("b.md", "# Book\n\nWe keep books of every pump.\n")], owner="acme/bob")
     index.calibrate("books", 0.4, owner="acme/bob")
 
@@ -105,7 +109,8 @@ def contents(engine: sa.Engine) -> dict[str, list[Any]]:
         }
     index = index_of(engine, WordVectors())
     for owner in (OWNER, "acme/bob"):
-        found[f"{owner} thresholds"] = [one.answers_from for one in index.collections(owner=owner)]
+        found[f"{owner} kept"] = [(one.answers_from, one.contexts_by) for one in index.collections(owner=owner)]
+        found[f"{owner} contexts"] = [hit.source for hit in index.search("notes", "fountain", owner=owner)]
         for collection in ("notes", "books"):
             hits = index.search(collection, "a broken pump of books", owner=owner)
             found[f"{owner} {collection}"] = sorted((hit.source, hit.text, hit.start) for hit in hits)

@@ -294,3 +294,51 @@ def test_a_put_that_fails_leaves_everything_as_it_was(index: Index) -> None:
         index.put("handbook", [document("leave.md", "new"), INVOICES], owner=OWNER, splitter=broken)
     assert found(index, "annual") == ["leave.md"]
     assert found(index, "new invoices") == []
+
+
+def test_a_passage_is_found_by_its_context_which_is_no_part_of_its_text(index: Index) -> None:
+    index.put("handbook", [LEAVE, INVOICES], owner=OWNER)
+    assert index.without_context("handbook", owner=OWNER) == ["invoices.md", "leave.md"]
+    (passage,) = split(LEAVE)
+    assert index.put_contexts("handbook", "leave.md", LEAVE.sha256, {passage.id: "Of holidays in Ulm."}, owner=OWNER)
+    assert found(index, "Ulm") == ["leave.md"]
+    (hit,) = index.search("handbook", "holidays", owner=OWNER)
+    assert (hit.context, hit.text, hit.id) == ("Of holidays in Ulm.", passage.text, passage.id)
+    assert index.without_context("handbook", owner=OWNER) == ["invoices.md"]
+    assert found(index, "annual leave") == ["leave.md"]
+    assert index.statistics(["handbook"], ["ulm"], owner=OWNER).containing == {"ulm": 1}
+    assert index.put_contexts("handbook", "leave.md", LEAVE.sha256, {passage.id: ""}, owner=OWNER)
+    assert found(index, "Ulm") == []
+    assert found(index, "annual leave") == ["leave.md"]
+
+
+def test_a_context_of_another_version_is_not_written(index: Index) -> None:
+    index.put("handbook", [LEAVE], owner=OWNER)
+    (passage,) = split(LEAVE)
+    newer = document("leave.md", "# Leave\n\nStaff have 30 days of annual leave.\n")
+    index.put("handbook", [newer], owner=OWNER)
+    assert not index.put_contexts("handbook", "leave.md", LEAVE.sha256, {passage.id: "Old."}, owner=OWNER)
+    assert not index.put_contexts("nowhere", "leave.md", LEAVE.sha256, {passage.id: "Old."}, owner=OWNER)
+    assert not index.put_contexts("handbook", "leave.md", newer.sha256, {}, owner="acme/bob")
+    assert index.without_context("handbook", owner=OWNER) == ["leave.md"]
+    assert found(index, "30 days") == ["leave.md"]
+
+
+def test_a_changed_document_loses_its_contexts(index: Index) -> None:
+    index.put("handbook", [LEAVE], owner=OWNER)
+    (passage,) = split(LEAVE)
+    index.put_contexts("handbook", "leave.md", LEAVE.sha256, {passage.id: "Of holidays."}, owner=OWNER)
+    index.put("handbook", [document("leave.md", "# Leave\n\nStaff have 30 days of leave.\n")], owner=OWNER)
+    assert found(index, "holidays") == []
+    assert index.without_context("handbook", owner=OWNER) == ["leave.md"]
+
+
+def test_a_collection_says_which_model_writes_its_contexts(index: Index) -> None:
+    index.put("handbook", [LEAVE], owner=OWNER)
+    index.write_contexts_by("handbook", "openai:x", owner=OWNER)
+    index.put("handbook", [INVOICES], owner=OWNER)
+    assert [one.contexts_by for one in index.collections(owner=OWNER)] == ["openai:x"]
+    index.write_contexts_by("handbook", None, owner=OWNER)
+    assert [one.contexts_by for one in index.collections(owner=OWNER)] == [None]
+    with pytest.raises(NotFound, match="no corpus"):
+        index.write_contexts_by("nowhere", "openai:x", owner=OWNER)

@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 
 from kapelle.errors import DatabaseDamaged
 from kapelle.evidence import tables_postgres, tables_sqlite
+from kapelle.evidence.index_sqlite import SqliteIndex
 from kapelle.settings import load_settings
 from kapelle.store.engine import open_engine, open_url
 from kapelle.store.migrate import MIGRATIONS, migrate
@@ -153,3 +154,35 @@ def test_a_file_that_is_no_database_is_refused_with_the_remedy(tmp_path: Path) -
         migrate(engine)
     engine.dispose()
     assert file.read_bytes().startswith(b"this is no database")
+
+
+def test_a_collection_of_before_contexts_is_found_by_them_after(tmp_path: Path) -> None:
+    engine = open_engine(load_settings(home=tmp_path))
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+        for statement in (
+            "insert into evidence_collections (id, owner, name, generation, passages) values (1, 'a/b', 'rules', 1, 1)",
+            "insert into evidence_metas (id, collection, digest, meta) values (1, 1, x'00', '{}')",
+            "insert into evidence_live (owner, collection, source, sha256) values ('a/b', 'rules', 'r.md', 's')",
+            "insert into evidence_passages (collection, id, document, source, sha256, start_char, end_char, header, "
+            "section, text, meta, digest) values (1, 'p', 'd', 'r.md', 's', 0, 9, 'Rules', 'Part', 'Daily.', 1, x'00')",
+            "create view evidence_words_1 as select number, header, section, coalesce(visible, text) as body "
+            "from evidence_passages where collection = 1",
+            "create virtual table evidence_fts_1 using fts5(header, section, body, content='evidence_words_1', "
+            "content_rowid='number', tokenize='porter unicode61 remove_diacritics 2')",
+            "insert into evidence_fts_1 (evidence_fts_1) values ('rebuild')",
+        ):
+            connection.exec_driver_sql(statement)
+    migrate(engine)
+    index = SqliteIndex(engine)
+    whole = "insert into evidence_fts_1 (evidence_fts_1, rank) values ('integrity-check', 1)"
+    for context, found in (("Of Ulm.", 1), ("", 0)):
+        assert index.put_contexts("rules", "r.md", "s", {"p": context}, owner="a/b")
+        assert len(index.search("rules", "Ulm", owner="a/b")) == found
+        assert len(index.search("rules", "part daily", owner="a/b")) == 1
+        with engine.begin() as connection:
+            connection.exec_driver_sql(whole)
+    engine.dispose()

@@ -51,7 +51,7 @@ def test_a_corpus_is_added_shown_counted_and_taken_out(place: Place, docs: Path)
     one = place.json("corpus", "show", "docs", "terms.pdf")
     assert one["converted"] is True
     assert one["passages"] == [
-        {"id": one["passages"][0]["id"], "start": 0, "end": 8, "section": "page 1", "text": "In June."}  # type: ignore[index]
+        {"id": one["passages"][0]["id"], "start": 0, "end": 8, "section": "page 1", "context": "", "text": "In June."}  # type: ignore[index]
     ]
     stats = place.json("corpus", "stats", "docs")
     assert (stats["documents"], stats["passages"], stats["converted"]) == (2, 2, 1)

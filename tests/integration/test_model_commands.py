@@ -62,3 +62,53 @@ def test_a_models_help_is_measured_after_its_price_was_agreed_to(place: Place, d
     (change,) = measured["changes"]  # type: ignore[index]
     assert change["scores"]["mrr10"] == 1.0
     assert measured["words"]["mrr10"] == 0.5  # type: ignore[index]
+
+
+def context(text: str) -> object:
+    return {"passages": [{"id": 1, "context": text}]}
+
+
+def test_a_model_writes_where_passages_stand_and_goes_on_with_what_is_added(
+    place: Place, docs: Path, provider: Stub
+) -> None:
+    provider.answer("contexts-1", *[context("Of the cathedral of Ulm.")] * 2)
+    asked = ("corpus", "contextualize", "docs", "--model", "openai:contexts-1")
+    refused = place.run(*asked)
+    assert refused.returncode == 2
+    assert "Write of 2 passages, at most" in refused.stderr
+    assert provider.seen("contexts-1") == []
+    written = place.json(*asked, "--yes")
+    assert (written["passages"], written["documents"], written["failed"]) == (2, 2, [])
+    assert len(place.json("corpus", "search", "cathedral")["hits"]) == 2  # type: ignore[arg-type]
+    assert "Of the cathedral of Ulm." in place.run("corpus", "show", "docs", "ann.md").stdout
+    assert "contexts by openai:contexts-1" in place.run("corpus", "list").stdout
+    assert "nothing was to be written" in place.run(*asked[:3]).stdout
+    (docs / "new.md").write_text("# New\n\nThe new house is empty.\n")
+    declined = place.run("corpus", "add", str(docs))
+    assert declined.returncode == 0
+    assert declined.stdout.startswith("docs: 1 added")
+    assert "contexts are still to be written: kapelle corpus contextualize docs" in declined.stderr
+    provider.answer("contexts-1", context("Of the market of Ulm."))
+    added = place.json("corpus", "add", str(docs), "--yes")
+    assert (added["unchanged"], added["contexts"], added["note"]) == (3, 1, "")
+    assert len(place.json("corpus", "search", "market")["hits"]) == 1  # type: ignore[arg-type]
+    assert place.json("corpus", "stats", "docs")["contexts_by"] == "openai:contexts-1"
+    assert place.json("corpus", "contextualize", "docs", "--off")["documents"] == 3
+    assert place.json("corpus", "search", "market")["hits"] == []
+    assert place.run("corpus", "contextualize", "docs", "--off", "--anew").returncode == 2
+    assert "KAPELLE_MODEL" in place.run("corpus", "contextualize", "docs").stderr
+
+
+def test_contexts_are_measured_against_none(place: Place, docs: Path, provider: Stub) -> None:
+    judged = place.folder / "judged"
+    judged.mkdir()
+    documents = [{"_id": name, "title": "", "text": text} for name, text in TEXTS.items()]
+    (judged / "corpus.jsonl").write_text("".join(json.dumps(one) + "\n" for one in documents))
+    (judged / "queries.jsonl").write_text(json.dumps({"_id": "q", "text": "cathedral"}) + "\n")
+    (judged / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\nq\tann.md\t1\n")
+    provider.answer("contexts-2", *[context("Of the cathedral of Ulm.")] * 2)
+    measured = place.json("corpus", "measure", "judged", "--contexts", "--model", "openai:contexts-2", "--yes")
+    (change,) = measured["judged"]["changes"]  # type: ignore[index]
+    assert change["set"] == "contexts by openai:contexts-2"
+    assert change["scores"]["recall100"] == 1.0
+    assert measured["judged"]["words"]["recall100"] == 0.0  # type: ignore[index]

@@ -1,12 +1,13 @@
 """`kapelle corpus`: bring documents into the index (`corpus_add`), look at them (`corpus_show`), search them
-(`corpus_search`), give them vectors (`corpus_embed`), say what helps (`corpus_rate`), measure (`corpus_measure`),
-calibrate (`corpus_calibrate`)."""
+(`corpus_search`), give them vectors (`corpus_embed`) and contexts (`corpus_contexts`), say what helps (`corpus_rate`),
+measure (`corpus_measure`), calibrate (`corpus_calibrate`)."""
 
 from pathlib import Path
 
 from cyclopts import App
 
 from kapelle.cli.corpus_add import add
+from kapelle.cli.corpus_contexts import contextualize
 from kapelle.cli.corpus_embed import fetch_embedder, reindex
 from kapelle.cli.corpus_rate import rate, ratings
 from kapelle.cli.corpus_search import search
@@ -25,6 +26,7 @@ app.command(rm)
 app.command(stats)
 app.command(fetch_embedder)
 app.command(reindex)
+app.command(contextualize)
 app.command(rate)
 app.command(ratings)
 # Imported when they are called: what scores, compares and judges takes a second to load.
@@ -72,7 +74,8 @@ async def _list(common: Common) -> int:
         return 0
     for one in found:
         vectors = f", vectors of {one.embedder}" if one.embedder else ""
-        out().print(f"{safe(one.name)}: {one.documents} documents, {one.passages} passages{vectors}")
+        contexts = f", contexts by {safe(one.contexts_by)}" if one.contexts_by else ""
+        out().print(f"{safe(one.name)}: {one.documents} documents, {one.passages} passages{vectors}{contexts}")
     if not found:
         out().print("no corpora yet; add one with: kapelle corpus add FOLDER")
     return 0

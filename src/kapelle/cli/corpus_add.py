@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from cyclopts import Parameter
 
+from kapelle.assemble import said_of_failed
+from kapelle.cli.corpus_contexts import write_of
 from kapelle.cli.corpus_embed import allowed
 from kapelle.cli.corpus_progress import Telling, say_report
 from kapelle.cli.corpus_show import agreed
@@ -72,15 +74,17 @@ async def _add(target: str, name: str, watch: bool, max_mb: float | None, yes: b
             out().print("nothing was added")
             return 1
         if is_url(target):
-            report, _ = await house.ingest(name, target)
+            report, _ = await house.ingest(name, target, contexts=False)
         else:
             folder = Folder(target)
             seen = watched(folder.find().entries) if watch else None
             with Telling() as tell:
                 report, _ = await house.ingest(
-                    name, Path(target), complete=not folder.is_one_file, on_progress=tell.progress
+                    name, Path(target), complete=not folder.is_one_file, on_progress=tell.progress, contexts=False
                 )
+        report = await _with_contexts(house, name, report, yes)
         _say(report, common, one_line=watch)
+        say_notes(report.note)
         if report.passages or report.unchanged:
             say_notes(why_by_words(house.parts.index, [name], owner=house.settings.owner))
         if not is_url(target) and seen is not None:
@@ -100,6 +104,22 @@ async def _allowed(house: Orchestrator, name: str, target: str, yes: bool) -> bo
         estimate_ingest, index, embedder, name, Path(target), owner=owner, settings=house.settings.corpus
     )
     return allowed(await asyncio.to_thread(estimate), embedder, yes)
+
+
+async def _with_contexts(house: Orchestrator, name: str, report: FolderReport, yes: bool) -> FolderReport:
+    """Go on with contexts where the corpus wants them, if their price is agreed to."""
+    model = {one.name: one.contexts_by for one in house.parts.index.collections(owner=house.settings.owner)}.get(name)
+    if model is None:
+        return report
+    try:
+        written = await write_of(house, name, model, anew=False, yes=yes)
+    except BadInput:  # nobody can be asked; the documents are there, and found by their own words
+        written = None
+    if written is None:
+        return report.model_copy(
+            update={"note": f"contexts are still to be written: kapelle corpus contextualize {name}"}
+        )
+    return report.model_copy(update={"contexts": written.passages, "note": said_of_failed(written.failed)})
 
 
 def _say(report: FolderReport, common: Common, *, one_line: bool = False) -> None:
@@ -127,6 +147,7 @@ async def _watch(
             changed = seen.look(found.entries)
             if changed:
                 report, _ = await house.ingest(name, target, complete=not folder.is_one_file, still=seen.unchanged())
+                say_notes(report.note)
                 seen.settle(_unsure(report))
                 _say_change(changed, report, common)
             gone = False

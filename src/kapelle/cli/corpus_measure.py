@@ -11,7 +11,15 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.table import Table
 
-from kapelle.assemble import embedder_of, find_by_model, most_of, scratch_index
+from kapelle.assemble import (
+    embedder_of,
+    estimate_contexts,
+    find_by_model,
+    most_of,
+    said_of_failed,
+    scratch_index,
+    write_contexts,
+)
 from kapelle.budget.model import Budget, Usage
 from kapelle.cli.corpus_embed import agreed_to_pay, allowed
 from kapelle.cli.corpus_progress import Counting
@@ -24,6 +32,7 @@ from kapelle.evidence.measure.feedback import rated
 from kapelle.evidence.measure.scores import Scores
 from kapelle.evidence.measure.ways import Measured, Place, bring, measure, missing, passes, read_changes
 from kapelle.evidence.options import NO_MODEL, SearchOptions
+from kapelle.evidence.ratings import memory_ratings
 from kapelle.evidence.reindex import Estimate
 from kapelle.settings import Settings
 
@@ -41,6 +50,7 @@ def measure_search(
     set: Annotated[list[str], Parameter(negative=())] = [],  # noqa: B006  # cyclopts copies it
     feedback: Annotated[bool, Parameter(negative=())] = False,
     model: str | None = None,
+    contexts: Annotated[bool, Parameter(negative=())] = False,
     yes: Annotated[bool, Parameter(negative=())] = False,
     common: Common = Common(),
 ) -> int:
@@ -53,10 +63,13 @@ def measure_search(
             a corpus of your own.
         set: Another choice of search, such as `pool=200` or `fusion=rrf`, held against the defaults; repeatable.
         feedback: Judge a corpus of your own by what people said (`corpus rate`).
-        model: The model that `--set rerank=true`, `wordings=true` and `follow=2` ask; else KAPELLE_MODEL.
+        model: The model that `--set rerank=true`, `wordings=true`, `follow=2` and `--contexts` ask; else KAPELLE_MODEL.
+        contexts: Hold the collection with contexts by the model (`corpus contextualize`) against it as it is.
         yes: Do not ask before a provider is paid.
     """
-    asked = _Asked(read_changes(set), model, yes, common)
+    asked = _Asked(read_changes(set), model, contexts, yes, common)
+    if feedback and contexts:
+        raise BadInput("`--contexts` is measured on a folder; a corpus of your own has them or has them not")
     if feedback:
         return run_async(_of_feedback(target, asked))
     return _of_folders(_collections(Path(target)), asked)
@@ -68,17 +81,27 @@ class _Asked:
 
     changes: Changes
     model: str | None
+    contexts: bool
     yes: bool
     common: Common
+
+    def named(self, settings: Settings) -> str:
+        """The model.
+
+        Raises:
+            BadInput: none is named.
+        """
+        name = self.model or settings.model
+        if name is None:
+            raise BadInput(NO_MODEL)
+        return name
 
     def helped(self, place: Place, settings: Settings) -> Place | None:
         """The place with a model to help, where a change asks for one; None where nobody wants to pay for it."""
         wanted = [options for options in self.changes.values() if options.asks_a_model]
         if not wanted:
             return place
-        name = self.model or settings.model
-        if name is None:
-            raise BadInput(NO_MODEL)
+        name = self.named(settings)
         questions = len(place.collection.questions)
         most = sum((most_of(settings, name, options) for options in wanted for _ in range(questions)), Usage())
         what = f"Ask for {questions} questions up to {most.requests:,} times"
@@ -117,7 +140,11 @@ def _of_folders(folders: list[Path], asked: _Asked) -> int:
             if place is None:
                 out().print("nothing was asked, nothing measured")
                 return 1
-            results[collection.name] = _measure(place, asked.changes)
+            others = _with_contexts(place, asked, settings)
+            if others is None:
+                out().print("nothing was written, nothing measured")
+                return 1
+            results[collection.name] = _measure(place, asked.changes, others)
     _tell(results, asked.common)
     return 0
 
@@ -138,10 +165,29 @@ def _bring(index: Index, name: str, collection: TestCollection, settings: Settin
     return True
 
 
-def _measure(place: Place, changes: Changes) -> Measured:
-    asked = len(place.collection.questions) * passes(place, changes)
+def _with_contexts(place: Place, asked: _Asked, settings: Settings) -> dict[str, Place] | None:
+    """The collection once more, with contexts, where that is asked for; None where nobody wants to pay for them."""
+    if not asked.contexts:
+        return {}
+    model, other = asked.named(settings), replace(place, name=f"{place.name}-contexts")
+    if not _bring(place.index, other.name, place.collection, settings, asked.yes):
+        return None
+    scratch = settings.model_copy(update={"owner": _OWNER})
+    estimate = estimate_contexts(place.index, scratch, other.name, model)
+    what = f"Write of {estimate.texts:,} documents, at most {estimate.usage.requests:,} requests"
+    if estimate.texts and not agreed_to_pay(what, estimate.usage, model, asked.yes):
+        return None
+    with Counting(estimate.texts, f"contexts of {place.collection.name}") as counting:
+        work = write_contexts(place.index, memory_ratings(), scratch, other.name, model, on_written=counting.add)
+        say_notes(said_of_failed(asyncio.run(work).failed))
+    return {f"contexts by {model}": other}
+
+
+def _measure(place: Place, changes: Changes, others: Mapping[str, Place] = {}) -> Measured:
+    asked = len(place.collection.questions) * (passes(place, changes) + len(others))
     with Counting(asked, f"searches of {place.collection.name}") as counting:
-        return measure(place.telling(partial(counting.add, 1)), changes)
+        tell = partial(counting.add, 1)
+        return measure(place.telling(tell), changes, {name: one.telling(tell) for name, one in others.items()})
 
 
 async def _of_feedback(name: str, asked: _Asked) -> int:

@@ -14,7 +14,7 @@ from kapelle.errors import BadInput, NotFound
 from kapelle.evidence.index import CollectionInfo, Index, Source
 from kapelle.evidence.kinds import is_url, kind_of
 from kapelle.evidence.load import FILE_SHA256
-from kapelle.evidence.split import split
+from kapelle.evidence.reindex import passages_of
 from kapelle.orchestrator import Orchestrator
 
 _MANY = 200
@@ -39,7 +39,7 @@ async def _show(name: str, source: str | None, common: Common) -> int:
         if source is None:
             _show_sources(name, sources, common)
         else:
-            _show_passages(index, owner, one_of(sources, source, name), common)
+            _show_passages(index, name, owner, one_of(sources, source, name), common)
     return 0
 
 
@@ -85,11 +85,11 @@ def _show_sources(name: str, sources: list[Source], common: Common) -> None:
         out().print(f"... and {len(sources) - len(shown)} more (--json lists all)", style="dim")
 
 
-def _show_passages(index: Index, owner: str, source: Source, common: Common) -> None:
+def _show_passages(index: Index, name: str, owner: str, source: Source, common: Common) -> None:
     document = index.document(source.document, owner=owner)
-    passages = split(document)
+    passages = passages_of(index, name, source.source, owner=owner)
     if common.json:
-        kept = {"id", "start", "end", "section", "text"}
+        kept = {"id", "start", "end", "section", "context", "text"}
         rows = [one.model_dump(mode="json", include=kept) for one in passages]
         print_json({**document.model_dump(mode="json", exclude={"text"}), "passages": rows})
         return
@@ -97,6 +97,8 @@ def _show_passages(index: Index, owner: str, source: Source, common: Common) -> 
     out().print(f"{safe(document.source)}: {safe(document.title)} ({len(document.text)} characters{converted})")
     for one in passages:
         out().print(f"\n{one.start}-{one.end}  {safe(one.section)}", style="cyan")
+        if one.context:
+            out().print(safe(one.context), style="dim")
         out().print(safe(one.text))
 
 
@@ -162,10 +164,12 @@ class CorpusStats(BaseModel):
     superseding: int
     kinds: dict[str, int]
     embedder: str | None
+    contexts_by: str | None
+    """The model that writes where its passages stand."""
     answers_from: float | None
     """The confidence that it was calibrated to."""
     embedded: int
-    """Texts that were embedded for it, in all."""
+    """Texts that were embedded for it, or written of by a model, in all."""
     spent: Usage
     """What that took."""
 
@@ -203,8 +207,10 @@ async def _stats(name: str, common: Common) -> int:
         f"generation {made.generation}"
     )
     vectors = f"vectors of {made.embedder}" if made.embedder else "no vectors: found by words"
-    spent = f"; {made.embedded} embedded, {made.spent.input_tokens} tokens" if costs else ""
+    spent = f"; {made.embedded} embedded or written of, {made.spent.input_tokens} tokens" if costs else ""
     out().print(f"{vectors}{spent}" + (f", {money(made.spent)}" if made.spent.requests else ""))
+    if made.contexts_by is not None:
+        out().print(f"contexts by {safe(made.contexts_by)}")
     if made.answers_from is not None:
         out().print(f"calibrated: questions are answered from a confidence of {made.answers_from:.3f} on")
     return 0

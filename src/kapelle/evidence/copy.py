@@ -15,7 +15,8 @@ Change: TypeAlias = Callable[[Mapping[Any, Any]], Scope]
 
 # What a database adds of its own (ids, numbers, counts) is made anew there.
 _COLLECTIONS = text(
-    "SELECT id, owner, name AS collection, generation, embedder FROM evidence_collections ORDER BY owner, name"
+    "SELECT id, owner, name AS collection, generation, embedder, contexts_by FROM evidence_collections "
+    "ORDER BY owner, name"
 )
 _OF_COLLECTION = ("names", "passages", "metas", "thresholds")
 _KNOWN = text("SELECT id, generation FROM evidence_collections WHERE owner = :owner AND name = :collection")
@@ -25,10 +26,12 @@ _DELETE = (
     text("DELETE FROM evidence_collections WHERE id = :place"),
 )
 _ADD = text(
-    "INSERT INTO evidence_collections (owner, name, generation, embedder) "
-    "VALUES (:owner, :collection, :generation, :embedder) RETURNING id"
+    "INSERT INTO evidence_collections (owner, name, generation, embedder, contexts_by) "
+    "VALUES (:owner, :collection, :generation, :embedder, :contexts_by) RETURNING id"
 )
-_OF_PLACE = ("id", "document", "source", "sha256", "start_char", "end_char", "header", "section", "text", "visible")
+_OF_PLACE = (
+    "id", "document", "source", "sha256", "start_char", "end_char", "header", "section", "context", "text", "visible",
+)  # fmt: skip
 _COLUMNS = {
     "evidence_live": ("owner", "collection", "source", "sha256", "supersedes"),
     "evidence_names": ("collection", "name", "source"),

@@ -59,9 +59,9 @@ def _from(
     owner: str,
 ) -> dict[Key, float]:
     shown = visible(passage.text, passage.source)
-    held = set(stems(f"{passage.header} {passage.section} {shown}"))
+    held = set(stems(f"{passage.header} {passage.section} {passage.context} {shown}"))
     rest = tuple(word for word in asked.words if base(word) not in held)
-    whole = f"{asked.text}\n{text_to_embed(passage.header, passage.section, shown)}"
+    whole = f"{asked.text}\n{text_to_embed(passage.header, passage.section, shown, context=passage.context)}"
     named = _named(index, filters, passage, shown, owner)
     also = {name: [number for collection, number in named if collection == name] for name in filters}
     found = ask(index, filters, Asked(rest, whole), options, owner=owner, most=_POOL, also=also)

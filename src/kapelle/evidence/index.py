@@ -57,6 +57,8 @@ class CollectionInfo(BaseModel):
     """Raised by every change; what was cached of another generation is stale."""
     embedder: str | None = None
     """Whose vectors its passages have; None: they are found by words only."""
+    contexts_by: str | None = None
+    """The model that writes where its passages stand; None: nobody does."""
     answers_from: float | None = None
     """The confidence, 0..1, from which its questions are answered (`calibrate`); None: from 0.5."""
 
@@ -177,6 +179,31 @@ class Index(Protocol):
 
         Raises:
             NotFound: there is no such collection.
+        """
+
+    def write_contexts_by(self, collection: str, model: str | None, *, owner: str) -> None:
+        """Name the model that writes where a collection's passages stand; None: nobody does from here on.
+
+        Raises:
+            NotFound: there is no such collection.
+        """
+
+    def without_context(self, collection: str, *, owner: str) -> list[str]:
+        """The sources of a collection that have passages without a context."""
+
+    def put_contexts(
+        self, collection: str, source: str, sha256: str, contexts: Mapping[str, str], *, owner: str
+    ) -> bool:
+        """Find passages of one version of a source by what is written of where they stand, too.
+
+        Args:
+            contexts: by the passage's id; empty: it has none any more.
+
+        Returns:
+            False where another version is live by now: nothing was written.
+
+        Raises:
+            BadInput, ModelUnavailable: as `put`, for the passages are embedded anew.
         """
 
     def sources(self, collection: str, *, owner: str) -> list[Source]:

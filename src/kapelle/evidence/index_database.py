@@ -270,10 +270,12 @@ class DatabaseIndex:
         ]
         if names:
             connection.execute(sql.NAME, names)
-        cut = [passage for document in documents for passage in passages[document.source]]
-        metas = _keep_metas(connection, place, {passage.about for passage in cut})
-        for first in range(0, len(cut), _BATCH):
-            self._words.add(connection, place, cut[first : first + _BATCH], metas)
+        self._add(connection, place, [passage for document in documents for passage in passages[document.source]])
+
+    def _add(self, connection: Connection, place: int, rows: Sequence[Cut]) -> None:
+        metas = _keep_metas(connection, place, {row.about for row in rows})
+        for first in range(0, len(rows), _BATCH):
+            self._words.add(connection, place, rows[first : first + _BATCH], metas)
 
     def search(
         self, collection: str, query: str, *, owner: str, k: int = 10, filters: Filters | None = None
@@ -400,6 +402,52 @@ class DatabaseIndex:
             statement = sql.UNCALIBRATE if answers_from is None else sql.ANSWER_FROM
             connection.execute(statement, {"place": touched.id, "answers_from": answers_from})
 
+    def write_contexts_by(self, collection: str, model: str | None, *, owner: str) -> None:
+        """See `Index.write_contexts_by`."""
+        scope = {"owner": owner, "collection": collection}
+        with self._reading() as connection:
+            place = _place(connection, scope)
+        if place is None:
+            raise _unknown(collection)
+        with self._writing() as connection:
+            connection.execute(sql.CONTEXTS_BY, {"place": place.id, "model": model})
+
+    def without_context(self, collection: str, *, owner: str) -> list[str]:
+        """See `Index.without_context`."""
+        with self._reading() as connection:
+            place = _place(connection, {"owner": owner, "collection": collection})
+            return list(connection.execute(sql.WITHOUT_CONTEXT, {"place": place.id}).scalars()) if place else []
+
+    def put_contexts(
+        self, collection: str, source: str, sha256: str, contexts: Mapping[str, str], *, owner: str
+    ) -> bool:
+        """See `Index.put_contexts`. What others wrote of the same source meanwhile stays."""
+        scope = {"owner": owner, "collection": collection}
+        while True:
+            with self._reading() as connection:
+                place = _place(connection, scope)
+                before = _of_version(connection, place, source, sha256)
+            if place is None or not before:
+                return False
+            self._refuse_another(collection, place)
+            passages = [passage_of(row, {}) for row in before]
+            changed = [one.model_copy(update={"context": contexts.get(one.id, one.context)}) for one in passages]
+            rows = cut_rows(changed)
+            made = self._embedded(rows) if place.embedder else ()
+            with self._writing() as connection:
+                touched = _touch(connection, scope, place.embedder)
+                if made and self._vectors:
+                    self._vectors.keep(connection, made)
+                now = _of_version(connection, touched, source, sha256)
+                if [row.number for row in now] != [row.number for row in before]:
+                    continue
+                self._words.cut(connection, touched.id, [source])
+                connection.execute(sql.CUTS, {"place": touched.id})
+                self._add(connection, touched.id, rows)
+                if touched.embedder and self._vectors:
+                    self._vectors.added(connection, touched.id)
+            return True
+
     def _holding(self, connection: Connection, place: Place, word: str) -> int:
         """How many passages hold a word; of a large collection as it was while it was about as large."""
         key = (place.id, word)
@@ -484,10 +532,7 @@ class DatabaseIndex:
                 rows = connection.execute(sql.WITHOUT_VECTOR, {**given, "after": after, "most": _BATCH}).all()
             if not rows:
                 return
-            yield [
-                Unembedded(row.number, bytes(row.digest), text_to_embed(row.header, row.section, row.body))
-                for row in rows
-            ]
+            yield [Unembedded(row.number, bytes(row.digest), _to_embed(row)) for row in rows]
             after = rows[-1].number
 
     def keep(self, document: Document, *, owner: str) -> None:
@@ -552,6 +597,10 @@ class DatabaseIndex:
         return sum(gone)
 
 
+def _to_embed(row: FoundRow) -> str:
+    return text_to_embed(row.header, row.section, row.body, context=row.context)
+
+
 def _unknown(collection: str) -> NotFound:
     return NotFound(f"there is no corpus `{collection}`; `kapelle corpus list` lists what is there")
 
@@ -574,6 +623,11 @@ def _live(connection: Connection, scope: Scope, sources: Sequence[str] | None) -
         for some in _some(sources)
         for row in connection.execute(sql.LIVE_OF, {**scope, "sources": some})
     }
+
+
+def _of_version(connection: Connection, place: Place | None, source: str, sha256: str) -> Sequence[FoundRow]:
+    given = {"place": place.id if place else 0, "source": source, "sha256": sha256}
+    return connection.execute(sql.OF_VERSION, given).all()
 
 
 def _keep_metas(connection: Connection, place: int, metas: Collection[str]) -> dict[str, int]:

@@ -66,7 +66,7 @@ class Postings:
     def add(self, connection: Connection, place: int, passages: Sequence[Cut], metas: Mapping[str, int]) -> None:
         """See `WordIndex.add`."""
         numbers = connection.execute(sql.NUMBERS, {"passages": len(passages)}).scalars()
-        counted = [_count(passage.header, passage.section, passage.visible or passage.text) for passage in passages]
+        counted = [_count(one.header, one.section, one.context, one.visible or one.text) for one in passages]
         rows = [
             {
                 **passage._asdict(),
@@ -109,9 +109,9 @@ def _entry(word: str) -> str:
     return stem(word)[:_LONGEST]
 
 
-def _count(header: str, section: str, body: str) -> Counter[str]:
-    """How often each stem stands in a passage: its title, its headings and what is visible of its text."""
-    return Counter(_entry(word) for part in (header, section, body) for word in words_of(part))
+def _count(*parts: str) -> Counter[str]:
+    """How often each stem stands in a passage: its title, its headings, its context and what is visible of its text."""
+    return Counter(_entry(word) for part in parts for word in words_of(part))
 
 
 def _add_words(connection: Connection, place: int, counted: dict[int, Counter[str]]) -> None:
@@ -126,7 +126,7 @@ def _add_words(connection: Connection, place: int, counted: dict[int, Counter[st
 def _index(connection: Connection, passages: Sequence[RowMapping]) -> None:
     by_place: dict[int, dict[int, Counter[str]]] = {}
     for passage in passages:
-        counted = _count(passage["header"], passage["section"], passage["body"])
+        counted = _count(*(passage[part] for part in ("header", "section", "context", "body")))
         by_place.setdefault(passage["collection"], {})[passage["number"]] = counted
     for place, some in by_place.items():
         _add_words(connection, place, some)

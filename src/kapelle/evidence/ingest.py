@@ -42,6 +42,10 @@ class FolderReport(IngestReport):
     seconds: float = 0.0
     finished: bool = True
     """False when it was told to stop: what is written stays, the rest is for the next time."""
+    contexts: int = 0
+    """Passages of which a model wrote where they stand, in a collection that wants it."""
+    note: str = ""
+    """What was not done as wanted; empty when all was."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,8 @@ class Passage(BaseModel):
     """The document's title; searched with the text, never quoted."""
     section: str = ""
     """Headings above the passage, joined with ` > `."""
+    context: str = ""
+    """What a model wrote of where in its document it stands; searched with the text, never quoted."""
     meta: dict[str, JsonValue] = Field(default_factory=dict)
     scores: dict[str, float] = Field(default_factory=dict)
     """Of a hit: the score of each leg, and `score`, the one it is ranked by."""

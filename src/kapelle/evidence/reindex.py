@@ -1,4 +1,7 @@
-"""Give a collection the vectors of an embedder: what it would take, and doing it; interrupted, it goes on."""
+"""Give a collection the vectors of an embedder: what it would take, and doing it; interrupted, it goes on.
+
+And take out of it what a model wrote of its passages (`contexts`), for which no model is needed.
+"""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -15,9 +18,12 @@ from kapelle.evidence.index import Index
 from kapelle.evidence.index_sqlite import memory_index
 from kapelle.evidence.ingest import ingest
 from kapelle.evidence.kinds import visible
+from kapelle.evidence.model import Passage
 from kapelle.evidence.ratings import Cost, Ratings
 from kapelle.evidence.split import split
 from kapelle.settings import CorpusSettings
+
+_ALL = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,28 @@ def reindex(
     with counting(told) as counted, suppress(_StoppedError), record(counted):
         index.embed(collection, owner=owner, anew=True)
     return _cost(counted, index, collection)
+
+
+def remove_contexts(index: Index, collection: str, *, owner: str) -> int:
+    """Take every context out of a collection, and write no more; how many documents had some.
+
+    Raises:
+        NotFound: there is no such collection.
+    """
+    index.write_contexts_by(collection, None, owner=owner)
+    done = 0
+    for one in index.sources(collection, owner=owner):
+        passages = passages_of(index, collection, one.source, owner=owner)
+        if any(passage.context for passage in passages):
+            none = {passage.id: "" for passage in passages}
+            done += index.put_contexts(collection, one.source, one.sha256, none, owner=owner)
+    return done
+
+
+def passages_of(index: Index, collection: str, source: str, *, owner: str) -> list[Passage]:
+    """Every passage of a source, in the order of its text."""
+    numbers = index.of_source(collection, source, owner=owner, most=_ALL)
+    return list(index.passages(collection, numbers, owner=owner).values())
 
 
 @contextmanager

@@ -107,7 +107,7 @@ class _Retrieval:
 
     async def reranked(self, reranker: Reranker, hits: Sequence[Passage]) -> list[Passage]:
         """The same, in the reranker's order."""
-        texts = ["\n".join(part for part in (hit.header, hit.section, hit.text) if part) for hit in hits]
+        texts = ["\n".join(part for part in (hit.header, hit.section, hit.context, hit.text) if part) for hit in hits]
         try:
             ranked = await reranker.rerank(self.query, texts)
         except ModelUnavailable as error:

@@ -27,6 +27,7 @@ class Cut(NamedTuple):
     end: int
     header: str
     section: str
+    context: str
     text: str
     visible: str | None
     """What a reader sees, where that is not the text itself."""
@@ -76,7 +77,7 @@ def _cut_row(passage: Passage, about: str) -> Cut:
     shown = visible(passage.text, passage.source)
     # Of other kinds a reader sees the text, whatever its line breaks are.
     is_text = kind_of(passage.source) not in _MARKED or shown == " ".join(passage.text.split())
-    embedded = text_to_embed(passage.header, passage.section, shown)
+    embedded = text_to_embed(passage.header, passage.section, shown, context=passage.context)
     return Cut(
         passage.id,
         passage.document,
@@ -86,6 +87,7 @@ def _cut_row(passage: Passage, about: str) -> Cut:
         passage.end,
         passage.header,
         passage.section,
+        passage.context,
         passage.text,
         None if is_text else shown,
         digest_of(embedded),
@@ -106,6 +108,7 @@ def passage_of(row: FoundRow, scores: dict[str, float]) -> Passage:
         end=row.end_char,
         header=row.header,
         section=row.section,
+        context=row.context,
         meta=json.loads(row.about),
         scores=scores,
     )

@@ -65,6 +65,14 @@ PASSAGES = text(
 OF_SOURCE = text(
     "SELECT number FROM evidence_passages WHERE collection = :place AND source = :source ORDER BY number LIMIT :most"
 )
+OF_VERSION = text(
+    "SELECT p.*, m.meta AS about FROM evidence_passages p JOIN evidence_metas m ON m.id = p.meta "
+    "WHERE p.collection = :place AND p.source = :source AND p.sha256 = :sha256 ORDER BY p.number"
+)
+WITHOUT_CONTEXT = text(
+    "SELECT DISTINCT source FROM evidence_passages WHERE collection = :place AND context = '' ORDER BY source"
+)
+CONTEXTS_BY = text("UPDATE evidence_collections SET contexts_by = :model WHERE id = :place")
 STORED_VECTORS = text(
     "SELECT digest FROM evidence_vectors WHERE embedder = :embedder AND digest IN :digests"
 ).bindparams(bindparam("digests", expanding=True))
@@ -74,9 +82,9 @@ KEEP_VECTOR = text(
 )
 # In the order in which they were written, so that an interrupted job goes on where it was.
 WITHOUT_VECTOR = text(
-    "SELECT p.number, p.digest, p.header, p.section, coalesce(p.visible, p.text) AS body FROM evidence_passages p "
-    "WHERE p.collection = :place AND p.number > :after AND NOT EXISTS (SELECT 1 FROM evidence_vectors v "
-    "WHERE v.embedder = :embedder AND v.digest = p.digest) ORDER BY p.number LIMIT :most"
+    "SELECT p.number, p.digest, p.header, p.section, p.context, coalesce(p.visible, p.text) AS body "
+    "FROM evidence_passages p WHERE p.collection = :place AND p.number > :after AND NOT EXISTS (SELECT 1 "
+    "FROM evidence_vectors v WHERE v.embedder = :embedder AND v.digest = p.digest) ORDER BY p.number LIMIT :most"
 )
 PENDING = text(
     "SELECT count(*) FROM evidence_passages p WHERE p.collection = :place AND NOT EXISTS (SELECT 1 FROM "
@@ -104,8 +112,8 @@ SUPERSEDING = text(
 DOCUMENT = text("SELECT * FROM evidence_documents WHERE owner = :owner AND id = :id")
 TEXT_OF = text("SELECT text FROM evidence_documents WHERE owner = :owner AND source = :source AND sha256 = :sha256")
 COLLECTIONS = text(
-    "SELECT c.name, c.generation, c.embedder, c.passages, d.documents, t.answers_from FROM evidence_collections c "
-    "LEFT JOIN evidence_thresholds t ON t.collection = c.id "
+    "SELECT c.name, c.generation, c.embedder, c.contexts_by, c.passages, d.documents, t.answers_from "
+    "FROM evidence_collections c LEFT JOIN evidence_thresholds t ON t.collection = c.id "
     "JOIN (SELECT owner, collection, count(*) AS documents FROM evidence_live "
     "GROUP BY owner, collection) d ON d.owner = c.owner AND d.collection = c.name "
     "WHERE c.owner = :owner ORDER BY c.name"

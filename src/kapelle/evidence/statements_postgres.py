@@ -7,8 +7,8 @@ NUMBERS = text(
 )
 ADD_PASSAGE = text(
     "INSERT INTO evidence_passages (number, collection, id, document, source, sha256, start_char, end_char, header, "
-    "section, text, visible, meta, words, digest) VALUES (:number, :place, :id, :document, :source, :sha256, :start, "
-    ":end, :header, :section, :text, :visible, :meta, :words, :digest)"
+    "section, context, text, visible, meta, words, digest) VALUES (:number, :place, :id, :document, :source, :sha256, "
+    ":start, :end, :header, :section, :context, :text, :visible, :meta, :words, :digest)"
 )
 ADD_WORDS = text(
     "INSERT INTO evidence_words (collection, stem, passage, times, length) SELECT :place, w.stem, w.passage, w.times, "
@@ -52,7 +52,7 @@ HOLDING = text(
 ).bindparams(bindparam("stems", expanding=True))
 # Passages that were brought here from another database have no words yet.
 WORDLESS = text(
-    "SELECT number, collection, header, section, coalesce(visible, text) AS body FROM evidence_passages "
+    "SELECT number, collection, header, section, context, coalesce(visible, text) AS body FROM evidence_passages "
     "WHERE words IS NULL ORDER BY number LIMIT :most"
 )
 COUNTED = text("UPDATE evidence_passages SET words = :words WHERE number = :number")

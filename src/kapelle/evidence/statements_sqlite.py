@@ -4,14 +4,15 @@ from sqlalchemy import text
 
 ADD = (
     "INSERT INTO evidence_passages (collection, meta, id, document, source, sha256, start_char, end_char, header, "
-    "section, text, visible, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "section, context, text, visible, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 KEEP_VECTOR = "INSERT INTO evidence_vectors (embedder, digest, vector) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 NEWEST = text("SELECT coalesce(max(number), 0) FROM evidence_passages")
 # External content: the table is told of what was added, and must be told the words of what it forgets.
 INDEX_ADDED = (
     "INSERT INTO evidence_fts_{place} (rowid, header, section, body) "
-    "SELECT number, header, section, coalesce(visible, text) FROM evidence_passages WHERE number > :after"
+    "SELECT number, header, section || ' ' || context, coalesce(visible, text) FROM evidence_passages "
+    "WHERE number > :after"
 )
 UNINDEX = (
     "INSERT INTO evidence_fts_{place} (evidence_fts_{place}, rowid, header, section, body) "

@@ -19,7 +19,8 @@ CREATE TABLE IF NOT EXISTS evidence_documents (
 _DOCUMENTS_BY_ID = "CREATE INDEX IF NOT EXISTS evidence_documents_id ON evidence_documents (owner, id)"
 
 # `id` names the collection in the other tables; `passages` and `words` are what BM25 needs of its size. `cuts` counts
-# the changes that took passages away; `embedder` names whose vectors the passages have, or is NULL.
+# the changes that took passages away; `embedder` names whose vectors the passages have, or is NULL, and `contexts_by`
+# the model that writes where they stand.
 _COLLECTIONS = """
 CREATE TABLE IF NOT EXISTS evidence_collections (
     owner TEXT NOT NULL,
@@ -30,6 +31,7 @@ CREATE TABLE IF NOT EXISTS evidence_collections (
     words BIGINT NOT NULL DEFAULT 0,
     cuts INTEGER NOT NULL DEFAULT 0,
     embedder TEXT,
+    contexts_by TEXT,
     PRIMARY KEY (owner, name)
 )
 """
@@ -85,6 +87,7 @@ CREATE TABLE IF NOT EXISTS evidence_passages (
     end_char INTEGER NOT NULL,
     header TEXT NOT NULL,
     section TEXT NOT NULL,
+    context TEXT NOT NULL DEFAULT '',
     text TEXT NOT NULL,
     visible TEXT,
     meta INTEGER NOT NULL,

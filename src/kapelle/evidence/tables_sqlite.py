@@ -18,7 +18,8 @@ CREATE TABLE IF NOT EXISTS evidence_documents (
 _DOCUMENTS_BY_ID = "CREATE INDEX IF NOT EXISTS evidence_documents_id ON evidence_documents (owner, id)"
 
 # `cuts` counts the changes that took passages away: whoever holds numbers of them in memory compares it. `embedder`
-# names whose vectors the passages have, and is NULL where they are found by words only.
+# names whose vectors the passages have, and is NULL where they are found by words only; `contexts_by` names the model
+# that writes where they stand, or is NULL.
 _COLLECTIONS = """
 CREATE TABLE IF NOT EXISTS evidence_collections (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -28,6 +29,7 @@ CREATE TABLE IF NOT EXISTS evidence_collections (
     passages INTEGER NOT NULL DEFAULT 0,
     cuts INTEGER NOT NULL DEFAULT 0,
     embedder TEXT,
+    contexts_by TEXT,
     UNIQUE (owner, name)
 )
 """
@@ -82,6 +84,7 @@ CREATE TABLE IF NOT EXISTS evidence_passages (
     end_char INTEGER NOT NULL,
     header TEXT NOT NULL,
     section TEXT NOT NULL,
+    context TEXT NOT NULL DEFAULT '',
     text TEXT NOT NULL,
     visible TEXT,
     meta INTEGER NOT NULL,
@@ -131,7 +134,8 @@ DDL: tuple[str, ...] = (
 FULL_TEXT: tuple[str, ...] = (
     """
 CREATE VIEW IF NOT EXISTS evidence_words_{collection} AS
-SELECT number, header, section, coalesce(visible, text) AS body FROM evidence_passages WHERE collection = {collection}
+SELECT number, header, section || ' ' || context AS section, coalesce(visible, text) AS body
+FROM evidence_passages WHERE collection = {collection}
 """,
     """
 CREATE VIRTUAL TABLE IF NOT EXISTS evidence_fts_{collection} USING fts5(

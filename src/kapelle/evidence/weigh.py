@@ -16,7 +16,8 @@ _BACKGROUND = 30
 _KIND_SHARE = 0.3
 """Weight of a word that names the kind of answer (`time`, `cost`): a sentence may answer without it."""
 _TITLE_SHARE = 0.5
-"""Credit for a word that only the document's title holds: it says what the document is about, not what it says."""
+"""Credit for a word that only the document's title, or what a model wrote of the passage, holds: it says what the
+passage is about, not what it says."""
 
 
 def asked_words(question: str, *, besides: Collection[str] = ()) -> list[str]:
@@ -60,7 +61,7 @@ def relevance(weights: Mapping[str, float], passage: Passage) -> float:
     The section's headings count with each sentence, the title half.
     """
     text = visible(passage.text, passage.source)
-    section, title = set(stems(passage.section)), set(stems(passage.header))
+    section, title = set(stems(passage.section)), set(stems(f"{passage.header} {passage.context}"))
     whole = coverage(weights, set(stems(text)) | section, title)
     cut = [set(stems(text[start:end])) | section for start, end in sentences(text)]
     best = max((coverage(weights, sentence, title) for sentence in cut), default=0.0)

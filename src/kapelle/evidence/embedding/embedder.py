@@ -61,9 +61,9 @@ class WordEmbedder(Embedder, Protocol):
         """
 
 
-def text_to_embed(header: str, section: str, text: str) -> str:
-    """What of a passage is embedded: its headings above what a reader sees of it.
+def text_to_embed(header: str, section: str, text: str, *, context: str = "") -> str:
+    """What of a passage is embedded: its headings, and its context, above what a reader sees of it.
 
     The headings are the largest single gain measured on short passages: they say what `it` is.
     """
-    return "\n".join(part for part in (header, section, text) if part)
+    return "\n".join(part for part in (header, section, context, text) if part)

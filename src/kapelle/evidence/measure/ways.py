@@ -132,8 +132,11 @@ def passes(place: Place, changes: Mapping[str, SearchOptions]) -> int:
     return (3 if vectors else 1) + place.collection.two_hop + len(changes)
 
 
-def measure(place: Place, changes: Mapping[str, SearchOptions]) -> Measured:
+def measure(place: Place, changes: Mapping[str, SearchOptions], others: Mapping[str, Place] = {}) -> Measured:
     """Measure a collection that is in an index.
+
+    Args:
+        others: the same collection as it is in the index another way, by how that is called.
 
     Raises:
         ModelUnavailable: the embedder cannot be reached.
@@ -151,7 +154,10 @@ def measure(place: Place, changes: Mapping[str, SearchOptions]) -> Measured:
         vectors=scored.get(VECTORS),
         both=scored.get(BOTH),
         two_hop=_two_hop(place) if collection.two_hop else None,
-        changes=tuple(_change(place, name, options, before) for name, options in changes.items()),
+        changes=(
+            *(_change(place, name, options, before) for name, options in changes.items()),
+            *(_change(other, name, DEFAULT, before) for name, other in others.items()),
+        ),
         note=warm.note,
     )
 
