@@ -9,7 +9,8 @@ from kapelle.evidence import statements_postgres as sql
 from kapelle.evidence.filters import Fitting
 from kapelle.evidence.filters_postgres import where
 from kapelle.evidence.index import Filters, Match
-from kapelle.evidence.index_database import DatabaseIndex, Place, VectorIndex
+from kapelle.evidence.index_database import DatabaseIndex
+from kapelle.evidence.index_parts import Place, VectorIndex
 from kapelle.evidence.rows import Cut
 from kapelle.language.stem import stem
 from kapelle.language.words import words as words_of

@@ -10,7 +10,8 @@ from kapelle.evidence import statements_sqlite as sql
 from kapelle.evidence.filters import Fitting
 from kapelle.evidence.filters_sqlite import where
 from kapelle.evidence.index import Filters, Match
-from kapelle.evidence.index_database import DatabaseIndex, VectorIndex
+from kapelle.evidence.index_database import DatabaseIndex
+from kapelle.evidence.index_parts import VectorIndex
 from kapelle.evidence.rows import Cut
 from kapelle.evidence.tables_sqlite import FULL_TEXT, ensure_schema
 

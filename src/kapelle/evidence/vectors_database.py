@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from kapelle.evidence import statements as sql
 from kapelle.evidence.embedding.embedder import Embedder, Seen
-from kapelle.evidence.index_database import Made, Opened
+from kapelle.evidence.index_parts import Made, Opened
 
 Floats = NDArray[np.float32]
 _TOGETHER = 64

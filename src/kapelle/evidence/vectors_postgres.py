@@ -13,7 +13,7 @@ from sqlalchemy import text as statement
 from kapelle.evidence.embedding.embedder import Embedder
 from kapelle.evidence.filters import Fitting
 from kapelle.evidence.index import Match, Nearest
-from kapelle.evidence.index_database import Place
+from kapelle.evidence.index_parts import Place
 from kapelle.evidence.vectors_database import Floats, Vectors
 from kapelle.store.faults import translated
 
