@@ -6,6 +6,6 @@ it, `progress` tells, `watch` says what changed) and `ingest_url` (`fetch`, `add
 `load_office`); `split` (documents to passages; `blocks`, `blocks_html`, `blocks_data`, `blocks_code`); `quotes` (what
 of a passage can be quoted);
 `index` (the port) with `index_sqlite` and `index_postgres` over what they share (`index_database` changes,
-`index_reads`, `index_parts`); `filters`; `copy` (collections to another database); `search` (ranked, with abstention; `weigh`: what was covered, `versions`: what is
-superseded).
+`index_reads`, `index_parts`); `filters`; `copy` (collections to another database); `search` (ranked, with abstention;
+`weigh`: what was covered, `versions`: what is superseded).
 """

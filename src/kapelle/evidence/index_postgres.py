@@ -90,7 +90,8 @@ class Postings:
     ) -> list[Match]:
         """See `WordIndex.match`."""
         asked = Counter(_entry(word) for word in words)
-        statement = sql.SEARCH.format(fitting=sql.FITTING.format(numbers=fitting.numbers) if fitting else "")
+        held, narrowed = (sql.READ_FIRST, sql.FITTING.format(numbers=fitting.numbers)) if fitting else ("", "")
+        statement = sql.SEARCH.format(held=held, fitting=narrowed)
         given = {"stems": list(asked), "weights": list(asked.values()), "place": place, "k": k}
         rows = connection.execute(text(statement), {**given, **(fitting.values if fitting else {})})
         return [Match(number, score) for number, score in rows]

@@ -127,7 +127,7 @@ CREATE TABLE IF NOT EXISTS evidence_words (
     passage BIGINT NOT NULL REFERENCES evidence_passages (number) ON DELETE CASCADE,
     times INTEGER NOT NULL,
     length INTEGER NOT NULL,
-    PRIMARY KEY (collection, stem, passage)
+    PRIMARY KEY (collection, stem, passage) INCLUDE (times, length)
 )
 """
 _WORDS_BY_PASSAGE = "CREATE INDEX IF NOT EXISTS evidence_words_passage ON evidence_words (passage)"
