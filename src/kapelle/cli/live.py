@@ -135,7 +135,8 @@ class Progress:
         """Take an event in."""
         self._run.feed(event)
         if self._live is None:
-            line = plain_line(event)
+            # What a search could not do is said at the end, also where nobody follows (`solve.finish`).
+            line = "" if event.kind == "note" and event.data.get("about") == "search" else plain_line(event)
             if line:
                 print(line, file=sys.stderr, flush=True)
 

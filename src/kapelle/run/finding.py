@@ -80,4 +80,4 @@ def _told(step: SearchStep, found: SearchResult, model: str | None) -> list[NewE
     hits = phase_event("hits", hits=len(found.hits), sources=sources, confidence=found.confidence)
     lacking = "the search asks for a model, and the task names none" if step.options.asks_a_model and not model else ""
     notes = [text for text in (found.note, lacking) if text]
-    return [hits, *(NewEvent(kind="note", data={"text": text}) for text in notes)]
+    return [hits, *(NewEvent(kind="note", data={"text": text, "about": "search"}) for text in notes)]
