@@ -44,12 +44,19 @@ def _fields(thing: type) -> Iterator[str]:
 
 def _methods(thing: type) -> Iterator[str]:
     """Public methods and properties with their docstrings."""
-    for key, value in vars(thing).items():
+    for key, value in own(thing).items():
         function = value.fget if isinstance(value, property) else value
         if key.startswith(("_", "model_")) or not isinstance(function, FunctionType) or not function.__doc__:
             continue
         shown = "" if isinstance(value, property) else str(inspect.signature(function))
         yield f"\n### {thing.__name__}.{key}\n\n```text\n{key}{shown}\n```\n\n{_text(function)}"
+
+
+def own(thing: type) -> dict[str, object]:
+    """What a class has of its own, and of bases of ours that are not public themselves."""
+    bases = [one for one in thing.__mro__[1:] if one.__module__.startswith("kapelle.")]
+    inherited = [one for one in reversed(bases) if one.__name__ not in kapelle.__all__]
+    return {key: value for one in (*inherited, thing) for key, value in vars(one).items()}
 
 
 def _text(thing: object) -> str:

@@ -26,7 +26,12 @@ def described(name: str) -> list[str]:
     if not inspect.isclass(thing):
         return [f"{name}{inspect.signature(thing)}" if callable(thing) else name]
     lines = [f"class {name}{_signature(thing)}"]
-    for key, value in sorted(vars(thing).items()):
+    hidden = [
+        one
+        for one in thing.__mro__[1:]
+        if one.__module__.startswith("kapelle.") and one.__name__ not in kapelle.__all__
+    ]
+    for key, value in sorted({key: value for one in (*hidden, thing) for key, value in vars(one).items()}.items()):
         if key.startswith(("_", "model_")):
             continue
         if isinstance(value, FunctionType):
