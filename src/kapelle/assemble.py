@@ -176,6 +176,7 @@ async def _answer_by_model(
     hits: Sequence[Passage],
     texts: Texts,
     budget: Budget,
+    count: int,
     checking: Checking,
 ) -> Candidate:
     """Answer a question by the model that a task names, and have the same model judge each claim by its quotes."""
@@ -183,7 +184,7 @@ async def _answer_by_model(
     from kapelle.answer.compose_model import compose_model, most_usage
 
     model = model_from(settings, name)
-    refuse_beyond(budget, most_usage(model), name)
+    refuse_beyond(budget, most_usage(model) * count, name)
     return await compose_model(question, hits, texts, model=model, timeout=settings.executor.timeout, checking=checking)
 
 

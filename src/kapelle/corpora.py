@@ -195,7 +195,7 @@ class Corpora(ABC):
         Raises:
             BadInput: a filter cannot be read, or the options ask for a model and none is named.
             BudgetExceeded: what a model is asked for might cost more than this orchestrator's budget; nothing was sent.
-            ModelUnavailable: the embedder cannot be reached.
+            ModelUnavailable: the embedder cannot be reached, and vectors alone were wanted.
         """
         if fresh:
             await self.ingest_all()

@@ -34,3 +34,10 @@ def test_money_is_a_text_in_json_and_comes_back_exact() -> None:
 def test_a_budget_that_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Budget.model_validate(wrong)
+
+
+def test_several_times_the_same_is_the_sum() -> None:
+    one = Usage(requests=1, input_tokens=10, cached_tokens=4, output_tokens=5, usd=Decimal("0.10"), unmeasured=1)
+    assert one * 3 == one + one + one
+    assert one * 0 == Usage(usd=None) * 0 == Usage()
+    assert (Usage(usd=None) * 2).usd is None

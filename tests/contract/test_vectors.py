@@ -17,6 +17,8 @@ from kapelle.evidence.embedding.embedder import Embedded, Embedder
 from kapelle.evidence.index import Index
 from kapelle.evidence.load import document_of
 from kapelle.evidence.model import Document
+from kapelle.evidence.options import SearchOptions
+from kapelle.evidence.search import search
 from kapelle.store.engine import open_url
 
 OWNER = "acme/ann"
@@ -264,3 +266,17 @@ def test_a_large_collection_finds_what_looking_at_every_vector_finds(
         found = index.nearest("handbook", query, owner=OWNER, k=10)
         assert found is not None
         assert [round(cosine, 3) for _, cosine in found.matches] == pytest.approx(best, abs=2e-3)
+
+
+def test_an_embedder_that_is_away_leaves_the_words_and_is_told(opened: Opened) -> None:
+    embedder = Failing()
+    index = opened(embedder)
+    index.put("handbook", ALL, owner=OWNER)
+    embedder.left = 0
+    found = search(index, ["handbook"], "annual leave", owner=OWNER)
+    assert found.hits[0].source == "leave.md"
+    assert found.note == "searched by words only: the embedder was cut off"
+    hopped = search(index, ["handbook"], "annual leave", owner=OWNER, options=SearchOptions(hops=2))
+    assert hopped.hits[0].source == "leave.md"
+    with pytest.raises(ModelUnavailable):
+        search(index, ["handbook"], "annual leave", owner=OWNER, options=SearchOptions(legs="vectors"))

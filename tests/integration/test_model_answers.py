@@ -1,14 +1,17 @@
 """A task that names a model is answered by it, over the wire; what cannot be shown is not said, what fails is told."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.answer.test_compose_model import TEN, judged, said
+from tests.embedders import WordVectors
 from tests.provider_stub import Stub
 
-from kapelle.errors import BadInput
+from kapelle.errors import BadInput, ModelUnavailable
+from kapelle.evidence.embedding.embedder import Embedded
 from kapelle.evidence.options import SearchOptions
 from kapelle.orchestrator import Orchestrator
 from kapelle.plan.builder import Steps
@@ -129,3 +132,35 @@ async def test_a_plan_is_priced_by_its_model(folder: Path, provider: Stub) -> No
     assert more.usd is not None and more.usd > paid.usd
     assert more.requests == 4 + 2 + 4
     assert (unknown.usd, unknown.requests) == (None, 4)
+
+
+class Away(WordVectors):
+    """An embedder that embeds documents, and then is gone."""
+
+    gone = False
+
+    def embed(self, texts: Sequence[str], *, query: bool = False) -> Embedded:
+        if self.gone:
+            raise ModelUnavailable("the provider does not answer")
+        return super().embed(texts, query=query)
+
+
+async def test_an_embedder_that_is_away_fails_no_run(folder: Path) -> None:
+    settings, embedder = load_settings(home=folder.parent / "home"), Away()
+    async with Orchestrator(settings=settings, corpora={"handbook": folder}, embedder=embedder) as house:
+        await house.ingest_all()
+        embedder.gone = True
+        run = await house.start(QUESTION)
+        events = [event async for event in run.events()]
+        assert "ten years" in str(await run.result())
+    told = [event.data.get("text") or event.data.get("why") for event in events if event.kind in ("note", "fallback")]
+    assert told == ["searched by words only: the provider does not answer", "the provider does not answer"]
+
+
+async def test_several_answers_of_one_step_are_held_against_the_budget_together(folder: Path, provider: Stub) -> None:
+    s = Steps()
+    found = [s.search("handbook", query=QUESTION), s.search("handbook", query="Are letters kept?")]
+    plan = s.draft(s.answer(*found))
+    answer, _ = await answered(folder, provider, "house-6", plan=plan, budget={"requests": 7})
+    assert answer.status == "failed"
+    assert provider.seen("house-6") == [], "two answers take up to eight requests"

@@ -1,11 +1,15 @@
 """The worst case of a plan: calls, people asked, the longest chain."""
 
+from decimal import Decimal
+
 import pytest
 from tests.builders import Ledger, again, each, plan_of, ref, step
 
+from kapelle.budget.model import Usage
+from kapelle.evidence.options import SearchOptions
 from kapelle.plan.catalog import make_catalog
 from kapelle.plan.estimate import estimate, longest_chain
-from kapelle.plan.model import ApprovalStep, Estimate, Step
+from kapelle.plan.model import AnswerStep, ApprovalStep, Estimate, SearchStep, Step
 from kapelle.tools.decorator import tool
 
 
@@ -72,3 +76,22 @@ def test_nothing_of_it_costs_money() -> None:
 def test_a_long_chain_is_measured_without_recursion(length: int) -> None:
     steps = tuple(step(f"s{n}", *([f"s{n - 1}"] if n else [])) for n in range(length))
     assert longest_chain(steps, lambda _: 1) == length
+
+
+def test_what_a_model_may_take_is_counted_for_each_search_that_is_answered_and_each_that_it_helps() -> None:
+    def most(model: str, options: SearchOptions | None) -> Usage:
+        return Usage(requests=1 if options else 4, usd=Decimal("0.01") if options else Decimal("0.10"))
+
+    known = make_catalog([], [], ["a"], most=most)
+    plain = SearchStep(id="s", corpora=("a",), inputs={"query": "q"})
+    helped = plain.model_copy(update={"id": "h", "options": SearchOptions(rerank=True)})
+    mapped = each("m", ["x", "y", "z"], plain.model_copy(update={"id": "i"}))
+    answer = AnswerStep(id="w", inputs={"sources": [ref("s"), ref("h"), ref("m")]})
+    claims = AnswerStep(id="c", inputs={"sources": [ref("w")]})
+    plan = plan_of(plain, helped, mapped, answer, claims)
+    found = estimate(plan, known, "some:model")
+    assert (found.requests, found.usd) == (1 + 4 * 5, Decimal("0.51"))
+    assert estimate(plan, known).requests == 0
+    unknown = make_catalog([], [], ["a"], most=lambda model, options: Usage(requests=1, usd=None))
+    assert estimate(plan, unknown, "some:model").usd is None
+    assert estimate(plan_of(claims), unknown, "some:model").usd == 0

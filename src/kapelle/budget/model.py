@@ -25,7 +25,7 @@ class Budget(BaseModel):
 
 
 class Usage(BaseModel):
-    """What was spent; add two with `+`."""
+    """What was spent; add two with `+`, take one several times with `*`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,4 +50,14 @@ class Usage(BaseModel):
             output_tokens=self.output_tokens + other.output_tokens,
             usd=None if self.usd is None or other.usd is None else self.usd + other.usd,
             unmeasured=self.unmeasured + other.unmeasured,
+        )
+
+    def __mul__(self, times: int) -> "Usage":
+        return Usage(
+            requests=self.requests * times,
+            input_tokens=self.input_tokens * times,
+            cached_tokens=self.cached_tokens * times,
+            output_tokens=self.output_tokens * times,
+            usd=None if self.usd is None and times else (self.usd or Decimal(0)) * times,
+            unmeasured=self.unmeasured * times,
         )

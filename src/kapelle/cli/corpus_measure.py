@@ -103,7 +103,7 @@ class _Asked:
             return place
         name = self.named(settings)
         questions = len(place.collection.questions)
-        most = sum((most_of(settings, name, options) for options in wanted for _ in range(questions)), Usage())
+        most = sum((most_of(settings, name, options) for options in wanted), Usage()) * questions
         what = f"Ask for {questions} questions up to {most.requests:,} times"
         if not agreed_to_pay(what, most, name, self.yes):
             return None

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from kapelle.errors import ModelUnavailable
 from kapelle.evidence.fuse import convex, floor_of, reciprocal_ranks, scale_cosines, scale_words
 from kapelle.evidence.index import Filters, Index, Match, Nearest
 from kapelle.evidence.options import SearchOptions
@@ -36,6 +37,8 @@ class Found:
     """Of each collection with vectors: the cosine that says nothing."""
     without_vectors: list[str] = field(default_factory=list)
     """Collections that were searched by words only although vectors were wanted."""
+    away: str = ""
+    """Why the embedder could not be asked; empty when it could."""
 
     def shares(self) -> tuple[dict[Key, float], dict[Key, float]]:
         """What BM25 and cosines are worth, 0..1."""
@@ -71,6 +74,9 @@ def ask(
     Args:
         most: candidates of each leg and collection.
         also: passages that are wanted whatever the legs find: their cosines are told.
+
+    Raises:
+        ModelUnavailable: the embedder cannot be reached, and vectors alone were wanted; else `away` says so.
     """
     found = Found()
     names = list(filters)
@@ -80,7 +86,13 @@ def ask(
 
     def by_meaning(name: str) -> Nearest | None:
         wanted = (also or {}).get(name, ())
-        return index.nearest(name, asked.text, owner=owner, k=most, filters=filters[name], also=wanted)
+        try:
+            return index.nearest(name, asked.text, owner=owner, k=most, filters=filters[name], also=wanted)
+        except ModelUnavailable as error:
+            if options.legs == "vectors":
+                raise
+            found.away = str(error)
+            return None
 
     words, nearest = _both(
         by_words if options.legs != "vectors" else None,

@@ -98,7 +98,7 @@ def search(
 
     Raises:
         BadInput: a filter cannot be read.
-        ModelUnavailable: the embedder cannot be reached.
+        ModelUnavailable: the embedder cannot be reached, and vectors alone were wanted.
     """
     job = _Search(index, dict.fromkeys(collections, filters), query, owner, options)
     named = {name: index.named(name, names_in(query), owner=owner) for name in collections}
@@ -174,8 +174,9 @@ def _score(
     if job.options.named:
         for name, sources in named.items():
             _name(job, name, sources, files, best)
-    note = why_by_words(job.index, found.without_vectors, owner=job.owner) if found.without_vectors else ""
-    if note:
+    if found.away:
+        job.notes.append(f"searched by words only: {found.away}")
+    elif found.without_vectors and (note := why_by_words(job.index, found.without_vectors, owner=job.owner)):
         job.notes.append(note)
 
 

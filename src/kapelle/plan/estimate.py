@@ -109,7 +109,7 @@ def _step(step: Step, beside: tuple[Step, ...], known: _Known) -> _Cost:
             inner = _body(step.body, known)
             items = _items(step)
             waves = ceil(items / step.width)
-            usage = _times(inner.usage, items)
+            usage = inner.usage * items
             return _Cost(
                 inner.calls * items, inner.approvals * items, inner.length * waves, inner.seconds * waves, usage
             )
@@ -124,7 +124,7 @@ def _step(step: Step, beside: tuple[Step, ...], known: _Known) -> _Cost:
             usage = known.most(step.options) if step.options.asks_a_model else Usage()
             return _Cost(1, 0, 1, step.timeout or 0.0, usage)
         case AnswerStep():
-            return _Cost(1, 0, 1, step.timeout or 0.0, _times(known.most(None), _searches(step, beside)))
+            return _Cost(1, 0, 1, step.timeout or 0.0, known.most(None) * _searches(step, beside))
         case _:
             return _Cost(1, 0, 1, step.timeout or 0.0)
 
@@ -141,15 +141,6 @@ def _then(first: _Cost, second: _Cost) -> _Cost:
 
 def _items(step: MapStep) -> int:
     return len(step.over) if isinstance(step.over, list) else step.limit
-
-
-def _times(usage: Usage, times: int) -> Usage:
-    return Usage(
-        requests=usage.requests * times,
-        input_tokens=usage.input_tokens * times,
-        output_tokens=usage.output_tokens * times,
-        usd=None if usage.usd is None and times else (usage.usd or 0) * times,
-    )
 
 
 def _searches(step: AnswerStep, beside: tuple[Step, ...]) -> int:

@@ -20,8 +20,8 @@ from kapelle.run.write_answer import Asked, asked_of, write_answer
 Texts: TypeAlias = Mapping[tuple[str, str], str]
 Checking: TypeAlias = Callable[[int], None]
 """Told how many claims are about to be checked."""
-ModelAnswer: TypeAlias = Callable[[str, str, Sequence[Passage], Texts, Budget, Checking], Awaitable[Candidate]]
-"""Answers a question by a model of that name, from hits and their stored texts, within a budget."""
+ModelAnswer: TypeAlias = Callable[[str, str, Sequence[Passage], Texts, Budget, int, Checking], Awaitable[Candidate]]
+"""Answers a question by a model of that name, from hits and their stored texts, within a budget for so many answers."""
 
 
 async def answer(
@@ -49,7 +49,7 @@ async def answer(
     if model and by_model and any(one.hits for one in asked):
         await about.clearance()
         try:
-            answers = [await _by_model(by_model, model, one, about, tell) for one in asked]
+            answers = [await _by_model(by_model, model, one, len(asked), about, tell) for one in asked]
         except ModelUnavailable as error:
             data: dict[str, JsonValue] = {"from": model, "to": "quotes", "why": str(error)}
             notes.append(NewEvent(kind="fallback", data=data))
@@ -70,7 +70,7 @@ def _tell(about: Circumstances, path: str, phase: Phase, **data: JsonValue) -> N
 
 
 async def _by_model(
-    by_model: ModelAnswer, model: str, asked: Asked, about: Circumstances, tell: Callable[..., None]
+    by_model: ModelAnswer, model: str, asked: Asked, count: int, about: Circumstances, tell: Callable[..., None]
 ) -> Candidate:
     tell("writing", by=model)
     texts = {key: document.text for key, document in about.texts.items()}
@@ -78,7 +78,7 @@ async def _by_model(
     def checking(claims: int) -> None:
         tell("checking", claims=claims)
 
-    return await by_model(model, asked.question, asked.hits, texts, about.task.budget, checking)
+    return await by_model(model, asked.question, asked.hits, texts, about.task.budget, count, checking)
 
 
 async def _written(
@@ -91,5 +91,11 @@ async def _written(
     if index.embedder is None or answers is not None:
         return write_answer(inputs, about, missing=missing, answers=answers)
     # An embedder that looks at sentences takes its time; a thread keeps the other steps of the run going.
-    write = partial(write_answer, inputs, about, missing=missing, look=index.look)
-    return await asyncio.get_running_loop().run_in_executor(None, write)
+    write = partial(write_answer, inputs, about, missing=missing)
+    try:
+        return await asyncio.to_thread(write, look=index.look)
+    except ModelUnavailable as error:
+        outcome = write()
+        data: dict[str, JsonValue] = {"from": index.embedder, "to": "words", "why": str(error)}
+        outcome.notes.append(NewEvent(kind="fallback", data=data))
+        return outcome
