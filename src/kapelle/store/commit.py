@@ -1,4 +1,4 @@
-"""Write to the database from one thread of ours, and wait out what passes: a full disk, a lock, a lost connection."""
+"""Write to the database, one after the other, and wait out what passes: a full disk, a lock, a lost connection."""
 
 import asyncio
 import functools
@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -16,7 +17,7 @@ from kapelle.store.dialect import POSTGRES
 from kapelle.store.engine_sqlite import sqlite_file
 from kapelle.store.faults import explain_fault, is_momentary, where
 from kapelle.store.transact_postgres import Mark, PostgresTransactions
-from kapelle.store.transact_sqlite import SqliteTransactions
+from kapelle.store.transact_sqlite import NotAtOnce, SqliteTransactions
 
 T = TypeVar("T")
 LONGEST_PAUSE = 1.0
@@ -47,6 +48,8 @@ class Writer:
         self._on_trouble = on_trouble
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kapelle-writer")
         self._closing = threading.Event()
+        self._turn = threading.Lock()
+        """Held by whoever writes: the thread, also while it waits for the database, or the loop for one short write."""
         kind = PostgresTransactions if engine.dialect.name == POSTGRES.name else SqliteTransactions
         self._transactions: PostgresTransactions | SqliteTransactions = kind(engine)
 
@@ -60,19 +63,32 @@ class Writer:
         """The file that is written; None for a database server."""
         return sqlite_file(self._engine.url)
 
-    async def write(self, statements: Callable[[sa.Connection], T], *, sync: bool = False) -> T:
+    async def write(self, statements: Callable[[sa.Connection], T], *, sync: bool = False, brief: bool = False) -> T:
         """Run `statements` in one transaction, again until it took place once.
 
         Args:
             sync: it survives a power loss, with all that was written before it (Postgres: every one does).
+            brief: they write little. On SQLite the loop's own thread tries it first, for the way to the writing thread
+                and back takes twice as long; with anything in the way, or `sync`, that thread does it.
 
         Raises:
             OwnershipLost: the fence did not let it pass; nothing was written.
             StoreUnavailable: the patience is over.
             DatabaseDamaged: waiting cannot help.
         """
+        if brief and not sync and isinstance(self._transactions, SqliteTransactions):
+            with suppress(NotAtOnce):
+                return self._write_at_once(self._transactions, statements)
         write = functools.partial(self.write_now, statements, sync=sync)
         return await asyncio.get_running_loop().run_in_executor(self._thread, write)
+
+    def _write_at_once(self, transactions: SqliteTransactions, statements: Callable[[sa.Connection], T]) -> T:
+        if not self._turn.acquire(blocking=False):
+            raise NotAtOnce
+        try:
+            return transactions.run_at_once(statements)
+        finally:
+            self._turn.release()
 
     def write_now(self, statements: Callable[[sa.Connection], T], *, sync: bool = False) -> T:
         """The same, from a thread that may block."""
@@ -89,7 +105,10 @@ class Writer:
         return await asyncio.get_running_loop().run_in_executor(self._thread, write)
 
     def _persist(self, attempt: Callable[[], T]) -> T:
-        """Try until it took place once."""
+        with self._turn:
+            return self._try_until_written(attempt)
+
+    def _try_until_written(self, attempt: Callable[[], T]) -> T:
         self._transactions.begin_anew()
         began = time.monotonic()
         pause = 0.05
@@ -119,5 +138,6 @@ class Writer:
     def close(self) -> None:
         """Let the last write end."""
         self._closing.set()
-        self._thread.submit(self._transactions.close)
         self._thread.shutdown(wait=True)
+        with self._turn:
+            self._transactions.close()
