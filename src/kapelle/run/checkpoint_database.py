@@ -17,7 +17,7 @@ from kapelle.run.approvals import approval_rows
 from kapelle.run.approvals.approval import ApprovalRecord
 from kapelle.run.checkpoint import Batch, CancelledMeanwhile, DecidedMeanwhile, PartEnd, Past, is_past, seconds_walked
 from kapelle.run.dispatch import Dispatch
-from kapelle.run.facts import Facts, to_json, write, write_alone
+from kapelle.run.facts import Facts, alone, to_json, write
 from kapelle.run.fence import RunFence
 from kapelle.run.inside import deltas, journal_rows
 from kapelle.run.inside.deltas import Piece
@@ -109,7 +109,7 @@ class DatabaseCheckpoint:
         plain = not blobs and _is_plain(batch)
         if writer.alone and plain:
             try:
-                await writer.write_alone(lambda connection, mark: write_alone(connection, self._fence, facts, mark))
+                await writer.write_alone(alone(self._fence, facts), brief=facts.brief)
                 return
             except OwnershipLost:  # or nobody wrote for so long that the writer's row is gone: a transaction tells
                 pass

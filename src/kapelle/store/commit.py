@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import sqlalchemy as sa
 
@@ -16,10 +17,15 @@ from kapelle.errors import OwnershipLost, StoreUnavailable
 from kapelle.store.dialect import POSTGRES
 from kapelle.store.engine_sqlite import sqlite_file
 from kapelle.store.faults import explain_fault, is_momentary, where
-from kapelle.store.transact_postgres import Mark, PostgresTransactions
+from kapelle.store.transact_postgres import Alone, Mark, NotSent, PostgresTransactions
 from kapelle.store.transact_sqlite import NotAtOnce, SqliteTransactions
 
+if TYPE_CHECKING:
+    from kapelle.store.transact_loop_postgres import PostgresLoop
+
 T = TypeVar("T")
+_SENDER = "kapelle.store.transact_loop_postgres"
+"""It loads psycopg, which is not everywhere."""
 LONGEST_PAUSE = 1.0
 """Seconds between two tries, at most."""
 
@@ -52,6 +58,7 @@ class Writer:
         """Held by whoever writes: the thread, also while it waits for the database, or the loop for one short write."""
         kind = PostgresTransactions if engine.dialect.name == POSTGRES.name else SqliteTransactions
         self._transactions: PostgresTransactions | SqliteTransactions = kind(engine)
+        self._sender: PostgresLoop | None = None
 
     @property
     def alone(self) -> bool:
@@ -94,22 +101,37 @@ class Writer:
         """The same, from a thread that may block."""
         return self._persist(lambda: self._transactions.run(statements, sync=sync))
 
-    async def write_alone(self, statement: Callable[[sa.Connection, Mark], T]) -> T | None:
+    async def write_alone(self, alone: Alone[T], *, brief: bool = False) -> T | None:
         """Run one statement that is its own transaction (Postgres); None: it took place, its answer was lost.
+
+        Args:
+            brief: it writes little. The loop sends it first; with anything in the way the writing thread does.
 
         Raises: as `write`.
         """
         transactions = self._transactions
         assert isinstance(transactions, PostgresTransactions)
-        write = functools.partial(self._persist, lambda: transactions.run_alone(statement))
+        doubtful = None
+        if brief:
+            self._sender = self._sender or import_module(_SENDER).PostgresLoop(self._engine)
+            try:
+                return await self._sender.run(alone)
+            except NotSent as failed:
+                doubtful = failed.doubtful
+        write = functools.partial(self._persist, lambda: transactions.run_alone(alone), doubtful)
         return await asyncio.get_running_loop().run_in_executor(self._thread, write)
 
-    def _persist(self, attempt: Callable[[], T]) -> T:
+    def _persist(self, attempt: Callable[[], T], doubtful: Mark | None = None) -> T:
+        """Try until it took place once.
+
+        Args:
+            doubtful: of a statement that was sent by the loop, and that may have taken place.
+        """
         with self._turn:
+            self._transactions.begin_anew(doubtful)
             return self._try_until_written(attempt)
 
     def _try_until_written(self, attempt: Callable[[], T]) -> T:
-        self._transactions.begin_anew()
         began = time.monotonic()
         pause = 0.05
         troubled = False
@@ -141,3 +163,5 @@ class Writer:
         self._thread.shutdown(wait=True)
         with self._turn:
             self._transactions.close()
+        if self._sender is not None:
+            self._sender.close()

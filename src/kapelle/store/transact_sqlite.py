@@ -70,8 +70,8 @@ class SqliteTransactions:
                 self._drop_hasty()
             raise NotAtOnce from error
 
-    def begin_anew(self) -> None:
-        """What comes next is another write."""
+    def begin_anew(self, doubtful: object = None) -> None:
+        """What comes next is another write; here a commit is never doubtful."""
 
     def close(self) -> None:
         """Give the connection back."""
