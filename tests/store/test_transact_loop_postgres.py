@@ -21,7 +21,7 @@ RAISED = Plain(
     "with mine as materialized (select 1 from writers where id = :writer and number < :mark for update), "
     "raised as (update counted set n = n + 1 from mine returning n), "
     "marked as (update writers set number = :mark from raised where id = :writer) "
-    "select n, 1 / (:divisor - n), pg_sleep(:sleep) from raised"
+    "select n, pg_sleep(:sleep), 1 / (:divisor - n) from raised"
 )
 BY_ZERO = "22012"
 

@@ -66,8 +66,8 @@ class PostgresLoop:
                 refused = alone.refusal(error)
                 if refused is not None:
                     raise refused from error
-                if not cursor.connection.closed:
-                    raise NotSent from error
+                if getattr(error, "sqlstate", None) and not cursor.connection.closed:
+                    raise NotSent from error  # the server has said no
                 self.close()
                 raise NotSent(mark) from error
 
