@@ -42,7 +42,10 @@ class Fence(Protocol):
 
 
 class Writer:
-    """One writing thread per process and database: SQLite has one writer at a time, and DBOS's threads stay free."""
+    """One writing thread per process and database: SQLite has one writer at a time, and DBOS's threads stay free.
+
+    What is brief the calling loop tries itself, where it need not wait; what it could not do the thread does.
+    """
 
     def __init__(self, engine: sa.Engine, *, patience: float | None, on_trouble: Callable[[str], None]) -> None:
         """Args:

@@ -66,10 +66,10 @@ class PostgresLoop:
                 refused = alone.refusal(error)
                 if refused is not None:
                     raise refused from error
-                if getattr(error, "sqlstate", None) and not cursor.connection.closed:
-                    raise NotSent from error  # the server has said no
+                said_no = getattr(error, "sqlstate", None) and not cursor.connection.closed
+                # Also then the next one may be better: this one may lead to a standby, or to a server that goes down.
                 self.close()
-                raise NotSent(mark) from error
+                raise NotSent(None if said_no else mark) from error
 
     async def _answer(self, cursor: Cursor, alone: Alone[T], mark: Mark) -> Sequence[Any] | None:
         await cursor.execute(alone.statement.driver_text(self._engine), alone.given_with(mark))
