@@ -29,7 +29,7 @@ from tests.postgres import Server, libpq_url, serving
 
 from measures import contenders, running, storing, waiting
 from measures.field import Field
-from measures.floors import sqlite_floors
+from measures.floors import postgres_floors, sqlite_floors
 from measures.goals import judge
 
 PAYLOADS = (10, 1_000, 4_000)
@@ -106,7 +106,11 @@ def steps(bench: Bench) -> dict[str, Any]:
     others += [one.later for one in others if one.later is not None]
     rows = {one.name: one.row for one in (*ours, *others)}
     to = {mine.name: {one.name: contenders.paired(mine, one) for one in others} for mine in ours}
-    return {**rows, "to": to, "floors": sqlite_floors(bench.folder, commits=2_000)}
+    floors = {
+        "sqlite": sqlite_floors(bench.folder, commits=2_000),
+        "postgres": postgres_floors(libpq_url(bench.postgres()), commits=1_000),
+    }
+    return {**rows, "to": to, "floors": floors}
 
 
 def saves(bench: Bench) -> dict[str, Any]:
@@ -264,8 +268,9 @@ def show(report: dict[str, Any]) -> None:
     for name, row in report.items():
         if isinstance(row, dict) and "chain_ms" in row:
             print(f"{name:<32}{row['chain_ms']:>10.3f}{row['fan_ms']:>10.3f}{row['k1_ms']:>10.2f}")
-    for name, value in report.get("floors", {}).items():
-        print(f"{name + ' (SQLite alone)':<32}{value:>10.3f}")
+    for database, floors in report.get("floors", {}).items():
+        for name, value in floors.items():
+            print(f"{f'{name} ({database} alone)':<32}{value:>10.3f}")
     databases = list(report["on"])
     print("\n" + f"{'':<32}" + "".join(f"{name:>12}" for name in databases))
     for name in dict.fromkeys(name for row in report["on"].values() for name in row):

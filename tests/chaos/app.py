@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from kapelle.run import checkpoint_database as checkpoints
 from kapelle.run.checkpoint import Batch
 from kapelle.run.facts import Facts, Written
 from kapelle.run.fence import RunFence
+from kapelle.store.transact_postgres import Alone
 from kapelle.tools.decorator import tool
 from kapelle.tools.model import ToolContext
 
@@ -92,14 +93,16 @@ def _keep_diary() -> None:
     """Note every commit that was made, and die right after one when that is wanted."""
     committed = checkpoints.DatabaseCheckpoint.commit
 
-    def noting(write: Callable[..., Written]) -> Callable[..., Written]:
-        def noted(connection: Any, fence: RunFence, facts: Facts, *rest: Any) -> Written:
-            written = write(connection, fence, facts, *rest)
-            if facts.events:
-                _drawn[fence.workflow] = (written.last - len(facts.events) + 1, written.last)
-            return written
+    write, alone = checkpoints.write, checkpoints.alone
 
-        return noted
+    def note(fence: RunFence, facts: Facts, written: Written) -> Written:
+        if facts.events:
+            _drawn[fence.workflow] = (written.last - len(facts.events) + 1, written.last)
+        return written
+
+    def noted_alone(fence: RunFence, facts: Facts) -> Alone[Written]:
+        made = alone(fence, facts)
+        return replace(made, read=lambda row: note(fence, facts, made.read(row)))
 
     async def commit(self: checkpoints.DatabaseCheckpoint, batch: Batch) -> int:
         fence = self._fence
@@ -111,8 +114,8 @@ def _keep_diary() -> None:
         _die_when_wanted(fence.run)
         return written
 
-    checkpoints.write = noting(checkpoints.write)
-    checkpoints.write_alone = noting(checkpoints.write_alone)
+    checkpoints.write = lambda connection, fence, facts: note(fence, facts, write(connection, fence, facts))
+    checkpoints.alone = noted_alone
     checkpoints.DatabaseCheckpoint.commit = commit  # type: ignore[method-assign]
 
 

@@ -1,5 +1,6 @@
 """What a batch says of a run, written on both databases: all of it by its owner, or nothing."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,13 +12,15 @@ from tests.builders import OWNER
 
 from kapelle.errors import OwnershipLost
 from kapelle.run.checkpoint import Part, RunChange
-from kapelle.run.facts import Facts, write, write_alone
+from kapelle.run.facts import Facts, write
+from kapelle.run.facts import alone as facts_alone
 from kapelle.run.fence import RunFence
 from kapelle.settings import load_settings
 from kapelle.store.dialect import Statement, dialect_of
 from kapelle.store.engine import open_engine
 from kapelle.store.migrate import migrate
 from kapelle.store.tables import events, parts, runs, steps, writers
+from kapelle.store.transact_loop_postgres import PostgresLoop
 from kapelle.store.transact_postgres import Mark
 
 FENCE = RunFence(run="run_1", generation=1, workflow="run_1:g1", xid="mine")
@@ -89,19 +92,36 @@ def by_transaction(engine: sa.Engine, said: Facts, fence: RunFence = FENCE) -> N
 
 
 def alone(engine: sa.Engine, said: Facts, fence: RunFence = FENCE, *, number: int = 5) -> None:
+    made = facts_alone(fence, said)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        write_alone(connection, fence, said, Mark(WRITER, number))
+        try:
+            row = made.statement.row(connection, made.given_with(Mark(WRITER, number)))
+        except sa.exc.DataError as error:
+            raise made.refusals[error.orig.sqlstate] from error  # type: ignore[union-attr]
+    made.read(row)
+
+
+def by_the_loop(engine: sa.Engine, said: Facts, fence: RunFence = FENCE) -> None:
+    async def send() -> None:
+        sender = PostgresLoop(engine)
+        try:
+            await sender.run(facts_alone(fence, said))
+        finally:
+            sender.close()
+
+    asyncio.run(send())
 
 
 Way = Callable[..., None]
+WAYS: dict[str, Way] = {"sqlite": by_transaction, "postgres": by_transaction, "alone": alone, "loop": by_the_loop}
 
 
-@pytest.fixture(params=["sqlite", "postgres", "alone"])
+@pytest.fixture(params=list(WAYS))
 def way(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[sa.Engine, Way]]:
     own = request.param == "sqlite"
     fields = {} if own else {"database_url": request.getfixturevalue("postgres_url")}
     for engine in opened(tmp_path, fields):
-        yield engine, alone if request.param == "alone" else by_transaction
+        yield engine, WAYS[request.param]
 
 
 def test_events_are_numbered_one_after_the_other(way: tuple[sa.Engine, Way]) -> None:

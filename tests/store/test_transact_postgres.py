@@ -1,7 +1,8 @@
 """A transaction on Postgres takes place once, whatever becomes of the connection."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -9,8 +10,9 @@ from tests.store.cut import Line, When, lined
 
 from kapelle.errors import OwnershipLost, StoreUnavailable
 from kapelle.store.commit import Writer
+from kapelle.store.dialect import Plain
 from kapelle.store.engine import open_url
-from kapelle.store.transact_postgres import Mark
+from kapelle.store.transact_postgres import Alone, Mark
 
 NOTE = sa.text("insert into outbox (id, owner, run, body, created) values (:id, 'a/b', 'r', '', '') returning id")
 
@@ -50,18 +52,21 @@ async def test_a_commit_that_lost_its_connection_takes_place_once(database: tupl
     assert ["; waiting" in told[0], "written again" in told[1]] == [True, True]
 
 
-ALONE = sa.text(
+TEXT = (
     "with mine as materialized (select 1 from writers where id = :writer and number < :mark for update), "
     "raised as (update counted set n = n + 1 from mine returning n), "
     "marked as (update writers set number = :mark from raised where id = :writer) select n from raised"
 )
+RAISED = Plain(TEXT)
 
 
-def raised_alone(connection: sa.Connection, mark: Mark) -> int:
-    n = connection.execute(ALONE, {"writer": mark.writer, "mark": mark.number}).scalar()
-    if n is None:
+def read(row: Sequence[Any] | None) -> int:
+    if row is None:
         raise OwnershipLost("nothing was written")
-    return int(n)
+    return int(row[0])
+
+
+RAISE = Alone(RAISED, {}, read, {})
 
 
 async def test_a_statement_alone_takes_place_once(database: tuple[sa.Engine, Line]) -> None:
@@ -75,7 +80,7 @@ async def test_a_statement_alone_takes_place_once(database: tuple[sa.Engine, Lin
             line.cut = ("before", "after", None)[n % 3]  # type: ignore[assignment]
             # Of one that took place although its answer was lost nobody knows what it said.
             lost = line.cut == "after"
-            assert await asyncio.wait_for(writer.write_alone(raised_alone), 10) == (None if lost else n)
+            assert await asyncio.wait_for(writer.write_alone(RAISE), 10) == (None if lost else n)
     finally:
         writer.close()
     assert line.cuts == 4
@@ -89,20 +94,22 @@ async def test_a_statement_that_was_given_up_is_kept_out(database: tuple[sa.Engi
     with engine.begin() as connection:
         connection.exec_driver_sql("create table counted (n integer); insert into counted values (0)")
     writer = Writer(engine, patience=10, on_trouble=lambda _: None)
-    marks: list[Mark] = []
+    given: list[Mark] = []
 
-    def noting(connection: sa.Connection, mark: Mark) -> int:
-        marks.append(mark)
-        return raised_alone(connection, mark)
+    class Noted(Plain):
+        def row(self, connection: sa.Connection, values: Mapping[str, Any]) -> Sequence[Any] | None:
+            given.append(Mark(values["writer"], values["mark"]))
+            return super().row(connection, values)
 
     try:
         line.cut = "before"
-        assert await asyncio.wait_for(writer.write_alone(noting), 10) == 1
+        noted = Alone(Noted(TEXT), {}, read, {})
+        assert await asyncio.wait_for(writer.write_alone(noted), 10) == 1
     finally:
         writer.close()
-    with engine.begin() as connection, pytest.raises(OwnershipLost):
-        raised_alone(connection, marks[0])
-    assert [mark.number for mark in marks] == [1, 2]
+    with engine.begin() as connection:
+        assert RAISED.row(connection, RAISE.given_with(given[0])) is None
+    assert [mark.number for mark in given] == [1, 2]
 
 
 async def test_statements_without_a_key_are_not_written_twice(database: tuple[sa.Engine, Line]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kapelle.plan.model import ApprovalStep, Best, Fallback, MapStep, RepeatStep, Step, children
-from kapelle.plan.reference import RESERVED, Ref, refs_in, refs_of
+from kapelle.plan.reference import RESERVED, refs_in, refs_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,10 @@ def _needs(step: Step, by_id: dict[str, Step]) -> Needs:
 
 def data_refs(step: Step) -> Iterator[str]:
     """The ids a step's inputs refer to, its body's outward references included."""
-    for ref in input_refs(step):
-        yield ref.ref
-    inner = {child.id for child in children(step)}
-    for child in children(step):
+    yield from _input_refs(step)
+    inside = children(step)
+    inner = {child.id for child in inside}
+    for child in inside:
         for name in _outward(child):
             if name not in inner:
                 yield name
@@ -90,19 +90,19 @@ def _outward(step: Step) -> Iterator[str]:
         yield from (ref.ref for ref in refs_of(step.when))
 
 
-def input_refs(step: Step) -> Iterator[Ref]:
-    """Every well-formed reference of a step itself: inputs, the list of a map, the conditions of a repeat."""
-    values = [step.inputs]
+def _input_refs(step: Step) -> Iterator[str]:
+    """The ids of a step's own well-formed references: inputs, the list of a map, the conditions of a repeat."""
+    values = [dict(step.inputs)]
     if isinstance(step, MapStep):
         values.append({"over": step.over})
     for value in values:
-        for found in refs_in(dict(value)):
+        for found in refs_in(value):
             name, path = found.get("$ref"), found.get("path", "")
             if isinstance(name, str) and isinstance(path, str):
-                yield Ref.model_construct(ref=name, path=path)
+                yield name
     if isinstance(step, RepeatStep):
         # `until` and `keep` read the body's output as `last`; other references are needs like any.
         conditions = list(refs_of(step.until)) if step.until else []
         if isinstance(step.keep, Best):
             conditions.append(step.keep.best)
-        yield from (ref for ref in conditions if ref.ref not in RESERVED)
+        yield from (ref.ref for ref in conditions if ref.ref not in RESERVED)

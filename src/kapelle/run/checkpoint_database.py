@@ -1,5 +1,6 @@
 """The checkpoint in the database: one fenced transaction per batch."""
 
+import functools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from kapelle.run.approvals import approval_rows
 from kapelle.run.approvals.approval import ApprovalRecord
 from kapelle.run.checkpoint import Batch, CancelledMeanwhile, DecidedMeanwhile, PartEnd, Past, is_past, seconds_walked
 from kapelle.run.dispatch import Dispatch
-from kapelle.run.facts import Facts, to_json, write, write_alone
+from kapelle.run.facts import Facts, alone, to_json, write
 from kapelle.run.fence import RunFence
 from kapelle.run.inside import deltas, journal_rows
 from kapelle.run.inside.deltas import Piece
@@ -105,13 +106,15 @@ class DatabaseCheckpoint:
 
     async def _record(self, batch: Batch, facts: Facts, blobs: list[rows.Blob]) -> None:
         writer = self._place.writer
-        if writer.alone and not blobs and _is_plain(batch):
+        plain = not blobs and _is_plain(batch)
+        if writer.alone and plain:
             try:
-                await writer.write_alone(lambda connection, mark: write_alone(connection, self._fence, facts, mark))
+                await writer.write_alone(alone(self._fence, facts), brief=facts.brief)
                 return
             except OwnershipLost:  # or nobody wrote for so long that the writer's row is gone: a transaction tells
                 pass
-        await writer.write(lambda connection: self._write(connection, batch, facts, blobs), sync=batch.lasting)
+        write = functools.partial(self._write, batch=batch, facts=facts, blobs=blobs)
+        await writer.write(write, sync=batch.lasting, brief=plain and facts.brief)
 
     def _write(self, connection: sa.Connection, batch: Batch, facts: Facts, blobs: list[rows.Blob]) -> None:
         written = write(connection, self._fence, facts)

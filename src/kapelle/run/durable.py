@@ -439,6 +439,11 @@ class DurableEngine(Reads):
                 self._faults[run] = error
             raise
 
+    async def has_begun(self) -> None:
+        """Wait until the loop is known in which runs are walked."""
+        if not self.begun.is_set():
+            await asyncio.get_running_loop().run_in_executor(None, self.begun.wait)
+
     async def _how(self, record: RunRecord) -> Work:
         """How a run is performed in this process."""
         work = self._work.get(record.id)
@@ -663,7 +668,7 @@ async def _walk(run: str, owner: str, generation: int, map: str, number: int) ->
     if xid is None:
         raise OwnershipLost(f"run `{run}` is walked outside its workflow")
     (engine,) = _engines.values()
-    await asyncio.get_running_loop().run_in_executor(None, engine.begun.wait)
+    await engine.has_begun()
     assert engine.loop is not None
     if asyncio.get_running_loop() is engine.loop:
         return await engine.walk(run, owner, generation, part, xid)
@@ -675,7 +680,7 @@ async def _walk(run: str, owner: str, generation: int, map: str, number: int) ->
 @DBOS.workflow(name=TICK, max_recovery_attempts=10_000)
 async def _tick(scheduled_at: datetime | str, context: dict[str, JsonValue]) -> None:
     (engine,) = _engines.values()
-    await asyncio.get_running_loop().run_in_executor(None, engine.begun.wait)
+    await engine.has_begun()
     assert engine.loop is not None
     at = clock.parse_time(scheduled_at) if isinstance(scheduled_at, str) else scheduled_at
     begin = engine.tick(at, Schedule.model_validate(context))

@@ -8,6 +8,7 @@ finds that row, or nothing to do.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -19,11 +20,14 @@ from kapelle.run.model import ENDED
 from kapelle.run.rows import PUT_EVENT
 from kapelle.store.dialect import POSTGRES, Plain, Statement
 from kapelle.store.nul import escape
-from kapelle.store.transact_postgres import Mark
+from kapelle.store.transact_postgres import Alone
 
 Row = Mapping[str, object]
 # `json.dumps` makes an encoder at every call that asks for anything but its defaults.
 to_json = json.JSONEncoder(ensure_ascii=False).encode
+BRIEF_ROWS = 100
+"""Results and events of a batch that is short enough for the loop's own thread: twice what 16 steps at once leave."""
+BRIEF_CHARACTERS = 64_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,14 @@ class Facts:
     """`path, execution, kind, data` each, in order."""
     at: str
     change: RunChange | None = None
+
+    @property
+    def brief(self) -> bool:
+        """Written within a millisecond, so that the loop may do it itself."""
+        if len(self.results) + len(self.events) > BRIEF_ROWS:
+            return False
+        texts = [one["result"] for one in self.results] + [one["data"] for one in self.events]
+        return sum(len(str(text)) for text in texts) <= BRIEF_CHARACTERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +67,7 @@ def write(connection: sa.Connection, fence: RunFence, facts: Facts) -> Written:
         OwnershipLost: another process owns the run now, or has recorded one of the steps.
     """
     if connection.dialect.name == POSTGRES.name:
-        written = _write_at_once(connection, fence, facts, None)
+        written = _write_at_once(connection, fence, facts)
     else:
         written = _write_singly(connection, fence, facts)
     if written is None:
@@ -63,16 +75,20 @@ def write(connection: sa.Connection, fence: RunFence, facts: Facts) -> Written:
     return written
 
 
-def write_alone(connection: sa.Connection, fence: RunFence, facts: Facts, mark: Mark) -> Written:
-    """Write facts by one statement that is its own transaction (Postgres).
+def alone(fence: RunFence, facts: Facts) -> Alone[Written]:
+    """The one statement, its own transaction on Postgres, that writes facts.
 
-    Raises:
-        OwnershipLost: another process owns the run now or has recorded one of the steps, or the writer has no row.
+    It raises OwnershipLost where another process owns the run now or has recorded one of the steps, or where the writer
+    has no row.
     """
-    written = _write_at_once(connection, fence, facts, mark)
-    if written is None:
-        raise fence.lost()
-    return written
+
+    def read(row: Sequence[Any] | None) -> Written:
+        if row is None:
+            raise fence.lost()
+        return Written(row[0], bool(row[1]))
+
+    statement = _statement(_ALONE, fence, facts)
+    return Alone(statement, _given_at_once(fence, facts), read, {_DIVIDED_BY_ZERO: _recorded(fence)})
 
 
 def _write_singly(connection: sa.Connection, fence: RunFence, facts: Facts) -> Written | None:
@@ -90,19 +106,19 @@ def _write_singly(connection: sa.Connection, fence: RunFence, facts: Facts) -> W
     return Written(found[0], bool(found[1]))
 
 
-def _write_at_once(connection: sa.Connection, fence: RunFence, facts: Facts, mark: Mark | None) -> Written | None:
-    given = _given(fence, facts) | {"at": facts.at, "results": len(facts.results)}
-    given |= {"told_results": _as_json(facts.results), "told_events": _as_json(facts.events)}
-    if mark is not None:
-        given |= {"writer": mark.writer, "mark": mark.number}
-    statements = _AT_ONCE if mark is None else _ALONE
+def _write_at_once(connection: sa.Connection, fence: RunFence, facts: Facts) -> Written | None:
     try:
-        found = _statement(statements, fence, facts).row(connection, given)
+        found = _statement(_AT_ONCE, fence, facts).row(connection, _given_at_once(fence, facts))
     except sa.exc.DataError as error:
         if getattr(error.orig, "sqlstate", None) != _DIVIDED_BY_ZERO:
             raise
         raise _recorded(fence) from error
     return None if found is None else Written(found[0], bool(found[1]))
+
+
+def _given_at_once(fence: RunFence, facts: Facts) -> dict[str, object]:
+    given = _given(fence, facts) | {"at": facts.at, "results": len(facts.results)}
+    return given | {"told_results": _as_json(facts.results), "told_events": _as_json(facts.events)}
 
 
 def _recorded(fence: RunFence) -> OwnershipLost:

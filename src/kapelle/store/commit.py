@@ -1,4 +1,4 @@
-"""Write to the database from one thread of ours, and wait out what passes: a full disk, a lock, a lost connection."""
+"""Write to the database, one after the other, and wait out what passes: a full disk, a lock, a lost connection."""
 
 import asyncio
 import functools
@@ -6,8 +6,10 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import sqlalchemy as sa
 
@@ -15,10 +17,15 @@ from kapelle.errors import OwnershipLost, StoreUnavailable
 from kapelle.store.dialect import POSTGRES
 from kapelle.store.engine_sqlite import sqlite_file
 from kapelle.store.faults import explain_fault, is_momentary, where
-from kapelle.store.transact_postgres import Mark, PostgresTransactions
-from kapelle.store.transact_sqlite import SqliteTransactions
+from kapelle.store.transact_postgres import Alone, Mark, NotSent, PostgresTransactions
+from kapelle.store.transact_sqlite import NotAtOnce, SqliteTransactions
+
+if TYPE_CHECKING:
+    from kapelle.store.transact_loop_postgres import PostgresLoop
 
 T = TypeVar("T")
+_SENDER = "kapelle.store.transact_loop_postgres"
+"""It loads psycopg, which is not everywhere."""
 LONGEST_PAUSE = 1.0
 """Seconds between two tries, at most."""
 
@@ -35,7 +42,10 @@ class Fence(Protocol):
 
 
 class Writer:
-    """One writing thread per process and database: SQLite has one writer at a time, and DBOS's threads stay free."""
+    """One writing thread per process and database: SQLite has one writer at a time, and DBOS's threads stay free.
+
+    What is brief the calling loop tries itself, where it need not wait; what it could not do the thread does.
+    """
 
     def __init__(self, engine: sa.Engine, *, patience: float | None, on_trouble: Callable[[str], None]) -> None:
         """Args:
@@ -47,8 +57,11 @@ class Writer:
         self._on_trouble = on_trouble
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kapelle-writer")
         self._closing = threading.Event()
+        self._turn = threading.Lock()
+        """Held by whoever writes: the thread, also while it waits for the database, or the loop for one short write."""
         kind = PostgresTransactions if engine.dialect.name == POSTGRES.name else SqliteTransactions
         self._transactions: PostgresTransactions | SqliteTransactions = kind(engine)
+        self._sender: PostgresLoop | None = None
 
     @property
     def alone(self) -> bool:
@@ -60,37 +73,68 @@ class Writer:
         """The file that is written; None for a database server."""
         return sqlite_file(self._engine.url)
 
-    async def write(self, statements: Callable[[sa.Connection], T], *, sync: bool = False) -> T:
+    async def write(self, statements: Callable[[sa.Connection], T], *, sync: bool = False, brief: bool = False) -> T:
         """Run `statements` in one transaction, again until it took place once.
 
         Args:
             sync: it survives a power loss, with all that was written before it (Postgres: every one does).
+            brief: they write little. On SQLite the loop's own thread tries it first, for the way to the writing thread
+                and back takes twice as long; with anything in the way, or `sync`, that thread does it.
 
         Raises:
             OwnershipLost: the fence did not let it pass; nothing was written.
             StoreUnavailable: the patience is over.
             DatabaseDamaged: waiting cannot help.
         """
+        if brief and not sync and isinstance(self._transactions, SqliteTransactions):
+            with suppress(NotAtOnce):
+                return self._write_at_once(self._transactions, statements)
         write = functools.partial(self.write_now, statements, sync=sync)
         return await asyncio.get_running_loop().run_in_executor(self._thread, write)
+
+    def _write_at_once(self, transactions: SqliteTransactions, statements: Callable[[sa.Connection], T]) -> T:
+        if not self._turn.acquire(blocking=False):
+            raise NotAtOnce
+        try:
+            return transactions.run_at_once(statements)
+        finally:
+            self._turn.release()
 
     def write_now(self, statements: Callable[[sa.Connection], T], *, sync: bool = False) -> T:
         """The same, from a thread that may block."""
         return self._persist(lambda: self._transactions.run(statements, sync=sync))
 
-    async def write_alone(self, statement: Callable[[sa.Connection, Mark], T]) -> T | None:
+    async def write_alone(self, alone: Alone[T], *, brief: bool = False) -> T | None:
         """Run one statement that is its own transaction (Postgres); None: it took place, its answer was lost.
+
+        Args:
+            brief: it writes little. The loop sends it first; with anything in the way the writing thread does.
 
         Raises: as `write`.
         """
         transactions = self._transactions
         assert isinstance(transactions, PostgresTransactions)
-        write = functools.partial(self._persist, lambda: transactions.run_alone(statement))
+        doubtful = None
+        if brief:
+            self._sender = self._sender or import_module(_SENDER).PostgresLoop(self._engine)
+            try:
+                return await self._sender.run(alone)
+            except NotSent as failed:
+                doubtful = failed.doubtful
+        write = functools.partial(self._persist, lambda: transactions.run_alone(alone), doubtful)
         return await asyncio.get_running_loop().run_in_executor(self._thread, write)
 
-    def _persist(self, attempt: Callable[[], T]) -> T:
-        """Try until it took place once."""
-        self._transactions.begin_anew()
+    def _persist(self, attempt: Callable[[], T], doubtful: Mark | None = None) -> T:
+        """Try until it took place once.
+
+        Args:
+            doubtful: of a statement that was sent by the loop, and that may have taken place.
+        """
+        with self._turn:
+            self._transactions.begin_anew(doubtful)
+            return self._try_until_written(attempt)
+
+    def _try_until_written(self, attempt: Callable[[], T]) -> T:
         began = time.monotonic()
         pause = 0.05
         troubled = False
@@ -119,5 +163,8 @@ class Writer:
     def close(self) -> None:
         """Let the last write end."""
         self._closing.set()
-        self._thread.submit(self._transactions.close)
         self._thread.shutdown(wait=True)
+        with self._turn:
+            self._transactions.close()
+        if self._sender is not None:
+            self._sender.close()

@@ -45,7 +45,7 @@ class Plain:
     def row(self, connection: sa.Connection, given: Mapping[str, Any]) -> Sequence[Any] | None:  # Any: of any type
         """Execute it; the first row, or None."""
         if connection.dialect.name != SQLITE.name:
-            return connection.exec_driver_sql(self._driver_text(connection), dict(given)).first()
+            return connection.exec_driver_sql(self.driver_text(connection), dict(given)).first()
         rows: list[tuple[Any, ...]] = self._cursor(connection).execute(self._text(connection), given).fetchall()
         return rows[0] if rows else None
 
@@ -57,23 +57,24 @@ class Plain:
     def count(self, connection: sa.Connection, given: Mapping[str, Any]) -> int:
         """Execute it; how many rows it changed."""
         if connection.dialect.name != SQLITE.name:
-            return connection.exec_driver_sql(self._driver_text(connection), dict(given)).rowcount
+            return connection.exec_driver_sql(self.driver_text(connection), dict(given)).rowcount
         return self._cursor(connection).execute(self._text(connection), given).rowcount
 
     def many(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Execute it for every row."""
         if connection.dialect.name != SQLITE.name:
-            connection.exec_driver_sql(self._driver_text(connection), [dict(row) for row in rows])
+            connection.exec_driver_sql(self.driver_text(connection), [dict(row) for row in rows])
         else:
             self._cursor(connection).executemany(self._text(connection), rows)
 
+    def driver_text(self, bind: Bind) -> str:
+        """It as the driver of Postgres reads it."""
+        if not self._compiled:
+            self._compiled = str(self._statement.on(bind).compile(dialect=bind.dialect))
+        return self._compiled
+
     def _text(self, connection: sa.Connection) -> str:
         return self._statement.on(connection).text
-
-    def _driver_text(self, connection: sa.Connection) -> str:
-        if not self._compiled:
-            self._compiled = str(self._statement.on(connection).compile(dialect=connection.dialect))
-        return self._compiled
 
     def _cursor(self, connection: sa.Connection) -> sqlite3.Cursor:
         return cast(sqlite3.Connection, connection.connection.driver_connection).cursor()

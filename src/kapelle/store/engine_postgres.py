@@ -13,7 +13,8 @@ NAMES = ("postgresql", "postgres")
 """How a Postgres URL may begin; a driver may follow after a `+`."""
 DRIVER = "postgresql+psycopg"
 POOL_SIZE = 10
-"""Connections kept: DBOS's listener and four threads, the writer, the lease, the bell's two, and a reader."""
+"""Connections kept: DBOS's listener and four threads, the writer, the lease, the bell's two, and a reader; the loop has
+one of its own beside them."""
 OVERFLOW = 2
 """Connections more, in a rush."""
 
@@ -27,7 +28,7 @@ _CONNECT: Mapping[str, str | int] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
 }
-_SESSION = (
+SESSION = (
     # A process that is stopped in the middle of a commit holds the run's row: within a lease it must be free.
     "set idle_in_transaction_session_timeout = '5s'",
     "set lock_timeout = '30s'",
@@ -40,13 +41,10 @@ def postgres_engine(url: URL) -> sa.Engine:
     Raises:
         MissingExtra: psycopg is not installed, or finds no libpq.
     """
-    chosen = {name: value for name, value in _CONNECT.items() if name not in url.query}
-    # `store.nul_postgres` reads and writes it.
-    chosen["client_encoding"] = "utf8"
     try:
         engine = sa.create_engine(
             url,
-            connect_args=chosen,
+            connect_args=_chosen(url),
             pool_size=POOL_SIZE,
             max_overflow=OVERFLOW,
             pool_timeout=30,
@@ -58,7 +56,7 @@ def postgres_engine(url: URL) -> sa.Engine:
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:  # Any: psycopg is not imported here
         with connection.cursor() as cursor:
-            for statement in _SESSION:
+            for statement in SESSION:
                 cursor.execute(statement)
         # The pool rolls a connection back when it is returned, which would undo them.
         connection.commit()
@@ -66,3 +64,15 @@ def postgres_engine(url: URL) -> sa.Engine:
         import_module("kapelle.store.nul_postgres").keep_nul(connection)
 
     return engine
+
+
+def connect_arguments(engine: sa.Engine) -> dict[str, Any]:  # Any: as the driver takes them
+    """What an engine's connections are opened with, for one that is not of its pool."""
+    _, named = engine.dialect.create_connect_args(engine.url)
+    return {**named, **_chosen(engine.url)}
+
+
+def _chosen(url: URL) -> dict[str, str | int]:
+    chosen = {name: value for name, value in _CONNECT.items() if name not in url.query}
+    # `store.nul_postgres` reads and writes it.
+    return {**chosen, "client_encoding": "utf8"}

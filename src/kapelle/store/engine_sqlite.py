@@ -11,7 +11,8 @@ from kapelle.errors import SettingsError
 
 # `unixepoch('subsec')`, which DBOS asks for on Python 3.12 and later, came with SQLite 3.42.
 _NEEDS_SUBSEC = sqlite3.sqlite_version_info < (3, 42)
-POOL_SIZE = 8
+POOL_SIZE = 9
+"""Connections kept, two of them the writer's."""
 WAIT = 30
 """Seconds to wait for another writer before a statement fails."""
 

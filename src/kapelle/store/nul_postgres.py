@@ -1,6 +1,8 @@
 """Let a connection to Postgres write and read texts with NUL characters (`store.nul`)."""
 
-from psycopg import Connection
+from typing import Any
+
+from psycopg import AsyncConnection, Connection
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.types.string import StrDumperUnknown
@@ -20,7 +22,7 @@ class _Loader(Loader):
         return restore(str(data, "utf-8"))
 
 
-def keep_nul(connection: Connection[object]) -> None:
+def keep_nul(connection: Connection[Any] | AsyncConnection[Any]) -> None:
     """Let a connection write and read texts with NUL characters; it speaks UTF-8."""
     connection.adapters.register_dumper(str, _Dumper)
     for name in _TEXT_TYPES:

@@ -4,13 +4,15 @@ Each transaction puts its number into a row of its writer. After a lost connecti
 whether the commit took place: in the same server, in one that was restarted, and in the one that took over.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import sqlalchemy as sa
 
+from kapelle.errors import OwnershipLost
 from kapelle.ids import new_id
+from kapelle.store.dialect import Plain
 
 T = TypeVar("T")
 KEPT = 86_400
@@ -28,6 +30,38 @@ class Mark:
     number: int
 
 
+class NotSent(Exception):
+    """A statement was not made by the loop: whoever may wait does it."""
+
+    def __init__(self, doubtful: Mark | None = None) -> None:
+        """Args:
+        doubtful: the mark of one of which nobody knows whether it took place; None: it did not.
+        """
+        super().__init__()
+        self.doubtful = doubtful
+
+
+@dataclass(frozen=True, slots=True)
+class Alone(Generic[T]):
+    """One statement that is its own transaction: it raises its writer's number, or does nothing."""
+
+    statement: Plain
+    given: Mapping[str, Any]  # Any: of any type
+    """All of its parameters but `writer` and `mark`."""
+    read: Callable[[Sequence[Any] | None], T]
+    """What its row says; raises OwnershipLost where there is none."""
+    refusals: Mapping[str, OwnershipLost]
+    """What it means when the server refuses it, by the error's SQLSTATE."""
+
+    def given_with(self, mark: Mark) -> dict[str, Any]:
+        """Its parameters."""
+        return {**self.given, "writer": mark.writer, "mark": mark.number}
+
+    def refusal(self, error: BaseException) -> OwnershipLost | None:
+        """What a driver's error means; None: it is none of the statement."""
+        return self.refusals.get(getattr(error, "sqlstate", None) or "")
+
+
 class PostgresTransactions:
     """The transactions of one thread, on a connection that is kept."""
 
@@ -36,8 +70,8 @@ class PostgresTransactions:
         self._connection: sa.Connection | None = None
         self._writer = new_id("w")
         self._number = 0
-        self._doubtful: tuple[int, object] | None = None
-        """Number and result of a transaction of which nobody knows yet whether it took place."""
+        self._doubtful: tuple[Mark, object] | None = None
+        """Mark and result of a transaction of which nobody knows yet whether it took place."""
 
     def run(self, statements: Callable[[sa.Connection], T], *, sync: bool) -> T:
         """Run `statements` in one transaction, or learn that the last attempt at them took place.
@@ -46,20 +80,21 @@ class PostgresTransactions:
         """
         return self._once(lambda connection: self._attempt(connection, statements))
 
-    def run_alone(self, statement: Callable[[sa.Connection, Mark], T]) -> T | None:
+    def run_alone(self, alone: Alone[T]) -> T | None:
         """Run one statement that is its own transaction, in one round trip; None: it took place, its answer was lost.
 
-        Where it cannot raise its writer's number it must do nothing and raise OwnershipLost; a whole transaction,
-        which makes the row where it is not there, says whose fault that was.
+        Raises:
+            OwnershipLost: the fence did not let it pass, or the writer has no row; a whole transaction, which makes the
+                row where it is not there, says which.
         """
-        return self._once(lambda connection: self._attempt_alone(connection, statement))
+        return self._once(lambda connection: self._attempt_alone(connection, alone))
 
     def _once(self, attempt: Callable[[sa.Connection], T]) -> T:
         connection = self._connection = self._connection or self._connect()
         try:
             if self._doubtful is not None:
-                number, result = self._doubtful
-                took_place = self._took_place(connection, number)
+                mark, result = self._doubtful
+                took_place = self._took_place(connection, mark)
                 self._doubtful = None
                 if took_place:
                     return cast(T, result)
@@ -77,26 +112,31 @@ class PostgresTransactions:
             except sa.exc.DBAPIError as error:
                 # A server that refuses a commit says so; one that is silent may have made it.
                 if error.connection_invalidated:
-                    self._doubtful = (self._number, result)
+                    self._doubtful = (Mark(self._writer, self._number), result)
                 raise
         return result
 
-    def _attempt_alone(self, connection: sa.Connection, statement: Callable[[sa.Connection, Mark], T]) -> T:
+    def _attempt_alone(self, connection: sa.Connection, alone: Alone[T]) -> T:
         self._number += 1
+        mark = Mark(self._writer, self._number)
         with connection.begin():  # nothing is sent: the server begins and ends a transaction around each statement
             try:
-                return statement(connection, Mark(self._writer, self._number))
+                row = alone.statement.row(connection, alone.given_with(mark))
             except sa.exc.DBAPIError as error:
+                refused = alone.refusal(cast(BaseException, error.orig))
+                if refused is not None:
+                    raise refused from error
                 if error.connection_invalidated:
-                    self._doubtful = (self._number, None)
+                    self._doubtful = (mark, None)
                 raise
+        return alone.read(row)
 
     def _connect(self) -> sa.Connection:
         # Transactions are begun by `_begin`: psycopg's own way takes a round trip more.
         connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         with connection.begin():
             connection.execute(_FORGET, {"seconds": KEPT})
-            connection.execute(_ENTER, {"writer": self._writer})
+            ENTER.row(connection, {"writer": self._writer})
         return connection
 
     def _begin(self, connection: sa.Connection) -> None:
@@ -105,19 +145,23 @@ class PostgresTransactions:
         # Two statements in one message have no parameters; both values are our own.
         connection.exec_driver_sql(_BEGIN.format(number=self._number, writer=self._writer))
 
-    def _took_place(self, connection: sa.Connection, number: int) -> bool:
+    def _took_place(self, connection: sa.Connection, mark: Mark) -> bool:
         """Whether the last transaction took place; waits for one that the server has not ended, and keeps out one that
         it has not begun."""
         with connection.begin():
             connection.exec_driver_sql("begin")
-            last: int | None = connection.execute(_LAST, {"writer": self._writer}).scalar()
-            if last != number:
-                connection.execute(_TAKE, {"writer": self._writer, "number": number})
-            return last == number
+            last: int | None = connection.execute(_LAST, {"writer": mark.writer}).scalar()
+            if last != mark.number:
+                connection.execute(_TAKE, {"writer": mark.writer, "number": mark.number})
+            return last == mark.number
 
-    def begin_anew(self) -> None:
-        """What comes next is another write: whoever gave the last one up reads what is stored."""
-        self._doubtful = None
+    def begin_anew(self, doubtful: Mark | None = None) -> None:
+        """What comes next is another write: whoever gave the last one up reads what is stored.
+
+        Args:
+            doubtful: it was tried elsewhere, with this mark, and nobody knows whether it took place.
+        """
+        self._doubtful = None if doubtful is None else (doubtful, None)
 
     def close(self) -> None:
         """Give the connection back."""
@@ -131,10 +175,11 @@ _BEGIN = (
     "on conflict (id) do update set number = excluded.number, at = excluded.at"
 )
 _LAST = sa.text("select number from writers where id = :writer for update")
-_ENTER = sa.text(
+ENTER = Plain(
     "insert into writers (id, number, at) values (:writer, 0, extract(epoch from clock_timestamp())) "
-    "on conflict (id) do nothing"
+    "on conflict (id) do update set at = excluded.at returning number"
 )
+"""Make a writer's row where it is not there."""
 _TAKE = sa.text("update writers set number = :number where id = :writer")
 # Nobody asks after a transaction of so long ago.
 _FORGET = sa.text("delete from writers where at < extract(epoch from clock_timestamp()) - :seconds")
