@@ -1,5 +1,6 @@
 """Composition root: choose the implementations of one orchestrator. The one module that may import inside functions."""
 
+import asyncio
 import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -216,10 +217,16 @@ async def find_by_model(
 
 
 def most_of(settings: Settings, name: str, options: SearchOptions | None) -> Usage:
-    """What a search with such options may take of a model at most; without options an answer."""
-    from kapelle.agents.models import model_from
+    """What a search with such options may take of a model at most; without options an answer.
 
-    model = model_from(settings, name)
+    The price of a model that cannot be asked as it is named is not known; whoever asks it is told why.
+    """
+    try:
+        from kapelle.agents.models import model_from
+
+        model = model_from(settings, name)
+    except (BadInput, SettingsError, MissingExtra):
+        return Usage(requests=1, usd=None, unmeasured=1)
     if options is None:
         from kapelle.answer.compose_model import most_usage
 
@@ -485,13 +492,22 @@ async def write_contexts(
     )
 
 
-async def go_on_with_contexts(parts: Parts, collection: str) -> tuple[int, str]:
-    """Have the model that a collection names write of what is new in it; how many passages, and what was not done."""
+async def go_on_with_contexts(parts: Parts, collection: str, budget: Budget) -> tuple[int, str]:
+    """Have the model that a collection names write of what is new in it; how many passages, and what was not done.
+
+    Args:
+        budget: what might pass it is not asked for.
+    """
     owner = parts.settings.owner
     name = {one.name: one.contexts_by for one in parts.index.collections(owner=owner)}.get(collection)
     if name is None or not parts.index.without_context(collection, owner=owner):
         return 0, ""
     try:
+        embedder = parts.embedder
+        most = await asyncio.to_thread(
+            estimate_contexts, parts.index, parts.settings, collection, name, embedder=embedder
+        )
+        refuse_beyond(budget, most.usage, name)
         made = await write_contexts(parts.index, parts.ratings, parts.settings, collection, name)
     except KapelleError as error:  # the documents are there, and found by their own words
         return 0, f"contexts of corpus `{collection}` are still to be written: {error}"
@@ -507,13 +523,21 @@ def said_of_failed(failed: "Sequence[Skipped]") -> str:
 
 
 def estimate_contexts(
-    index: Index, settings: Settings, collection: str, name: str, *, anew: bool = False
+    index: Index,
+    settings: Settings,
+    collection: str,
+    name: str,
+    *,
+    embedder: "Embedder | None" = None,
+    anew: bool = False,
 ) -> "Estimate":
     """What `write_contexts` would take at most."""
     from kapelle.agents.models import model_from
     from kapelle.evidence.contexts import estimate_collection
 
-    return estimate_collection(index, collection, owner=settings.owner, model=model_from(settings, name), anew=anew)
+    return estimate_collection(
+        index, collection, owner=settings.owner, model=model_from(settings, name), embedder=embedder, anew=anew
+    )
 
 
 async def bring_url(index: Index, collection: str, url: str, settings: Settings) -> IngestReport:

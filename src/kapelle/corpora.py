@@ -47,15 +47,20 @@ class Corpora(ABC):
     def parts(self) -> Parts:
         """What it is made of."""
 
-    async def ingest_all(self, plan: Plan | None = None) -> None:
-        """Read the corpora that a plan searches (all, without one) into the index; only what changed is read in."""
+    async def ingest_all(self, plan: Plan | None = None, *, budget: Budget | None = None) -> None:
+        """Read the corpora that a plan searches (all, without one) into the index; only what changed is read in.
+
+        Args:
+            budget: contexts that might pass it are not written; None: this orchestrator's.
+        """
         wanted = set(self.parts.corpora)
         if plan is not None:
             wanted &= {name for step in walk_steps(plan.steps) for name in getattr(step, "corpora", ())}
         for name in sorted(wanted - self.parts.ingested):
-            report, _ = await self.ingest(name, self.parts.corpora[name])
-            if report.note:
-                log.info("corpus", corpus=name, text=report.note)
+            await self.ingest(name, self.parts.corpora[name], contexts=False)
+            _, note = await go_on_with_contexts(self.parts, name, budget or self._budget)
+            if note:
+                log.info("corpus", corpus=name, text=note)
             self.parts.ingested.add(name)
 
     async def ingest(
@@ -85,7 +90,7 @@ class Corpora(ABC):
         else:
             report = await self._ingest_folder(name, folder, complete, on_progress, still)
         if contexts:
-            written, note = await go_on_with_contexts(self.parts, name)
+            written, note = await go_on_with_contexts(self.parts, name, self._budget)
             report = report.model_copy(update={"contexts": written, "note": note})
         return report, report.skipped
 

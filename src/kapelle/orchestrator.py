@@ -308,7 +308,7 @@ class Orchestrator(Corpora):
         if delay and here:
             raise BadInput("`delay`: a run that is walked here begins at once; give it to the workers (`here=False`)")
         _check_place(key, delay, priority)
-        await self.ingest_all(chosen)
+        await self.ingest_all(chosen, budget=made.budget)
         if made.session is not None:
             await self.parts.engine.sessions.touch(made.owner, made.session)
         record = RunRecord(

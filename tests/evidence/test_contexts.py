@@ -5,16 +5,21 @@ from typing import Any
 
 import pytest
 from tests.asking import model_at, prompts
+from tests.embedders import WordVectors
 from tests.provider_stub import Stub
 
 from kapelle.agents.models import Model
-from kapelle.errors import ModelUnavailable, NotFound
+from kapelle.answer.extract import compose_extractive
+from kapelle.budget.model import Usage
+from kapelle.errors import BadInput, ModelUnavailable, NotFound
 from kapelle.evidence.contexts import contextualize, estimate_collection
 from kapelle.evidence.index import Index
-from kapelle.evidence.index_sqlite import memory_index
+from kapelle.evidence.index_sqlite import SqliteIndex, memory_index
 from kapelle.evidence.load import document_of
 from kapelle.evidence.ratings import memory_ratings
 from kapelle.evidence.reindex import passages_of, remove_contexts
+from kapelle.evidence.search import search
+from kapelle.evidence.vectors_sqlite import SqliteVectors
 
 OWNER = "acme/ann"
 LONG = document_of("long.md", "# Long\n\n" + "\n\n".join(f"## Part {i}\n\n{f'Item {i}. ' * 90}" for i in range(100)))
@@ -49,8 +54,10 @@ async def test_every_passage_gets_one_and_what_it_took_is_written_down(index: In
     assert sum(told) == estimate.texts == 12
     assert report.usage.requests == 12 <= estimate.usage.requests
     assert len(found(index, "Ulm")) == 12
-    (cost,) = ratings.costs("rules", owner=OWNER)
-    assert (cost.embedder, cost.texts, cost.usage) == (model.name, 12, report.usage)
+    costs = ratings.costs("rules", owner=OWNER)
+    assert {cost.embedder for cost in costs} == {model.name}
+    assert sum(cost.texts for cost in costs) == 12
+    assert sum((cost.usage for cost in costs), Usage()) == report.usage
     assert [one.contexts_by for one in index.collections(owner=OWNER)] == [model.name]
 
 
@@ -72,15 +79,18 @@ async def test_a_long_document_is_kept_part_by_part(provider: Stub) -> None:
     index.put("rules", [LONG], owner=OWNER)
     passages = passages_of(index, "rules", "long.md", owner=OWNER)
     requests = [contexts(min(8, len(passages) - first)) for first in range(0, len(passages), 8)]
-    cut = model_at(provider, "500-second", *requests)
-    first = await write(index, cut)
-    assert [one.path for one in first.failed] == ["long.md"]
-    assert first.passages == 0, "less than a part was written"
-    broken = model_at(provider, "plain", *requests[:5], "no answer", "no answer")
-    second = await write(index, broken)
-    assert (second.passages, len(second.failed)) == (40, 1)
-    third = await write(index, model_at(provider, "plain", *requests[5:]))
-    assert third.passages == len(passages) - 40
+    away = model_at(provider, "plain", *requests[:6], *["no answer"] * 6)
+    ratings = memory_ratings()
+    with pytest.raises(ModelUnavailable):
+        await contextualize(index, ratings, "rules", owner=OWNER, model=away)
+    written = sum(1 for one in passages_of(index, "rules", "long.md", owner=OWNER) if one.context)
+    assert written == 48, "what came after the last part is kept too"
+    assert sum(cost.usage.requests for cost in ratings.costs("rules", owner=OWNER)) == 12
+    second = await write(index, model_at(provider, "500-second", *requests[6:]))
+    assert [one.path for one in second.failed] == ["long.md"]
+    assert second.passages == len(passages) - 48 - 8, "one request that failed loses its own alone"
+    third = await write(index, model_at(provider, "plain", contexts(8)))
+    assert third.passages == 8
     assert all(one.context for one in passages_of(index, "rules", "long.md", owner=OWNER))
     assert [one.text for one in passages_of(index, "rules", "long.md", owner=OWNER)] == [one.text for one in passages]
 
@@ -100,6 +110,7 @@ async def test_a_model_that_is_away_is_not_asked_for_every_document(index: Index
     with pytest.raises(ModelUnavailable):
         await write(index, away)
     assert 3 <= len(prompts(provider, away)) <= 6
+    assert [one.contexts_by for one in index.collections(owner=OWNER)] == [None], "it wrote nothing"
     assert index.without_context("rules", owner=OWNER) == sorted(f"{i}.md" for i in range(12))
     with pytest.raises(NotFound, match="no corpus"):
         await write(index, away, "nowhere")
@@ -117,6 +128,7 @@ async def test_a_version_that_came_meanwhile_is_left_for_the_next_time(index: In
     index.put_contexts = overtaken  # type: ignore[method-assign]
     report = await write(index, model_at(provider, "plain", *[contexts()] * 12))
     assert report.passages == 11
+    assert [one.path for one in report.failed] == ["3.md"]
     assert index.without_context("rules", owner=OWNER) == ["3.md"]
     assert found(index, "does not meet")[0] == "3.md"
 
@@ -129,3 +141,40 @@ async def test_taken_out_a_corpus_is_as_it_was(index: Index, provider: Stub) -> 
     assert index.search("rules", "team 7", owner=OWNER) == before
     assert found(index, "Ulm") == []
     assert [one.contexts_by for one in index.collections(owner=OWNER)] == [None]
+
+
+async def test_a_blank_context_is_none(index: Index, provider: Stub) -> None:
+    index.delete("rules", owner=OWNER, sources=[f"{i}.md" for i in range(1, 12)])
+    blank = model_at(provider, "plain", contexts(text="   "), contexts())
+    assert (await write(index, blank)).usage.requests == 2, "it was told once, and wrote one"
+    assert len(found(index, "Ulm")) == 1
+
+
+async def test_nothing_is_asked_for_a_corpus_that_cannot_be_written_anew(provider: Stub) -> None:
+    theirs = memory_index(SqliteVectors(WordVectors()))
+    theirs.put("rules", [LONG], owner=OWNER)
+    model = model_at(provider)
+    for ours in (SqliteIndex(theirs._engine, SqliteVectors(WordVectors("other-64"))), SqliteIndex(theirs._engine)):
+        for work in (contextualize(ours, memory_ratings(), "rules", owner=OWNER, model=model),):
+            with pytest.raises(BadInput, match="KAPELLE_CORPUS__EMBEDDER"):
+                await work
+        with pytest.raises(BadInput, match="words-64"):
+            remove_contexts(ours, "rules", owner=OWNER)
+    assert prompts(provider, model) == []
+
+
+async def test_a_context_finds_and_shows_nothing(provider: Stub) -> None:
+    index = memory_index()
+    index.put("pay", [document_of("pay.md", "# Pay\n\nSalary is paid on the first day of a month.\n")], owner=OWNER)
+    question = "How many vacation days does a trainee get in Ulm?"
+    before = search(index, ["pay"], question, owner=OWNER)
+    lie = contexts(text="How many vacation days does a trainee get in Ulm? A trainee gets 45 vacation days in Ulm.")
+    await write(index, model_at(provider, "plain", lie), "pay")
+    after = search(index, ["pay"], question, owner=OWNER)
+    assert [hit.source for hit in after.hits] == ["pay.md"]
+    assert before.recommend_fallback and after.recommend_fallback
+    assert after.confidence < 0.1
+    texts = {(one.source, one.sha256): index.document(one.document, owner=OWNER).text for one in after.hits}
+    answer = compose_extractive(question, after.hits, texts, weights=after.weights, searched=["pay"])
+    assert not answer.found
+    assert "45" not in str(answer)

@@ -87,7 +87,7 @@ def test_a_model_writes_where_passages_stand_and_goes_on_with_what_is_added(
     declined = place.run("corpus", "add", str(docs))
     assert declined.returncode == 0
     assert declined.stdout.startswith("docs: 1 added")
-    assert "contexts are still to be written: kapelle corpus contextualize docs" in declined.stderr
+    assert "contexts are still to be written (kapelle corpus contextualize docs)" in declined.stderr
     provider.answer("contexts-1", context("Of the market of Ulm."))
     added = place.json("corpus", "add", str(docs), "--yes")
     assert (added["unchanged"], added["contexts"], added["note"]) == (3, 1, "")
@@ -112,3 +112,26 @@ def test_contexts_are_measured_against_none(place: Place, docs: Path, provider: 
     assert change["set"] == "contexts by openai:contexts-2"
     assert change["scores"]["recall100"] == 1.0
     assert measured["judged"]["words"]["recall100"] == 0.0  # type: ignore[index]
+
+
+def test_a_model_that_never_helped_is_not_measured_as_alike(place: Place, docs: Path) -> None:
+    judged = place.folder / "judged"
+    judged.mkdir()
+    (judged / "corpus.jsonl").write_text(json.dumps({"_id": "a", "title": "", "text": TEXTS["ann.md"]}) + "\n")
+    (judged / "queries.jsonl").write_text(json.dumps({"_id": "q", "text": "Ann Doe"}) + "\n")
+    (judged / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\nq\ta\t1\n")
+    done = place.run("corpus", "measure", "judged", "--set", "rerank=true", "--model", "openai:404/none", "--yes")
+    assert "not done as wanted for 1 of 1 questions: not reranked by openai:404/none" in done.stdout
+
+
+def test_a_model_that_is_away_loses_no_report_of_what_was_added(place: Place, docs: Path, provider: Stub) -> None:
+    provider.answer("plain/once", *[context("Of Ulm.")] * 2)
+    place.run("corpus", "contextualize", "docs", "--model", "openai:plain/once", "--yes")
+    (docs / "new.md").write_text("# New\n\nThe new house is empty.\n")
+    place.environment["KAPELLE_LLM__BASE_URL"] = "http://127.0.0.1:9/v1"
+    place.environment["KAPELLE_LLM__MAX_RETRIES"] = "0"
+    added = place.json("corpus", "add", str(docs), "--yes")
+    assert (added["added"], added["contexts"]) == (1, 0)
+    assert "new.md" in str(added["note"])
+    free = place.run("solve", "zebras?", "--corpus", str(docs), "--usd", "0")
+    assert "The sources do not say" in free.stdout

@@ -16,7 +16,7 @@ from kapelle.cli.corpus_embed import allowed
 from kapelle.cli.corpus_progress import Telling, say_report
 from kapelle.cli.corpus_show import agreed
 from kapelle.cli.session import Common, err, opened, out, print_json, run_async, safe, say_notes
-from kapelle.errors import BadInput, UnreadableSource
+from kapelle.errors import BadInput, KapelleError, UnreadableSource
 from kapelle.evidence.by_words import why_by_words
 from kapelle.evidence.folder import Folder
 from kapelle.evidence.ingest import FolderReport
@@ -111,14 +111,14 @@ async def _with_contexts(house: Orchestrator, name: str, report: FolderReport, y
     model = {one.name: one.contexts_by for one in house.parts.index.collections(owner=house.settings.owner)}.get(name)
     if model is None:
         return report
+    why = "nobody agreed to the price"
     try:
         written = await write_of(house, name, model, anew=False, yes=yes)
-    except BadInput:  # nobody can be asked; the documents are there, and found by their own words
-        written = None
+    except KapelleError as error:  # the documents are there, and found by their own words
+        written, why = None, str(error)
     if written is None:
-        return report.model_copy(
-            update={"note": f"contexts are still to be written: kapelle corpus contextualize {name}"}
-        )
+        note = f"contexts are still to be written (kapelle corpus contextualize {name}): {why}"
+        return report.model_copy(update={"note": note})
     return report.model_copy(update={"contexts": written.passages, "note": said_of_failed(written.failed)})
 
 

@@ -78,8 +78,8 @@ async def _contextualize(name: str, model: str | None, anew: bool, yes: bool, co
 async def write_of(house: Orchestrator, name: str, model: str, *, anew: bool, yes: bool) -> "ContextReport | None":
     """Write contexts, if their price is agreed to; None where it is not."""
     estimate = await asyncio.to_thread(
-        estimate_contexts, house.parts.index, house.settings, name, model, anew=anew
-    )  # fmt: skip
+        estimate_contexts, house.parts.index, house.settings, name, model, embedder=house.parts.embedder, anew=anew
+    )
     what = f"Write of {estimate.texts:,} passages, at most {estimate.usage.requests:,} requests"
     if estimate.texts and not agreed_to_pay(what, estimate.usage, model, yes):
         return None

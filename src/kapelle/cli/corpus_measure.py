@@ -173,7 +173,7 @@ def _with_contexts(place: Place, asked: _Asked, settings: Settings) -> dict[str,
     if not _bring(place.index, other.name, place.collection, settings, asked.yes):
         return None
     scratch = settings.model_copy(update={"owner": _OWNER})
-    estimate = estimate_contexts(place.index, scratch, other.name, model)
+    estimate = estimate_contexts(place.index, scratch, other.name, model, embedder=embedder_of(settings))
     what = f"Write of {estimate.texts:,} documents, at most {estimate.usage.requests:,} requests"
     if estimate.texts and not agreed_to_pay(what, estimate.usage, model, asked.yes):
         return None

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -178,7 +179,7 @@ def _explain(found: SearchResult, options: SearchOptions) -> None:
         table.add_row(safe(_place(hit)), *cells)
     out().print()
     out().print(table)
-    out().print(Text(_formula(options, "cosine" in parts, "merged" in parts), style="dim"))
+    out().print(Text(_formula(options, parts), style="dim"))
     weights = sorted(found.weights.items(), key=lambda one: -one[1])
     told = ", ".join(f"{word} {weight:.2f}" for word, weight in weights)
     out().print(Text(f"covers: how much of what was asked a passage holds; its words by weight: {safe(told)}", "dim"))
@@ -189,12 +190,12 @@ def _explain(found: SearchResult, options: SearchOptions) -> None:
     out().print(Text(f"confidence {found.confidence:.2f}", "dim"))
 
 
-def _formula(options: SearchOptions, by_meaning: bool, merged: bool) -> str:
-    if options.rerank:
+def _formula(options: SearchOptions, parts: Collection[str]) -> str:
+    if "rerank" in parts:
         return "score = graded, 0 to 1, by the model"
-    if merged:
+    if "merged" in parts:
         return "score = merged: the mean of 61 / (60 + rank) over all that was searched for"
-    if not by_meaning:
+    if "cosine" not in parts:
         return "score = bm25 + what was added for being named"
     if options.legs == "vectors":
         return "score = (cosine - from) / (best cosine - from) + named + hop"

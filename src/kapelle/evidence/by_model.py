@@ -61,11 +61,11 @@ def helpers_of(options: SearchOptions, model: Model, timeout: float) -> Helpers:
     )
 
 
-def most_usage(model: Model, options: SearchOptions, *, k: int = CANDIDATES) -> Usage:
+def most_usage(model: Model, options: SearchOptions) -> Usage:
     """What a search with these options may take of a model at most, each answer corrected once."""
     parts = (
         variants_model.most_usage(model) if options.wordings else Usage(),
         *([hops_model.most_usage(model)] * options.follow),
-        rerank_model.most_usage(model, max(k, CANDIDATES)) if options.rerank else Usage(),
+        rerank_model.most_usage(model, CANDIDATES) if options.rerank else Usage(),
     )
     return sum(parts, Usage())

@@ -11,7 +11,8 @@ from kapelle.agents.ask import together
 from kapelle.agents.models import Model
 from kapelle.budget.model import Usage
 from kapelle.errors import ModelUnavailable
-from kapelle.evidence.contextual import estimate_contexts, write_contexts
+from kapelle.evidence.contextual import AT_ONCE, estimate_contexts, write_contexts
+from kapelle.evidence.embedding.embedder import Embedder
 from kapelle.evidence.embedding.late import counting
 from kapelle.evidence.folder import Skipped
 from kapelle.evidence.index import Index
@@ -21,11 +22,14 @@ from kapelle.evidence.reindex import Estimate, passages_of, writing_down
 
 _DOCUMENTS = 4
 """Documents that are written of at once."""
-_KEPT, _PARTS = 40, 8
-"""A document's contexts are kept after so many, or after an eighth of it where that is more: a part costs writing all
-its passages anew."""
+_KEPT, _PARTS = 5 * AT_ONCE, 8
+"""A document's contexts are kept after so many, or after an eighth of it where that is more: keeping some means writing
+all its passages anew."""
 _GIVEN_UP = 3
-"""Documents in a row that fail, after which the model is taken to be away."""
+"""Requests in a row that fail, after which the model is taken to be away."""
+_LONGEST = 400
+"""Characters that a context adds to what is embedded, at most."""
+_OVERTAKEN = "another version came meanwhile; contextualize the corpus again"
 
 
 class ContextReport(BaseModel):
@@ -40,16 +44,30 @@ class ContextReport(BaseModel):
     passages: int = 0
     """Those that were given one."""
     failed: tuple[Skipped, ...] = ()
-    """Documents of which the model could not write, by path."""
+    """Documents of which not all was written, by path."""
     usage: Usage = Field(default_factory=Usage)
 
 
-def estimate_collection(index: Index, collection: str, *, owner: str, model: Model, anew: bool = False) -> Estimate:
-    """What `contextualize` would take at most."""
+def estimate_collection(
+    index: Index, collection: str, *, owner: str, model: Model, embedder: Embedder | None = None, anew: bool = False
+) -> Estimate:
+    """What `contextualize` would take at most, the vectors of what is written anew included.
+
+    Args:
+        embedder: the index's; None: vectors are not counted.
+
+    Raises:
+        NotFound, BadInput: as `Index.check_contexts`.
+    """
+    index.check_contexts(collection, owner=owner)
     texts, usage = 0, Usage()
     for document, passages in _wanting(index, collection, owner, _sources(index, collection, owner, anew), anew):
         texts += len(passages)
         usage += estimate_contexts(document, passages, model=model)
+        if embedder is not None:
+            usage += embedder.estimate(
+                [f"{one.header}\n{one.section}\n{'x' * _LONGEST}\n{one.text}" for one in passages]
+            )
     return Estimate(texts, usage)
 
 
@@ -65,35 +83,31 @@ async def contextualize(
 ) -> ContextReport:
     """Have a model write where each passage of a collection stands that does not say it yet; what it took is kept.
 
-    From here on what is brought into the collection is to be given contexts by this model too. A document stays as it
-    was found while it is written of. Stopped or killed, the next call goes on where it was.
+    From the first that is kept on, what is brought into the collection is to be given contexts by this model too. A
+    document stays as it was found while it is written of. Stopped or killed, the next call goes on where it was.
 
     Args:
         anew: those that have one get another; such a call does not go on where one was.
         on_written: told how many more passages have their context.
 
     Raises:
-        NotFound: there is no such collection.
-        ModelUnavailable: three documents in a row failed; what is written stays.
-        BadInput: the collection has vectors of another embedder than the index's.
+        NotFound, BadInput: as `Index.check_contexts`.
+        ModelUnavailable: three requests in a row failed; what is written stays.
     """
-    index.write_contexts_by(collection, model.name, owner=owner)
-    job = _Writing(index, collection, owner, model, anew, on_written)
+    index.check_contexts(collection, owner=owner)
+    job = _Writing(index, ratings, collection, owner, model, anew, on_written)
     try:
         with counting() as counted, writing_down(counted, ratings, index, collection, owner=owner):
             await job.write(_sources(index, collection, owner, anew))
     finally:
-        if job.usage.requests:
-            cost = Cost(
-                collection=collection, embedder=model.name, texts=job.passages, usage=job.usage, at=clock.now()
-            )  # fmt: skip
-            ratings.spend(cost, owner=owner)
+        job.spend(job.take())
     return job.report()
 
 
 @dataclass(slots=True)
 class _Writing:
     index: Index
+    ratings: Ratings
     collection: str
     owner: str
     model: Model
@@ -102,7 +116,9 @@ class _Writing:
     documents: int = 0
     passages: int = 0
     usage: Usage = field(default_factory=Usage)
-    failed: list[Skipped] = field(default_factory=list)
+    unwritten: tuple[int, Usage] = (0, Usage())
+    """Passages, and what they took, since it was last written down."""
+    failed: dict[str, Skipped] = field(default_factory=dict)
     in_a_row: int = 0
 
     async def write(self, sources: Iterable[str]) -> None:
@@ -113,8 +129,21 @@ class _Writing:
 
     def _charge(self, usage: Usage) -> None:
         self.usage += usage
+        self.unwritten = (self.unwritten[0], self.unwritten[1] + usage)
         if self.model.spent is not None:
             self.model.spent(usage)
+
+    def take(self) -> tuple[int, Usage]:
+        """What is to be written down; on the loop, as all that is added to it."""
+        taken, self.unwritten = self.unwritten, (0, Usage())
+        return taken
+
+    def spend(self, taken: tuple[int, Usage]) -> None:
+        """Write down what was spent: a kill costs the word of what came after."""
+        texts, usage = taken
+        if texts or usage.requests:
+            cost = Cost(collection=self.collection, embedder=self.model.name, texts=texts, usage=usage, at=clock.now())
+            self.ratings.spend(cost, owner=self.owner)
 
     async def _work(self, todo: Iterator[tuple[Document, list[Passage]]], turn: asyncio.Lock, model: Model) -> None:
         while True:
@@ -123,31 +152,51 @@ class _Writing:
             if found is None:
                 return
             document, passages = found
-            try:
-                await self._write_of(document, passages, model)
-                self.in_a_row = 0
-                self.documents += 1
-            except ModelUnavailable as error:
-                self.in_a_row += 1
-                self.failed.append(Skipped(path=document.source, why=str(error), transient=True))
-                if self.in_a_row >= _GIVEN_UP:
-                    raise
+            await self._write_of(document, passages, model)
+            self.documents += document.source not in self.failed
 
     async def _write_of(self, document: Document, passages: list[Passage], model: Model) -> None:
-        size = max(_KEPT, -(-len(passages) // _PARTS))
-        for first in range(0, len(passages), size):
-            part = passages[first : first + size]
-            contexts = (await write_contexts(document, part, model=model)).by_id
-            if not await asyncio.to_thread(self._keep, document, contexts):
-                return  # another version is live by now, and waits for its own
-            self.passages += len(part)
-            if self.on_written is not None:
-                self.on_written(len(part))
+        """Write of a document; what has come is kept, also when it ends early."""
+        most = max(_KEPT, -(-len(passages) // _PARTS))
+        held: dict[str, str] = {}
+        try:
+            for first in range(0, len(passages), AT_ONCE):
+                try:
+                    held |= (await write_contexts(document, passages[first : first + AT_ONCE], model=model)).by_id
+                    self.in_a_row = 0
+                except ModelUnavailable as error:
+                    self.in_a_row += 1
+                    self._fail(document, str(error), transient=error.retryable)
+                    if self.in_a_row >= _GIVEN_UP:
+                        raise
+                if len(held) >= most and not await self._keep(document, held):
+                    return
+        finally:
+            if held:
+                await self._keep(document, held)
 
-    def _keep(self, document: Document, contexts: Mapping[str, str]) -> bool:
-        return self.index.put_contexts(
-            self.collection, document.source, document.sha256, contexts, owner=self.owner
-        )  # fmt: skip
+    async def _keep(self, document: Document, held: dict[str, str]) -> bool:
+        contexts, count = dict(held), len(held)
+        held.clear()
+        if not await asyncio.to_thread(self._put, document, contexts):
+            self._fail(document, _OVERTAKEN, transient=True)
+            return False
+        self.passages += count
+        self.unwritten = (self.unwritten[0] + count, self.unwritten[1])
+        await asyncio.to_thread(self.spend, self.take())
+        if self.on_written is not None:
+            self.on_written(count)
+        return True
+
+    def _put(self, document: Document, contexts: Mapping[str, str]) -> bool:
+        collection, owner = self.collection, self.owner
+        if not self.index.put_contexts(collection, document.source, document.sha256, contexts, owner=owner):
+            return False
+        self.index.write_contexts_by(collection, self.model.name, owner=owner)
+        return True
+
+    def _fail(self, document: Document, why: str, *, transient: bool) -> None:
+        self.failed[document.source] = Skipped(path=document.source, why=why, transient=transient)
 
     def report(self) -> ContextReport:
         """What came of it."""
@@ -156,7 +205,7 @@ class _Writing:
             model=self.model.name,
             documents=self.documents,
             passages=self.passages,
-            failed=tuple(sorted(self.failed, key=lambda one: one.path)),
+            failed=tuple(sorted(self.failed.values(), key=lambda one: one.path)),
             usage=self.usage,
         )
 

@@ -6,8 +6,9 @@ Anthropic, Contextual Retrieval, 2024; several passages are asked for at once, s
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from kapelle.agents.ask import ask
 from kapelle.agents.fence import each_once, fence
@@ -16,7 +17,7 @@ from kapelle.agents.price import tokens_of
 from kapelle.budget.model import Usage
 from kapelle.evidence.model import Document, Passage
 
-_AT_ONCE = 8
+AT_ONCE = 8
 """Passages of one request."""
 _AROUND = 12_000
 """Characters of the document that are shown: its beginning, and what stands around the passages."""
@@ -38,7 +39,7 @@ class _Context(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: int
-    context: str = Field(min_length=1, max_length=_LONGEST)
+    context: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_LONGEST)]
 
 
 class _Contexts(BaseModel):
@@ -59,12 +60,14 @@ class Contexts:
 
 
 def estimate_contexts(document: Document, passages: Sequence[Passage], *, model: Model) -> Usage:
-    """What `write_contexts` would take and cost at most; `unmeasured` where no price is known."""
+    """What `write_contexts` would take and cost at most, each answer corrected once; `unmeasured` without a price."""
     parts = _parts(passages)
+    read = sum(_OVERHEAD + tokens_of(_prompt(document, part)) for part in parts)
+    written = sum(_most_tokens(part) for part in parts)
     return model.estimate(
-        requests=len(parts),
-        input_tokens=sum(_OVERHEAD + tokens_of(_prompt(document, part)) for part in parts),
-        output_tokens=sum(_most_tokens(part) for part in parts),
+        requests=2 * len(parts),
+        input_tokens=2 * (read + _OVERHEAD * len(parts)) + written,  # a correction reads the first answer
+        output_tokens=2 * written,
     )
 
 
@@ -100,7 +103,7 @@ async def write_contexts(
 
 
 def _parts(passages: Sequence[Passage]) -> list[Sequence[Passage]]:
-    return [passages[start : start + _AT_ONCE] for start in range(0, len(passages), _AT_ONCE)]
+    return [passages[start : start + AT_ONCE] for start in range(0, len(passages), AT_ONCE)]
 
 
 def _most_tokens(part: Sequence[Passage]) -> int:
@@ -108,10 +111,10 @@ def _most_tokens(part: Sequence[Passage]) -> int:
 
 
 def _prompt(document: Document, part: Sequence[Passage]) -> str:
-    around = fence([_around(document.text, part)], salt=document.id, first=0)
-    passages = fence([passage.text for passage in part], salt=document.id)
     title = " ".join(document.title.split()) or document.source
-    return f"Document `{title}`:\n\n{around}\n\nIts passages, each between lines that carry its id:\n\n{passages}"
+    around = fence([f"Title: {title}\n\n{_around(document.text, part)}"], salt=document.id, first=0)
+    passages = fence([passage.text for passage in part], salt=document.id)
+    return f"The document:\n\n{around}\n\nIts passages, each between lines that carry its id:\n\n{passages}"
 
 
 def _around(text: str, part: Sequence[Passage]) -> str:

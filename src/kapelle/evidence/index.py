@@ -188,6 +188,14 @@ class Index(Protocol):
             NotFound: there is no such collection.
         """
 
+    def check_contexts(self, collection: str, *, owner: str) -> None:
+        """Whether contexts can be put into a collection, before anything is paid for them.
+
+        Raises:
+            NotFound: there is no such collection.
+            BadInput: it has vectors, and this index not their embedder: passages would be found by words only.
+        """
+
     def without_context(self, collection: str, *, owner: str) -> list[str]:
         """The sources of a collection that have passages without a context."""
 

@@ -158,6 +158,19 @@ class DatabaseIndex(IndexReads):
         with self._writing() as connection:
             connection.execute(sql.CONTEXTS_BY, {"place": place.id, "model": model})
 
+    def check_contexts(self, collection: str, *, owner: str) -> None:
+        """See `Index.check_contexts`."""
+        with self._reading() as connection:
+            place = place_of(connection, {"owner": owner, "collection": collection})
+        if place is None:
+            raise _unknown(collection)
+        self._refuse_another(collection, place)
+        if place.embedder and self._vectors is None:
+            raise BadInput(
+                f"corpus `{collection}` holds vectors of `{place.embedder}`, and this process has no embedder, so that "
+                f"what is written anew would be found by words only; set KAPELLE_CORPUS__EMBEDDER to the former"
+            )
+
     def put_contexts(
         self, collection: str, source: str, sha256: str, contexts: Mapping[str, str], *, owner: str
     ) -> bool:

@@ -5,7 +5,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 MOST_FOLLOWED = 3
-NO_MODEL = "`wordings`, `follow` and `rerank` ask a model; name one: KAPELLE_MODEL=openai:gpt-5-mini, or `model`"
+NO_MODEL = (
+    "`wordings`, `follow` and `rerank` ask a model; name one by KAPELLE_MODEL, `--model` or `model=`, such as "
+    "openai:gpt-5-mini"
+)
 
 
 class SearchOptions(BaseModel):

@@ -120,8 +120,9 @@ def remove_contexts(index: Index, collection: str, *, owner: str) -> int:
     """Take every context out of a collection, and write no more; how many documents had some.
 
     Raises:
-        NotFound: there is no such collection.
+        NotFound, BadInput: as `Index.check_contexts`.
     """
+    index.check_contexts(collection, owner=owner)
     index.write_contexts_by(collection, None, owner=owner)
     done = 0
     for one in index.sources(collection, owner=owner):

@@ -7,10 +7,12 @@ from typing import TypeAlias
 
 from kapelle.budget.model import Usage
 from kapelle.errors import ModelUnavailable
+from kapelle.evidence.confidence import RELEVANT, confidence_of, reason_of
 from kapelle.evidence.fuse import reciprocal_ranks
 from kapelle.evidence.model import Passage
 from kapelle.evidence.rerank import Reranker
 from kapelle.evidence.search import SearchResult
+from kapelle.evidence.weigh import relevance
 
 Find: TypeAlias = Callable[[str, int], SearchResult]
 """Searches for a query, for so many passages; may block."""
@@ -53,12 +55,8 @@ async def retrieve(find: Find, query: str, *, k: int, helpers: Helpers = ALONE) 
         await job.follow(helpers.missing, helpers.follow)
     hits = job.merged()
     if helpers.reranker and hits:
-        hits = await job.reranked(helpers.reranker, hits[: job.most])
-    first = job.results[0]
-    note = "; ".join(part for part in (first.note, *job.notes) if part)
-    return first.model_copy(
-        update={"hits": tuple(hits[:k]), "note": note, "queries": tuple(job.queries[1:]), "usage": job.usage}
-    )
+        hits = [*await job.reranked(helpers.reranker, hits[:CANDIDATES]), *hits[CANDIDATES:]]
+    return job.told(hits[:k])
 
 
 @dataclass(slots=True)
@@ -99,6 +97,25 @@ class _Retrieval:
             if not queries:
                 return
             await self.search(queries)
+
+    def told(self, hits: Sequence[Passage]) -> SearchResult:
+        """The result with these hits: how sure they are is held against the query itself, whoever found them."""
+        first = self.results[0]
+        if self.queries[1:]:
+            own = {hit.id: {**hit.scores, "relevance": relevance(first.weights, hit)} for hit in hits}
+            hits = [hit.model_copy(update={"scores": own[hit.id]}) for hit in hits]
+        best = max((hit.scores["relevance"] for hit in hits), default=0.0)
+        return first.model_copy(
+            update={
+                "hits": tuple(hits),
+                "confidence": round(confidence_of(best), 4) if hits else 0.0,
+                "recommend_fallback": best < RELEVANT,
+                "fallback_reason": reason_of(bool(hits), best, bool(first.weights)),
+                "note": "; ".join(part for part in (first.note, *self.notes) if part),
+                "queries": tuple(self.queries[1:]),
+                "usage": self.usage,
+            }
+        )
 
     def merged(self) -> list[Passage]:
         """What all searches found, best first."""

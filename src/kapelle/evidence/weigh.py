@@ -16,8 +16,7 @@ _BACKGROUND = 30
 _KIND_SHARE = 0.3
 """Weight of a word that names the kind of answer (`time`, `cost`): a sentence may answer without it."""
 _TITLE_SHARE = 0.5
-"""Credit for a word that only the document's title, or what a model wrote of the passage, holds: it says what the
-passage is about, not what it says."""
+"""Credit for a word that only the document's title holds: it says what the document is about, not what it says."""
 
 
 def asked_words(question: str, *, besides: Collection[str] = ()) -> list[str]:
@@ -58,10 +57,11 @@ def _credit(stem: str, present: Collection[str], half: Collection[str]) -> float
 def relevance(weights: Mapping[str, float], passage: Passage) -> float:
     """How well a passage covers the question, 0..1: the mean over the whole and its best sentence.
 
-    The section's headings count with each sentence, the title half.
+    The section's headings count with each sentence, the title half. What a model wrote of the passage does not count:
+    by it a passage is found, and nothing is shown.
     """
     text = visible(passage.text, passage.source)
-    section, title = set(stems(passage.section)), set(stems(f"{passage.header} {passage.context}"))
+    section, title = set(stems(passage.section)), set(stems(passage.header))
     whole = coverage(weights, set(stems(text)) | section, title)
     cut = [set(stems(text[start:end])) | section for start, end in sentences(text)]
     best = max((coverage(weights, sentence, title) for sentence in cut), default=0.0)

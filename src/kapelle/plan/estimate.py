@@ -124,7 +124,8 @@ def _step(step: Step, beside: tuple[Step, ...], known: _Known) -> _Cost:
             usage = known.most(step.options) if step.options.asks_a_model else Usage()
             return _Cost(1, 0, 1, step.timeout or 0.0, usage)
         case AnswerStep():
-            return _Cost(1, 0, 1, step.timeout or 0.0, known.most(None) * _searches(step, beside))
+            searches = _searches(step, beside)
+            return _Cost(1, 0, 1, step.timeout or 0.0, known.most(None) * searches if searches else Usage())
         case _:
             return _Cost(1, 0, 1, step.timeout or 0.0)
 

@@ -32,9 +32,9 @@ from kapelle.telemetry.redact import redact_text
 UNDO = "~undo"
 """Behind a step's path: the call that takes it back. No step's own path has it: `~` is escaped in ids."""
 POLL = 0.5
+"""Seconds between two looks for a cancellation or a decision, where no bell was heard."""
 _SOON = 0.05
 """Seconds within which what a step tells is recorded, while it goes on."""
-"""Seconds between two looks for a cancellation or a decision, where no bell was heard."""
 
 
 @dataclass(frozen=True, slots=True)

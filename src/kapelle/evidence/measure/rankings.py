@@ -17,6 +17,8 @@ class Rankings:
 
     found: dict[str, tuple[str, ...]]
     seconds: tuple[float, ...]
+    notes: tuple[str, ...] = ()
+    """What each search could not do as wanted; empty where it could."""
 
 
 def rank(
@@ -29,14 +31,16 @@ def rank(
     """
     found: dict[str, tuple[str, ...]] = {}
     seconds: list[float] = []
+    notes: list[str] = []
     for number, question in enumerate(collection.questions, 1):
         began = time.perf_counter()
         result = find(question.text)
         seconds.append(time.perf_counter() - began)
+        notes.append(result.note)
         found[question.id] = tuple(dict.fromkeys(hit.source for hit in result.hits))[:DEPTH]
         if on_progress:
             on_progress(number)
-    return Rankings(found, tuple(seconds))
+    return Rankings(found, tuple(seconds), tuple(notes))
 
 
 def both_within(rankings: Rankings, collection: TestCollection, depth: int) -> float:

@@ -155,8 +155,8 @@ def measure(place: Place, changes: Mapping[str, SearchOptions], others: Mapping[
         both=scored.get(BOTH),
         two_hop=_two_hop(place) if collection.two_hop else None,
         changes=(
-            *(_change(place, name, options, before) for name, options in changes.items()),
-            *(_change(other, name, DEFAULT, before) for name, other in others.items()),
+            *(_change(place, name, options, before, warm.note) for name, options in changes.items()),
+            *(_change(other, name, DEFAULT, before, warm.note) for name, other in others.items()),
         ),
         note=warm.note,
     )
@@ -173,12 +173,15 @@ def _two_hop(place: Place) -> TwoHop:
     return TwoHop(**score(rankings, place.collection).model_dump(), both5=both)
 
 
-def _change(place: Place, name: str, options: SearchOptions, before: Rankings) -> Change:
+def _change(place: Place, name: str, options: SearchOptions, before: Rankings, known: str) -> Change:
+    """Other options against the defaults; `known` is what no search here can do, and is told once."""
     rankings = place.rank(options)
     difference = compare(before, rankings, place.collection)
-    return Change(
-        set=name, scores=score(rankings, place.collection), difference=difference, said=said(difference)
-    )  # fmt: skip
+    lacking = [note.removeprefix(f"{known}; ") for note in rankings.notes if note not in ("", known)]
+    told = said(difference)
+    if lacking:
+        told += f"; not done as wanted for {len(lacking)} of {len(rankings.notes)} questions: {lacking[0]}"
+    return Change(set=name, scores=score(rankings, place.collection), difference=difference, said=told)
 
 
 def said(difference: Difference) -> str:
