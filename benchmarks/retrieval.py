@@ -28,8 +28,9 @@ from kapelle.evidence.embedding.minilm import Floats, MiniLM
 from kapelle.evidence.embedding.weights import fetch
 from kapelle.evidence.index import Index
 from kapelle.evidence.measure.collection import TestCollection, is_collection, read_collection, whole
-from kapelle.evidence.measure.rankings import both_within, rank
+from kapelle.evidence.measure.rankings import both_within
 from kapelle.evidence.measure.scores import score
+from kapelle.evidence.measure.ways import Place
 from kapelle.evidence.options import SearchOptions
 from kapelle.evidence.rows import digest_of
 from kapelle.evidence.split import split
@@ -140,18 +141,19 @@ def _postgres() -> Iterator[Engine]:
 
 def _measure(index: Index, collection: TestCollection) -> dict[str, dict[str, float]]:
     _bring(index, collection.name, collection, cut=False)
+    place = Place(index, collection.name, OWNER, collection)
     results: dict[str, dict[str, float]] = {}
     for way, options in WAYS.items():
-        rankings = rank(index, collection.name, collection, options, owner=OWNER)
+        rankings = place.rank(options)
         results[way] = score(rankings, collection).model_dump()
     if collection.two_hop:
-        rankings = rank(index, collection.name, collection, SearchOptions(hops=2), owner=OWNER)
+        rankings = place.rank(SearchOptions(hops=2))
         both = {f"both{depth}": round(both_within(rankings, collection, depth), 4) for depth in (2, 5, 10)}
         results["two_hop"] = {**both, **score(rankings, collection).model_dump()}
     if _long(collection):
         name = f"{collection.name}-cut"
         _bring(index, name, collection, cut=True)
-        rankings = rank(index, name, collection, SearchOptions(pool=300), owner=OWNER, passages=300)
+        rankings = Place(index, name, OWNER, collection, passages=300).rank(SearchOptions(pool=300))
         results["hybrid_cut"] = score(rankings, collection).model_dump()
     return results
 
