@@ -46,8 +46,8 @@ _READ = {
     "evidence_metas": "FROM evidence_metas WHERE collection = :id ORDER BY id",
     "evidence_thresholds": "FROM evidence_thresholds WHERE collection = :id",
     "evidence_passages": "FROM evidence_passages WHERE collection = :id ORDER BY number",
-    "evidence_vectors": "FROM evidence_vectors v WHERE embedder = :embedder AND EXISTS (SELECT 1 FROM "
-    "evidence_passages p WHERE p.collection = :id AND p.digest = v.digest) ORDER BY v.id",
+    "evidence_vectors": "FROM evidence_vectors WHERE embedder = :embedder AND digest IN (SELECT digest FROM "
+    "evidence_passages WHERE collection = :id) ORDER BY id",
 }
 
 

@@ -99,11 +99,11 @@ class DatabaseIndex(IndexReads):
     def _remove(self, connection: Connection, scope: Scope, place: int, sources: Collection[str]) -> None:
         if sources:
             self._cut(connection, place, sorted(sources))
-            connection.execute(sql.HIDE, [{**scope, "source": source} for source in sources])
+            sql.for_each(connection, sql.HIDE, [{**scope, "source": source} for source in sources])
 
     def _cut(self, connection: Connection, place: int, sources: Sequence[str]) -> None:
         self._words.cut(connection, place, sources)
-        connection.execute(sql.UNNAME, [{"place": place, "source": source} for source in sources])
+        sql.for_each(connection, sql.UNNAME, [{"place": place, "source": source} for source in sources])
         connection.execute(sql.CUTS, {"place": place})
 
     def _replace(
@@ -120,15 +120,14 @@ class DatabaseIndex(IndexReads):
         stale = [document.source for document in documents if document.source in live]
         if stale:
             self._cut(connection, place, stale)
-        connection.execute(sql.KEEP, [document_row(scope["owner"], document) for document in documents])
-        connection.execute(sql.SHOW, [{**scope, **live_row(document)} for document in documents])
+        sql.for_each(connection, sql.KEEP, [document_row(scope["owner"], document) for document in documents])
+        sql.for_each(connection, sql.SHOW, [{**scope, **live_row(document)} for document in documents])
         names = [
             {"place": place, "name": name, "source": document.source}
             for document in documents
             for name in sorted(names_of(document.source, document.title))
         ]
-        if names:
-            connection.execute(sql.NAME, names)
+        sql.for_each(connection, sql.NAME, names)
         self._add(connection, place, [passage for document in documents for passage in passages[document.source]])
 
     def _add(self, connection: Connection, place: int, rows: Sequence[Cut]) -> None:
@@ -274,12 +273,12 @@ class DatabaseIndex(IndexReads):
     def forget(self, *, owner: str, referenced: Collection[tuple[str, str]] = ()) -> int:
         """See `Index.forget`. Vectors that no passage has any more go too."""
         with self._reading() as connection:
-            stored = {(row.source, row.sha256) for row in connection.execute(sql.STORED, {"owner": owner})}
+            stale = {(row.source, row.sha256) for row in connection.execute(sql.STALE, {"owner": owner})}
         with self._writing() as connection:
             # What became live meanwhile is not deleted: each statement looks for itself.
             gone = [
                 connection.execute(sql.FORGET, {"owner": owner, "source": source, "sha256": sha256}).rowcount
-                for source, sha256 in sorted(stored - set(referenced))
+                for source, sha256 in sorted(stale - set(referenced))
             ]
             connection.execute(sql.FORGET_VECTORS)
         return sum(gone)
@@ -318,7 +317,7 @@ def _keep_metas(connection: Connection, place: int, metas: Collection[str]) -> d
     by_digest = {digest_of(meta): meta for meta in sorted(metas)}
     ids: dict[str, int] = {}
     for some in some_of(list(by_digest)):
-        connection.execute(sql.META, [{"place": place, "digest": one, "meta": by_digest[one]} for one in some])
+        sql.for_each(connection, sql.META, [{"place": place, "digest": one, "meta": by_digest[one]} for one in some])
         rows = connection.execute(sql.META_IDS, {"place": place, "digests": some})
         ids |= {by_digest[bytes(row.digest)]: row.id for row in rows}
     return ids

@@ -1,6 +1,9 @@
 """The statements of an index that both databases read alike: documents, which of them are live, and collections."""
 
-from sqlalchemy import bindparam, text
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, TextClause, bindparam, text
 
 # The first statement of a change is a write that holds the collection's row: a SQLite transaction that begins by
 # reading cannot be waited for when another one has written meanwhile, and on Postgres changes go one after the other.
@@ -58,9 +61,11 @@ FORGET_METAS = text(
     "DELETE FROM evidence_metas WHERE collection = :place AND NOT EXISTS (SELECT 1 FROM evidence_passages p "
     "WHERE p.collection = evidence_metas.collection AND p.meta = evidence_metas.id)"
 )
+# The plus (here and below): without statistics SQLite takes a collection for a handful of passages, and would read all
+# of it rather than the numbers asked for.
 PASSAGES = text(
     "SELECT p.*, m.meta AS about FROM evidence_passages p JOIN evidence_metas m ON m.id = p.meta "
-    "WHERE p.collection = :place AND p.number IN :numbers"
+    "WHERE +p.collection = :place AND p.number IN :numbers"
 ).bindparams(bindparam("numbers", expanding=True))
 OF_SOURCE = text(
     "SELECT number FROM evidence_passages WHERE collection = :place AND source = :source ORDER BY number LIMIT :most"
@@ -83,24 +88,27 @@ KEEP_VECTOR = text(
 # In the order in which they were written, so that an interrupted job goes on where it was.
 WITHOUT_VECTOR = text(
     "SELECT p.number, p.digest, p.header, p.section, p.context, coalesce(p.visible, p.text) AS body "
-    "FROM evidence_passages p WHERE p.collection = :place AND p.number > :after AND NOT EXISTS (SELECT 1 "
+    "FROM evidence_passages p WHERE +p.collection = :place AND p.number > :after AND NOT EXISTS (SELECT 1 "
     "FROM evidence_vectors v WHERE v.embedder = :embedder AND v.digest = p.digest) ORDER BY p.number LIMIT :most"
 )
 PENDING = text(
     "SELECT count(*) FROM evidence_passages p WHERE p.collection = :place AND NOT EXISTS (SELECT 1 FROM "
     "evidence_vectors v WHERE v.embedder = :embedder AND v.digest = p.digest)"
 )
+# One list of what is used no more, not a look for each vector: no index has the digests of passages.
 FORGET_VECTORS = text(
-    "DELETE FROM evidence_vectors WHERE NOT EXISTS (SELECT 1 FROM evidence_passages p "
-    "JOIN evidence_collections c ON c.id = p.collection WHERE p.digest = evidence_vectors.digest "
-    "AND c.embedder = evidence_vectors.embedder)"
+    "DELETE FROM evidence_vectors WHERE (embedder, digest) IN (SELECT embedder, digest FROM evidence_vectors EXCEPT "
+    "SELECT c.embedder, p.digest FROM evidence_collections c JOIN evidence_passages p ON p.collection = c.id)"
 )
+_SHOWN = (
+    "EXISTS (SELECT 1 FROM evidence_collections c CROSS JOIN evidence_live l WHERE c.owner = d.owner "
+    "AND l.owner = c.owner AND l.collection = c.name AND l.source = d.source AND l.sha256 = d.sha256)"
+)
+STALE = text(f"SELECT d.source, d.sha256 FROM evidence_documents d WHERE d.owner = :owner AND NOT {_SHOWN}")
 FORGET = text(
-    "DELETE FROM evidence_documents WHERE owner = :owner AND NOT EXISTS (SELECT 1 FROM evidence_live l WHERE "
-    "l.owner = evidence_documents.owner AND l.source = evidence_documents.source "
-    "AND l.sha256 = evidence_documents.sha256) AND source = :source AND sha256 = :sha256"
+    "DELETE FROM evidence_documents AS d WHERE d.owner = :owner AND d.source = :source AND d.sha256 = :sha256 "
+    f"AND NOT {_SHOWN}"
 )
-STORED = text("SELECT source, sha256 FROM evidence_documents WHERE owner = :owner")
 SOURCES = text(
     "SELECT d.id, d.source, d.sha256, d.title, d.meta FROM evidence_live l JOIN evidence_documents d ON "
     "d.owner = l.owner AND d.source = l.source AND d.sha256 = l.sha256 "
@@ -118,3 +126,12 @@ COLLECTIONS = text(
     "GROUP BY owner, collection) d ON d.owner = c.owner AND d.collection = c.name "
     "WHERE c.owner = :owner ORDER BY c.name"
 )
+
+
+def for_each(connection: Connection, statement: TextClause, rows: Sequence[Mapping[str, Any]]) -> None:  # Any: columns
+    """Execute a statement once for each row; SQLAlchemy would take each apart as if it were the only one."""
+    compiled = statement.compile(dialect=connection.dialect)
+    places = compiled.positiontup
+    given = [tuple(row[name] for name in places) for row in rows] if places is not None else [dict(row) for row in rows]
+    if given:
+        connection.exec_driver_sql(str(compiled), given)

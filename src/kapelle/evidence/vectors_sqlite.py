@@ -13,7 +13,7 @@ from kapelle.evidence.embedding.embedder import Embedder
 from kapelle.evidence.filters import Fitting
 from kapelle.evidence.index import Match, Nearest
 from kapelle.evidence.index_parts import Place
-from kapelle.evidence.statements_sqlite import KEEP_VECTOR
+from kapelle.evidence.statements_sqlite import KEEP_VECTOR, NEWEST
 from kapelle.evidence.vectors_database import Floats, Vectors
 
 _ROWS = 8_192
@@ -26,8 +26,11 @@ _KNOWN = 16
 _SELECT = (
     "SELECT p.number, v.vector FROM evidence_passages p "
     "JOIN evidence_vectors v ON v.embedder = ? AND v.digest = p.digest "
-    "WHERE p.collection = ? AND p.number > ? ORDER BY p.number"
+    "WHERE {collection} = ? AND p.number > ? ORDER BY p.number"
 )
+_OF_COLLECTION = _SELECT.format(collection="p.collection")
+_OF_THE_NEWEST = _SELECT.format(collection="+p.collection")
+"""The same, by reading every passage behind a number, of whatever collection."""
 _NUMBERS = "SELECT number FROM evidence_passages WHERE collection = ?"
 
 
@@ -184,7 +187,9 @@ class SqliteVectors(Vectors):
             numbers = connection.exec_driver_sql(_NUMBERS, (place.id,)).scalars().all()
             matrix = matrix.cut_to(np.asarray(numbers, np.int64))
         newest = int(matrix.numbers[-1]) if len(matrix.numbers) else 0
-        rows = connection.exec_driver_sql(_SELECT, (self.embedder, place.id, newest))
+        behind = connection.execute(NEWEST).scalar_one() - newest
+        select = _OF_THE_NEWEST if behind <= place.passages else _OF_COLLECTION
+        rows = connection.exec_driver_sql(select, (self.embedder, place.id, newest))
         while batch := rows.fetchmany(_ROWS):
             matrix = matrix.grown([row[0] for row in batch], [row[1] for row in batch])
         return replace(matrix, generation=place.generation, cuts=place.cuts)
