@@ -99,11 +99,11 @@ class DatabaseIndex(IndexReads):
     def _remove(self, connection: Connection, scope: Scope, place: int, sources: Collection[str]) -> None:
         if sources:
             self._cut(connection, place, sorted(sources))
-            sql.for_each(connection, sql.HIDE, [{**scope, "source": source} for source in sources])
+            sql.HIDE.many(connection, [{**scope, "source": source} for source in sources])
 
     def _cut(self, connection: Connection, place: int, sources: Sequence[str]) -> None:
         self._words.cut(connection, place, sources)
-        sql.for_each(connection, sql.UNNAME, [{"place": place, "source": source} for source in sources])
+        sql.UNNAME.many(connection, [{"place": place, "source": source} for source in sources])
         connection.execute(sql.CUTS, {"place": place})
 
     def _replace(
@@ -120,14 +120,14 @@ class DatabaseIndex(IndexReads):
         stale = [document.source for document in documents if document.source in live]
         if stale:
             self._cut(connection, place, stale)
-        sql.for_each(connection, sql.KEEP, [document_row(scope["owner"], document) for document in documents])
-        sql.for_each(connection, sql.SHOW, [{**scope, **live_row(document)} for document in documents])
+        sql.KEEP.many(connection, [document_row(scope["owner"], document) for document in documents])
+        sql.SHOW.many(connection, [{**scope, **live_row(document)} for document in documents])
         names = [
             {"place": place, "name": name, "source": document.source}
             for document in documents
             for name in sorted(names_of(document.source, document.title))
         ]
-        sql.for_each(connection, sql.NAME, names)
+        sql.NAME.many(connection, names)
         self._add(connection, place, [passage for document in documents for passage in passages[document.source]])
 
     def _add(self, connection: Connection, place: int, rows: Sequence[Cut]) -> None:
@@ -253,7 +253,7 @@ class DatabaseIndex(IndexReads):
     def keep(self, document: Document, *, owner: str) -> None:
         """See `Index.keep`."""
         with self._writing() as connection:
-            connection.execute(sql.KEEP, document_row(owner, document))
+            sql.KEEP.many(connection, [document_row(owner, document)])
 
     def delete(self, collection: str, *, owner: str, sources: Collection[str] | None = None) -> int:
         """See `Index.delete`."""
@@ -317,7 +317,7 @@ def _keep_metas(connection: Connection, place: int, metas: Collection[str]) -> d
     by_digest = {digest_of(meta): meta for meta in sorted(metas)}
     ids: dict[str, int] = {}
     for some in some_of(list(by_digest)):
-        sql.for_each(connection, sql.META, [{"place": place, "digest": one, "meta": by_digest[one]} for one in some])
+        sql.META.many(connection, [{"place": place, "digest": one, "meta": by_digest[one]} for one in some])
         rows = connection.execute(sql.META_IDS, {"place": place, "digests": some})
         ids |= {by_digest[bytes(row.digest)]: row.id for row in rows}
     return ids

@@ -1,9 +1,8 @@
 """The statements of an index that both databases read alike: documents, which of them are live, and collections."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from sqlalchemy import bindparam, text
 
-from sqlalchemy import Connection, TextClause, bindparam, text
+from kapelle.store.dialect import Plain
 
 # The first statement of a change is a write that holds the collection's row: a SQLite transaction that begins by
 # reading cannot be waited for when another one has written meanwhile, and on Postgres changes go one after the other.
@@ -34,24 +33,24 @@ LIVE = text("SELECT source, sha256 FROM evidence_live WHERE owner = :owner AND c
 LIVE_OF = text(
     "SELECT source, sha256 FROM evidence_live WHERE owner = :owner AND collection = :collection AND source IN :sources"
 ).bindparams(bindparam("sources", expanding=True))
-KEEP = text(
+KEEP = Plain(
     "INSERT INTO evidence_documents (owner, id, source, sha256, title, text, converted, meta) "
     "VALUES (:owner, :id, :source, :sha256, :title, :text, :converted, :meta) ON CONFLICT DO NOTHING"
 )
-SHOW = text(
+SHOW = Plain(
     "INSERT INTO evidence_live (owner, collection, source, sha256, supersedes) "
     "VALUES (:owner, :collection, :source, :sha256, :supersedes) ON CONFLICT (owner, collection, source) "
     "DO UPDATE SET sha256 = excluded.sha256, supersedes = excluded.supersedes"
 )
-HIDE = text("DELETE FROM evidence_live WHERE owner = :owner AND collection = :collection AND source = :source")
-NAME = text(
+HIDE = Plain("DELETE FROM evidence_live WHERE owner = :owner AND collection = :collection AND source = :source")
+NAME = Plain(
     "INSERT INTO evidence_names (collection, name, source) VALUES (:place, :name, :source) ON CONFLICT DO NOTHING"
 )
-UNNAME = text("DELETE FROM evidence_names WHERE collection = :place AND source = :source")
+UNNAME = Plain("DELETE FROM evidence_names WHERE collection = :place AND source = :source")
 NAMED = text(
     "SELECT n.source, n.name FROM evidence_names n WHERE n.collection = :place AND n.name IN :names"
 ).bindparams(bindparam("names", expanding=True))
-META = text(
+META = Plain(
     "INSERT INTO evidence_metas (collection, digest, meta) VALUES (:place, :digest, :meta) ON CONFLICT DO NOTHING"
 )
 META_IDS = text("SELECT id, digest FROM evidence_metas WHERE collection = :place AND digest IN :digests").bindparams(
@@ -126,12 +125,3 @@ COLLECTIONS = text(
     "GROUP BY owner, collection) d ON d.owner = c.owner AND d.collection = c.name "
     "WHERE c.owner = :owner ORDER BY c.name"
 )
-
-
-def for_each(connection: Connection, statement: TextClause, rows: Sequence[Mapping[str, Any]]) -> None:  # Any: columns
-    """Execute a statement once for each row; SQLAlchemy would take each apart as if it were the only one."""
-    compiled = statement.compile(dialect=connection.dialect)
-    places = compiled.positiontup
-    given = [tuple(row[name] for name in places) for row in rows] if places is not None else [dict(row) for row in rows]
-    if given:
-        connection.exec_driver_sql(str(compiled), given)

@@ -57,7 +57,7 @@ class Vectors:
         for first in range(0, len(missing), _TOGETHER):
             batch = missing[first : first + _TOGETHER]
             vectors = self._embedder.embed([texts[digest] for digest in batch]).vectors
-            made += [(digest, as_bytes(vector)) for digest, vector in zip(batch, vectors, strict=True)]
+            made += zip(batch, _as_bytes(vectors), strict=True)
             if time.monotonic() - since > _AT_STAKE:
                 with write() as connection:
                     self.keep(connection, made)
@@ -104,6 +104,6 @@ class Vectors:
         return made
 
 
-def as_bytes(vector: Floats) -> bytes:
-    """A vector as it is stored: float32, little-endian."""
-    return vector.astype("<f4", copy=False).tobytes()
+def _as_bytes(vectors: Floats) -> list[bytes]:
+    """Vectors as they are stored: float32, little-endian."""
+    return [vector.tobytes() for vector in vectors.astype("<f4", copy=False)]
