@@ -71,7 +71,7 @@ def settled_event(result: StepResult) -> NewEvent:
         data["waits_for"] = result.waits_for
     kinds: dict[str, EventKind] = {"suspended": "step.suspended", "skipped": "step.skipped"}
     kind = kinds.get(result.status, "step.finished")
-    return NewEvent.model_construct(kind=kind, path=result.path, execution=result.execution, data=data)
+    return NewEvent(kind=kind, path=result.path, execution=result.execution, data=data)
 
 
 def described(start: Start) -> dict[str, JsonValue]:

@@ -274,10 +274,11 @@ class Walk:
         """Move ready steps to the next commit while there is room; an exclusive one waits until it is alone."""
         if self._halt is not None:
             return
-        while self._ready and len(self._running) + len(batch.admitted) < self._limits.width:
-            alone = not self._running and not batch.admitted and not self._spread_out
-            taken = [*(one.start for one in self._running.values()), *(start for start, _ in batch.admitted)]
-            if any(start.step.exclusive for start in taken) or (self._ready[0].step.exclusive and not alone):
+        busy = len(self._running) + len(batch.admitted)
+        exclusive = any(running.start.step.exclusive for running in self._running.values())
+        while self._ready and busy < self._limits.width and not exclusive:
+            alone = not busy and not self._spread_out
+            if self._ready[0].step.exclusive and not alone:
                 return
             self._halt = self._over_a_guard(self._ready[0].path)
             if self._halt is not None:
@@ -287,6 +288,7 @@ class Walk:
             self._entered += execution == 1
             batch.events.append(begun)
             batch.admitted.append((start, execution))
+            busy, exclusive = busy + 1, start.step.exclusive
 
     def _over_a_guard(self, path: str) -> str | None:
         if self._entered >= self._limits.max_steps and path not in self._executions:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextvars
-import inspect
 import json
 import threading
 from collections.abc import Callable, Mapping
@@ -116,7 +115,7 @@ def _explain(error: ValidationError) -> str:
 async def _limited(
     tool: Tool, values: dict[str, Any], timeout: float, on_overrun: Callable[[float], None] | None
 ) -> Any:
-    if not inspect.iscoroutinefunction(tool.function):
+    if tool.blocking:
         return await _in_thread(tool, values, timeout, on_overrun)
     # Waited for, not awaited: a tool that swallows its cancellation must not hold the caller. By a future of our own:
     # `asyncio.wait` takes twice as long to do the same, at every step.

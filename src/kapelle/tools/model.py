@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -222,6 +223,11 @@ class Tool:
     retry: Retry | None = None
     tags: frozenset[str] = frozenset()
     """Words the planner and the checks may select by, such as `evidence` or `policy`."""
+
+    @cached_property
+    def blocking(self) -> bool:
+        """It is no coroutine function: a call of it holds up the thread that makes it."""
+        return not inspect.iscoroutinefunction(self.function)
 
     @cached_property
     def input_schema(self) -> dict[str, JsonValue]:
