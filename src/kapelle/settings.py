@@ -155,6 +155,9 @@ class RetentionSettings(_Group):
     """Questions of runs that ended, notifications about them, and who decided what."""
     sessions: float = Field(30.0, ge=0)
     """Sessions that are not used; a run of one that goes on keeps it."""
+    corpora: float = Field(7.0, ge=0)
+    """Texts that no corpus shows and no run that is kept has read, and vectors of no passage, since they were found
+    so."""
     automatic: bool = True
     """Workers delete by themselves, once an hour; else `kapelle purge` does."""
     archive: Path | None = None

@@ -19,6 +19,7 @@ from tests.embedders import WordVectors
 from kapelle.assemble import index_of
 from kapelle.cli.main import run
 from kapelle.evidence.load import document_of
+from kapelle.run.kept import purge_corpora
 from kapelle.run.leases import boot_id, process_started
 from kapelle.run.model import ENDED
 from kapelle.store.copy import BATCH, TABLES
@@ -92,7 +93,8 @@ def fill(engine: sa.Engine, seed: int = 0) -> None:
     index.write_contexts_by("notes", "openai:writer", owner=OWNER)
     (first,) = index.passages("notes", index.of_source("notes", "0.md", owner=OWNER, most=1), owner=OWNER).values()
     index.put_contexts("notes", "0.md", first.sha256, {first.id: "Of a broken fountain."}, owner=OWNER)
-    index.forget(owner=OWNER)  # the vector that it had before
+    with engine.begin() as connection:  # the vector that it had before
+        purge_corpora.take(connection, purge_corpora.changes(connection, purge_corpora.VECTORS, None)[0])
     index.put("books", [document_of("b.md", "# Book\n\nWe keep books of every pump.\n")], owner="acme/bob")
     index.calibrate("books", 0.4, owner="acme/bob")
 

@@ -264,18 +264,6 @@ def test_a_kept_document_is_readable_and_not_found(index: Index) -> None:
     assert found(index, "annual") == []
 
 
-def test_what_is_neither_live_nor_referenced_can_be_forgotten(index: Index) -> None:
-    old = document("invoices.md", "old words")
-    loose = document("run:x", "loose")
-    for version in (old, INVOICES):
-        index.put("handbook", [version], owner=OWNER)
-    index.keep(loose, owner=OWNER)
-    assert index.forget(owner=OWNER, referenced=[(old.source, old.sha256)]) == 1
-    assert index.text_of(loose.source, loose.sha256, owner=OWNER) is None
-    assert index.text_of(old.source, old.sha256, owner=OWNER) == old.text
-    assert index.text_of(INVOICES.source, INVOICES.sha256, owner=OWNER) == INVOICES.text
-
-
 def test_markup_is_not_searched(index: Index) -> None:
     page = document("p.html", "<html><body><p>We keep <span class='zebra'>invoices</span></p></body></html>")
     index.put("handbook", [page, LEAVE], owner=OWNER)

@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,18 @@ import pytest
 import sqlalchemy as sa
 from tests.builders import plan_of, step
 from tests.contract.engines import opened, settings_of
+from tests.embedders import WordVectors
 
 from kapelle import clock
+from kapelle.assemble import index_of
 from kapelle.errors import BadInput, NotFound, Purged, Refused, StoreUnavailable
+from kapelle.evidence.index import Index
+from kapelle.evidence.load import document_of
 from kapelle.handles import Run
 from kapelle.orchestrator import Orchestrator
 from kapelle.plan.model import Plan
 from kapelle.run.again.rerun import fork_of
-from kapelle.run.kept import purge_rows
+from kapelle.run.kept import purge_corpora, purge_rows
 from kapelle.run.kept.purge import Paced, first_of
 from kapelle.store.engine import open_engine
 from kapelle.tools.decorator import tool
@@ -69,7 +73,7 @@ def gone(report: Any) -> dict[str, int]:
 async def test_the_settings_say_what_goes_and_when(house: Orchestrator, tmp_path: Path) -> None:
     await ended(house)
     with clock.shifted(29 * DAY):
-        assert gone(await house.purge()) == {"text": 0, "journal": 0, "approvals": 0, "sessions": 0}
+        assert gone(await house.purge()) == {"text": 0, "journal": 0, "approvals": 0, "sessions": 0, "corpora": 0}
     assert count(house, "workflow_status") == 1
     with clock.shifted(31 * DAY):
         assert gone(await house.purge())["text"] == 0
@@ -300,7 +304,7 @@ async def test_what_cannot_be_meant_is_refused(
 _DIES = """
 import asyncio, os, sys
 from kapelle.orchestrator import Orchestrator
-from kapelle.run.kept import purge_rows
+from kapelle.run.kept import purge_corpora, purge_rows
 from kapelle.settings import load_settings
 
 def die(*_, **__):
@@ -414,3 +418,113 @@ async def test_only_one_owners_runs_go_unless_all_are_meant(tmp_path: Path) -> N
         await ended(home)
         assert gone(await home.purge(["text"], older_than=0)) == {"text": 2}
         assert gone(await home.purge(["text"], older_than=0, every_owner=True)) == {"text": 2}
+
+
+@pytest.fixture
+def notes(house: Orchestrator) -> Iterator[Index]:
+    """An index with vectors beside the house's own, over the same database."""
+    assert house.parts  # the tables are there
+    engine = open_engine(house.settings)
+    index = index_of(engine, WordVectors())
+    for name in ("pumps", "boats", "cars"):
+        index.put("notes", [document_of(f"{name}.md", f"# Note\n\nThe {name} are blue.\n")], owner=house.settings.owner)
+    yield index
+    engine.dispose()
+
+
+def shown(home: Orchestrator) -> set[str]:
+    engine = open_engine(home.settings)
+    with engine.connect() as connection:
+        found = set(connection.execute(sa.text("select source from evidence_documents")).scalars())
+    engine.dispose()
+    return found
+
+
+def read(home: Orchestrator, run: Run, source: str) -> None:
+    """Note that a run has read a source, as a search does."""
+    engine = open_engine(home.settings)
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "insert into run_evidence (run, path, source, sha256) "
+                "select :run, 'a', source, sha256 from evidence_documents where source = :source"
+            ),
+            {"run": run.id, "source": source},
+        )
+    engine.dispose()
+
+
+async def test_what_a_corpus_leaves_behind_goes_after_a_while(
+    house: Orchestrator, notes: Index, tmp_path: Path
+) -> None:
+    owner = house.settings.owner
+    run = await ended(house)
+    read(house, run, "boats.md")
+    notes.delete("notes", owner=owner, sources=["pumps.md", "boats.md"])
+    assert gone(await house.purge(["corpora"], dry_run=True)) == {"corpora": 0}
+    assert gone(await house.purge(["corpora"])) == {"corpora": 0}
+    with clock.shifted(6 * DAY):
+        assert gone(await house.purge())["corpora"] == 0
+    with clock.shifted(8 * DAY):
+        report = await house.purge(["corpora"], dry_run=True)
+        assert gone(report) == {"corpora": 3}  # a text, and two vectors
+        assert gone(await house.purge(["corpora"])) == {"corpora": 3}
+        assert gone(await house.purge(["corpora"])) == {"corpora": 0}
+    assert shown(house) == {"boats.md", "cars.md"}
+    assert count(house, "evidence_vectors") == 1
+    assert [one["row"]["source"] for one in archived(house.settings.home / "archive", "corpora")] == ["pumps.md"]
+    near = notes.nearest("notes", "blue cars", owner=owner, k=3)
+    assert near is not None and len(near.matches) == 1
+    # What the run has read goes with the run's own text.
+    await house.purge(["text"], older_than=0)
+    assert shown(house) == {"cars.md"}
+
+
+async def test_asked_for_as_of_now_it_goes_now(house: Orchestrator, notes: Index) -> None:
+    notes.delete("notes", owner=house.settings.owner)
+    assert gone(await house.purge(["corpora"], older_than=0, dry_run=True)) == {"corpora": 6}
+    assert count(house, "evidence_vectors") == 3
+    assert gone(await house.purge(["corpora"], older_than=0)) == {"corpora": 6}
+    assert count(house, "evidence_vectors") == 0
+    assert shown(house) == set()
+
+
+async def test_what_is_used_again_stays(house: Orchestrator, notes: Index) -> None:
+    owner = house.settings.owner
+    notes.delete("notes", owner=owner)
+    await house.purge(["corpora"])
+    pumps = document_of("pumps.md", "# Note\n\nThe pumps are blue.\n")
+    notes.put("notes", [pumps], owner=owner)
+    with clock.shifted(8 * DAY):
+        assert gone(await house.purge(["corpora"], dry_run=True)) == {"corpora": 4}
+        assert gone(await house.purge(["corpora"])) == {"corpora": 4}
+        notes.delete("notes", owner=owner)
+        assert gone(await house.purge(["corpora"])) == {"corpora": 0}
+    assert shown(house) == {"pumps.md"}
+
+
+async def test_what_is_used_between_the_look_and_the_delete_stays(house: Orchestrator, notes: Index) -> None:
+    owner = house.settings.owner
+    notes.delete("notes", owner=owner)
+    engine = open_engine(house.settings)
+    for table, left in ((purge_corpora.TEXTS, 1), (purge_corpora.VECTORS, 1)):
+        with engine.begin() as connection:
+            unused, used = purge_corpora.changes(connection, table, owner)
+            assert len(unused) == 3 and not used
+            purge_corpora.mark(connection, unused, clock.now())
+            due = purge_corpora.due(connection, table, clock.now(), owner, 10)
+        notes.put("notes", [document_of("cars.md", "# Note\n\nThe cars are blue.\n")], owner=owner)
+        with engine.begin() as connection:
+            assert len(purge_corpora.take(connection, due)) == 2
+        assert count(house, table) == left
+        notes.delete("notes", owner=owner)
+    engine.dispose()
+
+
+async def test_another_owners_texts_stay(house: Orchestrator, notes: Index) -> None:
+    notes.put("theirs", [document_of("x.md", "# X\n\nTheir pumps are red.\n")], owner="acme/bob")
+    notes.delete("theirs", owner="acme/bob")
+    await house.purge(["corpora"], older_than=0)
+    assert "x.md" in shown(house)
+    await house.purge(["corpora"], older_than=0, every_owner=True)
+    assert "x.md" not in shown(house)

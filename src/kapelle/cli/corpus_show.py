@@ -108,6 +108,8 @@ def rm(
 ) -> int:  # fmt: skip
     """Take documents, or a whole corpus, out of the index; runs that cite them still read their texts.
 
+    Texts that no run has read, and vectors, are deleted by `kapelle purge` a week later.
+
     Args:
         name: The corpus.
         sources: Documents of it, by path or address; none: all.

@@ -260,7 +260,7 @@ class Index(Protocol):
         """Every collection of an owner that holds documents, by name."""
 
     def delete(self, collection: str, *, owner: str, sources: Collection[str] | None = None) -> int:
-        """Take sources (all, when none are named) out of a collection; how many went. Texts stay readable."""
+        """Take sources (all, when none are named) out of a collection; how many went.
 
-    def forget(self, *, owner: str, referenced: Collection[tuple[str, str]] = ()) -> int:
-        """Drop stored versions that are in no collection and not `referenced` as (source, sha256); how many went."""
+        Texts stay readable for the runs that read them; those that none did, and vectors, go with a purge.
+        """

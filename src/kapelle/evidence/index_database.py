@@ -10,7 +10,7 @@ from kapelle.errors import BadInput, NotFound
 from kapelle.evidence import statements as sql
 from kapelle.evidence.embedding.embedder import text_to_embed
 from kapelle.evidence.index import IngestReport, Splitter
-from kapelle.evidence.index_parts import Place, Unembedded, VectorIndex
+from kapelle.evidence.index_parts import Made, Place, Unembedded, VectorIndex
 from kapelle.evidence.index_reads import IndexReads, Scope, place_of, some_of
 from kapelle.evidence.model import Document
 from kapelle.evidence.names import names_of
@@ -52,19 +52,22 @@ class DatabaseIndex(IndexReads):
         self._refuse_another(collection, place)
         passages = {source: cut_rows(splitter(wanted[source])) for source in sorted(fresh)}
         embedder = self._embedder_of(place)
-        made = self._embedded(row for rows in passages.values() for row in rows) if embedder else ()
-        with self._writing() as connection:
-            touched = _touch(connection, scope, embedder)
-            if made and self._vectors:
-                self._vectors.keep(connection, made)
-            if touched.generation == 1:
-                self._words.make(connection, touched.id)
-            live = _live(connection, scope, None if complete else list(wanted))
-            gone = live.keys() - wanted.keys() if complete else set()
-            self._remove(connection, scope, touched.id, gone)
-            self._replace(connection, scope, touched.id, [wanted[source] for source in sorted(fresh)], passages, live)
-            if touched.embedder and self._vectors:
-                self._vectors.added(connection, touched.id)
+        while True:
+            made = self._embedded(row for rows in passages.values() for row in rows) if embedder else None
+            with self._writing() as connection:
+                touched = _touch(connection, scope, embedder)
+                if touched.generation == 1:
+                    self._words.make(connection, touched.id)
+                if not self._kept(connection, made):
+                    continue
+                live = _live(connection, scope, None if complete else list(wanted))
+                gone = live.keys() - wanted.keys() if complete else set()
+                self._remove(connection, scope, touched.id, gone)
+                documents = [wanted[source] for source in sorted(fresh)]
+                self._replace(connection, scope, touched.id, documents, passages, live)
+                if touched.embedder and self._vectors:
+                    self._vectors.added(connection, touched.id)
+            break
         return IngestReport(
             collection=collection,
             added=len(fresh - live.keys()),
@@ -74,11 +77,18 @@ class DatabaseIndex(IndexReads):
             passages=sum(len(cut) for cut in passages.values()),
         )
 
-    def _embedded(self, rows: Iterable[Cut]) -> Sequence[tuple[bytes, bytes]]:
-        """Have passages embedded; the vectors that are still to be stored."""
+    def _embedded(self, rows: Iterable[Cut]) -> Made | None:
+        """Have passages embedded."""
         if self._vectors is None:
-            return ()
-        return self._vectors.embed({row.digest: row.embedded for row in rows}, self._reading, self._writing).rest
+            return None
+        return self._vectors.embed({row.digest: row.embedded for row in rows}, self._reading, self._writing)
+
+    def _kept(self, connection: Connection, made: Made | None) -> bool:
+        """Store what was made; False where what was stored has been deleted since: it is to be embedded again."""
+        if made is None or self._vectors is None:
+            return True
+        self._vectors.keep(connection, made.rest)
+        return self._vectors.still(connection, made.stored)
 
     def _embedder_of(self, place: Place | None) -> str | None:
         """Whose vectors a collection has, or gets when it is made; one that was made without stays without."""
@@ -185,11 +195,11 @@ class DatabaseIndex(IndexReads):
             passages = [passage_of(row, {}) for row in before]
             changed = [one.model_copy(update={"context": contexts.get(one.id, one.context)}) for one in passages]
             rows = cut_rows(changed)
-            made = self._embedded(rows) if place.embedder else ()
+            made = self._embedded(rows) if place.embedder else None
             with self._writing() as connection:
                 touched = _touch(connection, scope, place.embedder)
-                if made and self._vectors:
-                    self._vectors.keep(connection, made)
+                if not self._kept(connection, made):
+                    continue
                 now = _of_version(connection, touched, source, sha256)
                 if [row.number for row in now] != [row.number for row in before]:
                     continue
@@ -269,19 +279,6 @@ class DatabaseIndex(IndexReads):
             self._remove(connection, scope, touched.id, gone)
             connection.execute(sql.FORGET_METAS, {"place": touched.id})
         return len(gone)
-
-    def forget(self, *, owner: str, referenced: Collection[tuple[str, str]] = ()) -> int:
-        """See `Index.forget`. Vectors that no passage has any more go too."""
-        with self._reading() as connection:
-            stale = {(row.source, row.sha256) for row in connection.execute(sql.STALE, {"owner": owner})}
-        with self._writing() as connection:
-            # What became live meanwhile is not deleted: each statement looks for itself.
-            gone = [
-                connection.execute(sql.FORGET, {"owner": owner, "source": source, "sha256": sha256}).rowcount
-                for source, sha256 in sorted(stale - set(referenced))
-            ]
-            connection.execute(sql.FORGET_VECTORS)
-        return sum(gone)
 
 
 def _text_of(row: FoundRow) -> str:

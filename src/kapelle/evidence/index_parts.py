@@ -45,6 +45,8 @@ class Made:
     """Those that had no vector."""
     rest: Sequence[tuple[bytes, bytes]]
     """The last of them, by digest: still to be stored."""
+    stored: Sequence[bytes] = ()
+    """Digests whose vectors are stored: those that had one, and those that were stored meanwhile."""
 
 
 class WordIndex(Protocol):
@@ -83,6 +85,9 @@ class VectorIndex(Protocol):
 
     def keep(self, connection: Connection, made: Sequence[tuple[bytes, bytes]]) -> None:
         """Store vectors, by digest."""
+
+    def still(self, connection: Connection, digests: Sequence[bytes]) -> bool:
+        """Whether vectors are stored still; nothing deletes them before this transaction is over."""
 
     def added(self, connection: Connection, place: int) -> None:
         """Passages were written in this transaction, their vectors being stored."""

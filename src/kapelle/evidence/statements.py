@@ -94,20 +94,6 @@ PENDING = text(
     "SELECT count(*) FROM evidence_passages p WHERE p.collection = :place AND NOT EXISTS (SELECT 1 FROM "
     "evidence_vectors v WHERE v.embedder = :embedder AND v.digest = p.digest)"
 )
-# One list of what is used no more, not a look for each vector: no index has the digests of passages.
-FORGET_VECTORS = text(
-    "DELETE FROM evidence_vectors WHERE (embedder, digest) IN (SELECT embedder, digest FROM evidence_vectors EXCEPT "
-    "SELECT c.embedder, p.digest FROM evidence_collections c JOIN evidence_passages p ON p.collection = c.id)"
-)
-_SHOWN = (
-    "EXISTS (SELECT 1 FROM evidence_collections c CROSS JOIN evidence_live l WHERE c.owner = d.owner "
-    "AND l.owner = c.owner AND l.collection = c.name AND l.source = d.source AND l.sha256 = d.sha256)"
-)
-STALE = text(f"SELECT d.source, d.sha256 FROM evidence_documents d WHERE d.owner = :owner AND NOT {_SHOWN}")
-FORGET = text(
-    "DELETE FROM evidence_documents AS d WHERE d.owner = :owner AND d.source = :source AND d.sha256 = :sha256 "
-    f"AND NOT {_SHOWN}"
-)
 SOURCES = text(
     "SELECT d.id, d.source, d.sha256, d.title, d.meta FROM evidence_live l JOIN evidence_documents d ON "
     "d.owner = l.owner AND d.source = l.source AND d.sha256 = l.sha256 "

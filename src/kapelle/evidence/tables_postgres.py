@@ -13,9 +13,11 @@ CREATE TABLE IF NOT EXISTS evidence_documents (
     text TEXT NOT NULL,
     converted BOOLEAN NOT NULL,
     meta TEXT NOT NULL,
+    unused_since TEXT,
     PRIMARY KEY (owner, source, sha256)
 )
 """
+_UNUSED = "CREATE INDEX IF NOT EXISTS {table}_unused ON {table} (unused_since) WHERE unused_since IS NOT NULL"
 _DOCUMENTS_BY_ID = "CREATE INDEX IF NOT EXISTS evidence_documents_id ON evidence_documents (owner, id)"
 
 # `id` names the collection in the other tables; `passages` and `words` are what BM25 needs of its size. `cuts` counts
@@ -109,6 +111,7 @@ CREATE TABLE IF NOT EXISTS evidence_vectors (
     embedder TEXT NOT NULL,
     digest BYTEA NOT NULL,
     vector BYTEA NOT NULL,
+    unused_since TEXT,
     UNIQUE (embedder, digest)
 )
 """
@@ -135,6 +138,7 @@ _WORDS_BY_PASSAGE = "CREATE INDEX IF NOT EXISTS evidence_words_passage ON eviden
 DDL: tuple[str, ...] = (
     _DOCUMENTS,
     _DOCUMENTS_BY_ID,
+    _UNUSED.format(table="evidence_documents"),
     _COLLECTIONS,
     _LIVE,
     _NEWER,
@@ -145,6 +149,7 @@ DDL: tuple[str, ...] = (
     _PASSAGES_BY_SOURCE,
     _PASSAGES_BY_META,
     _VECTORS,
+    _UNUSED.format(table="evidence_vectors"),
     _THRESHOLDS,
     _WORDS,
     _WORDS_BY_PASSAGE,

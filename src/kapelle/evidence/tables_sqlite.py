@@ -2,6 +2,7 @@
 
 from sqlalchemy import Engine
 
+# `unused_since` (here and of vectors) is what the retention notes; NULL: it is used, or nobody has looked.
 _DOCUMENTS = """
 CREATE TABLE IF NOT EXISTS evidence_documents (
     owner TEXT NOT NULL,
@@ -12,9 +13,11 @@ CREATE TABLE IF NOT EXISTS evidence_documents (
     text TEXT NOT NULL,
     converted INTEGER NOT NULL,
     meta TEXT NOT NULL,
+    unused_since TEXT,
     PRIMARY KEY (owner, source, sha256)
 )
 """
+_UNUSED = "CREATE INDEX IF NOT EXISTS {table}_unused ON {table} (unused_since) WHERE unused_since IS NOT NULL"
 _DOCUMENTS_BY_ID = "CREATE INDEX IF NOT EXISTS evidence_documents_id ON evidence_documents (owner, id)"
 
 # `cuts` counts the changes that took passages away: whoever holds numbers of them in memory compares it. `embedder`
@@ -104,6 +107,7 @@ CREATE TABLE IF NOT EXISTS evidence_vectors (
     embedder TEXT NOT NULL,
     digest BLOB NOT NULL,
     vector BLOB NOT NULL,
+    unused_since TEXT,
     UNIQUE (embedder, digest)
 )
 """
@@ -117,6 +121,7 @@ CREATE TABLE IF NOT EXISTS evidence_thresholds (
 DDL: tuple[str, ...] = (
     _DOCUMENTS,
     _DOCUMENTS_BY_ID,
+    _UNUSED.format(table="evidence_documents"),
     _COLLECTIONS,
     _LIVE,
     _NEWER,
@@ -127,6 +132,7 @@ DDL: tuple[str, ...] = (
     _PASSAGES_BY_SOURCE,
     _PASSAGES_BY_META,
     _VECTORS,
+    _UNUSED.format(table="evidence_vectors"),
     _THRESHOLDS,
 )
 # One of each for every collection: what words are rare is counted in it alone, so no rank depends on what others keep,

@@ -61,8 +61,13 @@ class Vectors:
             if time.monotonic() - since > _AT_STAKE:
                 with write() as connection:
                     self.keep(connection, made)
+                stored |= {digest for digest, _ in made}
                 made, since = [], time.monotonic()
-        return Made(len(missing), made)
+        return Made(len(missing), made, list(stored))
+
+    def still(self, connection: Connection, digests: Sequence[bytes]) -> bool:
+        """See `VectorIndex.still`."""
+        return len(self._stored(connection, digests)) == len(digests)
 
     def keep(self, connection: Connection, made: Sequence[tuple[bytes, bytes]]) -> None:
         """See `VectorIndex.keep`."""

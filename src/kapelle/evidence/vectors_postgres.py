@@ -36,6 +36,7 @@ _LACKING = statement(
     "AND NOT EXISTS (SELECT 1 FROM evidence_near n WHERE n.passage = p.number)"
 )
 _EMBEDDED = statement("SELECT id FROM evidence_collections WHERE embedder IS NOT NULL ORDER BY id")
+_WRITING = statement("LOCK TABLE evidence_vectors IN ROW EXCLUSIVE MODE")
 _CLEAR = statement("DELETE FROM evidence_near WHERE collection = :place")
 _COUNT = statement("SELECT count(*) FROM evidence_near WHERE collection = :place")
 _DIMENSION = statement("SELECT vector_dims(vector) FROM evidence_near WHERE collection = :place LIMIT 1")
@@ -86,6 +87,12 @@ class PostgresVectors(Vectors):
         super().__init__(embedder)
         self._known: dict[int, _Known] = {}
         self._knowing = Lock()
+
+    def still(self, connection: Connection, digests: Sequence[bytes]) -> bool:
+        """See `VectorIndex.still`; whoever deletes vectors waits for a lock that keeps writers out."""
+        if digests:
+            connection.execute(_WRITING)
+        return super().still(connection, digests)
 
     def added(self, connection: Connection, place: int) -> None:
         """See `VectorIndex.added`; a collection that has become large gets its index."""

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from kapelle.store.faults import translated
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration; a test holds it to the scripts."""
 
 

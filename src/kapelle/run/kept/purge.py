@@ -5,13 +5,14 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from kapelle import clock
 from kapelle.errors import KapelleError
-from kapelle.run.kept import purge_rows
+from kapelle.run.kept import purge_corpora, purge_rows
 from kapelle.run.kept.purge_rows import Old, Row
 from kapelle.run.kept.retention import Gone, Kind, PurgeReport
 from kapelle.run.leases import holders
@@ -28,6 +29,8 @@ EVERY = 3_600.0
 """Seconds between two purges of a worker."""
 FIRST = 60.0
 """Seconds after which a worker begins."""
+_AT_ONCE = timedelta(seconds=1)
+"""What is asked for as of so short a time ago is asked for as of now."""
 _LOOSE: Mapping[Kind, tuple[str, ...]] = {
     "text": ("blobs",),
     "runs": ("blobs",),
@@ -58,6 +61,7 @@ class Purge:
         self._owner = owner
         self._archive = archive
         self._dry_run = dry_run
+        self._asked = clock.now()
         self._gone = {kind: Gone(kind=kind, before=before) for kind, before in cutoffs.items()}
 
     @property
@@ -88,7 +92,9 @@ class Purge:
             StoreUnavailable: the archive or the database cannot be written.
         """
         for kind, before in self._cutoffs.items():
-            if kind != "sessions":
+            if kind == "corpora":
+                yield from self._bites_of_corpora(before)
+            elif kind != "sessions":
                 yield from self._bites_of_runs(kind, before)
             if kind == "journal" and self._owner is None and not self._dry_run:
                 yield from self._bites_of_ticks(before)
@@ -160,6 +166,49 @@ class Purge:
             if not any(taken):
                 return
             yield True
+
+    def _bites_of_corpora(self, before: datetime) -> Iterator[bool]:
+        # Asked for as of now, what is found unused goes now.
+        since = min(self._asked, before) if self._asked - before < _AT_ONCE else self._asked
+        for table in (purge_corpora.TEXTS, purge_corpora.VECTORS):
+            with translated(self._engine), self._engine.connect() as connection:
+                unused, used = purge_corpora.changes(connection, table, self._owner)
+            yield True
+            if self._dry_run:
+                self._count_corpora(table, unused if since <= before else [], used, before)
+                continue
+            for keys, at in ((unused, since), (used, None)):
+                for first in range(0, len(keys), purge_corpora.BITE):
+                    with translated(self._engine), self._engine.begin() as connection:
+                        purge_corpora.mark(connection, keys[first : first + purge_corpora.BITE], at)
+                    yield True
+            yield from self._bites_of_unused(table, before)
+
+    def _bites_of_unused(self, table: str, before: datetime) -> Iterator[bool]:
+        texts = table == purge_corpora.TEXTS
+        while True:
+            with translated(self._engine), self._engine.connect() as connection:
+                limit = BITE if texts else purge_corpora.BITE
+                rows = purge_corpora.due(connection, table, before, self._owner, limit)
+            if not rows:
+                return
+            if texts:  # a vector is made of its text again
+                self._write_down("corpora", rows)
+            with translated(self._engine), self._engine.begin() as connection:
+                gone = purge_corpora.take(connection, rows)
+            self._count("corpora", gone)
+            if not gone:
+                return
+            yield True
+
+    def _count_corpora(self, table: str, unused: list[Row], used: list[Row], before: datetime) -> None:
+        again = {tuple(key.values()) for _, key in used}
+        names = purge_corpora.KEYS[table]
+        with translated(self._engine), self._engine.connect() as connection:
+            found = purge_corpora.due(connection, table, before, self._owner, 1_000_000)
+            self._count("corpora", [row for row in found if tuple(row[1][name] for name in names) not in again])
+            for first in range(0, len(unused), BITE):
+                self._count("corpora", purge_corpora.whole(connection, unused[first : first + BITE]))
 
     def _write_down(self, kind: Kind, rows: list[Row]) -> None:
         if self._archive is not None and not self._dry_run:

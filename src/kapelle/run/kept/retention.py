@@ -11,7 +11,7 @@ from kapelle.errors import BadInput, Purged
 from kapelle.run.model import RunRecord
 from kapelle.settings import RetentionSettings
 
-Kind = Literal["text", "journal", "events", "approvals", "runs", "sessions"]
+Kind = Literal["text", "journal", "events", "approvals", "runs", "sessions", "corpora"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """In the order in which they are deleted."""
 _NAMES: Mapping[str, str] = {
