@@ -22,7 +22,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not config.getoption("--quick"):
         return
     slow = [item for item in items if _takes_long(item)]
-    items[:] = [item for item in items if item not in slow]
+    left_out = set(slow)
+    items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=slow)
 
 

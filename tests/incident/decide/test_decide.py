@@ -22,6 +22,7 @@ def why(report: Report) -> str:
     return "\n".join(f"{one.id}: {'; '.join(one.reasons)}" for one in report.scenarios if not one.passed)
 
 
+@pytest.mark.slow
 def test_at_least_nine_in_ten_of_the_shipped_scenarios_are_right() -> None:
     report = Desk(None).report(load_scenarios(SHIPPED))
     assert report.pass_rate >= 0.9, why(report)
