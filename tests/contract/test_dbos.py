@@ -7,15 +7,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import dbos._queue
 import pytest
 import sqlalchemy as sa
 from dbos._context import current_owner_xid
 from tests.builders import OWNER, done, plan_of, step
-from tests.contract.engines import opened, until
+from tests.contract.engines import opened, settings_of, until
 
 from kapelle.errors import OwnershipLost, SettingsError
 from kapelle.handles import Run
 from kapelle.orchestrator import Orchestrator
+from kapelle.plan.model import Plan
 from kapelle.run.checkpoint import Batch
 from kapelle.run.checkpoint_database import DatabaseCheckpoint
 from kapelle.run.fence import RunFence
@@ -25,6 +27,12 @@ from kapelle.store.engine import open_engine
 from kapelle.tools.decorator import tool
 
 pytestmark = pytest.mark.slow
+
+
+@tool
+async def say(name: str) -> str:
+    """Say it."""
+    return name
 
 
 def rows(home: Path, statement: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -204,3 +212,31 @@ async def test_two_houses_over_one_database_share_its_engine(tmp_path: Path) -> 
         run = await one.start("do it", plan=plan_of(step("a")))
         await run.wait()
         assert [found.id for found in await other.runs()] == [run.id]
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+@pytest.mark.parametrize("spread", [False, True])
+async def test_what_is_claimed_and_never_begun_is_claimed_again(
+    engine: str, spread: bool, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that is lost behind the claim: DBOS writes a line to its log, and leaves it at that."""
+    begin = dbos._queue.execute_dequeued_workflow
+    lost: list[str] = []
+
+    def losing(instance: Any, status: Any, owner_xid: str) -> Any:
+        about: str = status["workflow_uuid"]
+        if not lost and ("/" in about) == spread:
+            lost.append(about)
+            raise ConnectionError("the connection was cut")
+        return begin(instance, status, owner_xid)
+
+    monkeypatch.setattr(dbos._queue, "execute_dequeued_workflow", losing)
+    body = [{"kind": "tool", "id": "i", "tool": "say", "inputs": {"name": "x"}}]
+    over = {"kind": "map", "id": "m", "over": [1, 2, 3], "body": body, "output": "i", "spread": True}
+    plan = Plan.model_validate({"steps": [over], "output": "m"}) if spread else plan_of(step("a"))
+    async with opened(engine, tmp_path, say, serves=True, **settings_of(engine, request)) as (house, _):
+        run = await house.start("do it", plan=plan, here=False)
+        assert await until(house, run.id, "succeeded") == "succeeded"
+        assert len(lost) == 1
+        events = [event.kind async for event in run.events(follow=False)]
+        assert events.count("run.started") == 1 and events.count("run.finished") == 1

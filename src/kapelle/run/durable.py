@@ -184,7 +184,14 @@ class DurableEngine(Reads):
         self._courier = Courier(self._writer, settings.approvals)
         with translated(engine):
             self._lease = Lease(engine, service.queues if service else ())
-            self._launch()
+            try:
+                self._launch()
+            except BaseException:
+                # It may be half launched, and would refuse the next try.
+                with suppress(Exception):
+                    DBOS.destroy()
+                self._lease.release()
+                raise
         self._attendance = Attendance(self._read, self._lease, self._gave_up)
         self._dispatch = Dispatch(self._lease.executor, self._enqueue, self._bell)
         threshold, days = settings.run.blob_threshold, settings.retention.sessions
@@ -488,10 +495,14 @@ class DurableEngine(Reads):
         if self._settings.retention.automatic:
             duties.append(retaining.nudge)
         try:
-            await Minder(self._place, catalog, duties).run()
+            await Minder(self._place, catalog, duties, self._walked).run()
         finally:
             await retaining.close()
             await ticking.close()
+
+    def _walked(self) -> list[str]:
+        """The workflows that are walked here; from any thread."""
+        return [one.fence.workflow for one in list(self._bodies.values())]
 
     async def purge(
         self,

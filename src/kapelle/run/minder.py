@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from kapelle import clock
 from kapelle.errors import DatabaseDamaged, KapelleError
 from kapelle.run import rows
 from kapelle.run.checkpoint_database import Place
-from kapelle.run.dispatch import queue_of, spread_queue_of
+from kapelle.run.dispatch import queue_of, spread_queue_of, workflow_id
 from kapelle.run.leases import Holder, forget_dead, holders
 from kapelle.store.bell import forget_rings
 from kapelle.telemetry.logs import log
@@ -20,6 +20,8 @@ QUICK = 0.5
 """Seconds between two looks for processes that are gone from this host, and for dates."""
 SLOW = 2.0
 """Seconds between two looks for processes that only stopped beating."""
+LOST = 3.0
+"""Seconds after which what was claimed for this process and is not walked by it counts as lost."""
 TIDY = 60.0
 """Seconds between two rounds of forgetting what is over."""
 
@@ -36,20 +38,31 @@ def _identity(file: Path | None) -> tuple[int, int] | None:
 class Minder:
     """Looks after what nobody walks."""
 
-    def __init__(self, place: Place, catalog: str, duties: Sequence[Callable[[], Awaitable[None]]]) -> None:
+    def __init__(
+        self,
+        place: Place,
+        catalog: str,
+        duties: Sequence[Callable[[], Awaitable[None]]],
+        walked: Callable[[], Collection[str]],
+    ) -> None:
         """Args:
         catalog: the hash of what is registered here.
         duties: what else is done in every round.
+        walked: the workflows that this process walks at the moment.
         """
         self._place = place
         self._catalog = catalog
         self._file = _identity(place.writer.file)
         self._duties = (
             self._written(self._take_over),
+            self._written(self._claim_again),
             self._written(self._wake_dates),
             self._written(self._tidy_up),
             *duties,
         )
+        self._walked = walked
+        self._unseen: dict[str, float] = {}
+        """Workflows that were claimed for this process and that it does not walk: since when."""
         self._slow = self._tidy = time.monotonic()
 
     async def run(self) -> None:
@@ -85,6 +98,25 @@ class Minder:
         for part in rows.interrupted_parts(connection, trusted):
             if spread_queue_of(part.queue or queue_of(part.app)) in mine:
                 self._place.dispatch.requeue_part(connection, part.run, part.path, part.number)
+
+    # DBOS claims, reads what it has claimed, and begins. If the connection is lost in between it only logs that, and
+    # looks again at the next start of the process.
+    def _claim_again(self, connection: sa.Connection) -> None:
+        """Put back into its queue what was claimed for this process and has not begun."""
+        claims = rows.claims(connection, self._place.lease.executor)
+        walked, now = set(self._walked()), time.monotonic()
+        unseen = [one for one in claims if one.workflow not in walked]
+        self._unseen = {one.workflow: self._unseen.get(one.workflow, now) for one in unseen}
+        for one in unseen:
+            if now - self._unseen[one.workflow] < LOST:
+                continue
+            log.info("run.claimed_again", run=one.run, workflow=one.workflow)
+            if one.path is not None and one.number is not None:
+                self._place.dispatch.requeue_part(connection, one.run, one.path, one.number)
+                continue
+            record = rows.read_run(connection, one.run, one.owner)
+            if workflow_id(record.id, record.generation) == one.workflow:  # nobody else was first
+                self._place.dispatch.requeue(connection, record)
 
     def _try_again(self, connection: sa.Connection) -> None:
         """Dispatch the runs that another code could not go on with: this one may."""

@@ -18,7 +18,7 @@ from kapelle.plan.model import Plan
 from kapelle.run.approvals.approval_rows import decided_of
 from kapelle.run.checkpoint import Part
 from kapelle.run.lift import read_plan, read_result, read_task
-from kapelle.run.model import Event, NewEvent, RunRecord, StepFailure, StepResult, Stuck
+from kapelle.run.model import ENDED, Event, NewEvent, RunRecord, StepFailure, StepResult, Stuck
 from kapelle.store.dialect import Plain, Statement
 from kapelle.store.tables import events as events_table
 from kapelle.store.tables import runs
@@ -234,6 +234,35 @@ _PARTS_UNDER_WAY = Statement(
     "join runs r on r.id = p.run left join {workflow_status} w "
     "on w.workflow_uuid = p.run || '\\:' || p.path || '/' || p.number || '\\:g' || p.generation "
     "where p.status = 'queued' and (w.status is null or w.status not in ('ENQUEUED', 'DELAYED'))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a process has taken from a queue and nobody has ended: a run, or an item of a spread map."""
+
+    workflow: str
+    run: str
+    owner: str
+    path: str | None
+    """Of an item: its map's place."""
+    number: int | None
+
+
+def claims(connection: sa.Connection, executor: str) -> list[Claim]:
+    """Everything under way that a process has claimed."""
+    return [Claim(*row) for row in connection.execute(_CLAIMS.on(connection), {"executor": executor})]
+
+
+_CLAIMS = Statement(
+    "select w.workflow_uuid, r.id, r.owner, null, null from {workflow_status} w join runs r "
+    "on w.workflow_uuid = r.id || '\\:g' || r.generation where w.status = 'PENDING' and w.executor_id = :executor "
+    "and r.parked = false and r.stuck is null "
+    f"and r.status not in ({', '.join(repr(status) for status in sorted(ENDED))}) "
+    "union all select w.workflow_uuid, p.run, r.owner, p.path, p.number from {workflow_status} w join parts p "
+    "on w.workflow_uuid = p.run || '\\:' || p.path || '/' || p.number || '\\:g' || p.generation "
+    "join runs r on r.id = p.run "
+    "where w.status = 'PENDING' and w.executor_id = :executor and p.status = 'queued'"
 )
 
 

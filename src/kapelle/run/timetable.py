@@ -22,6 +22,8 @@ from kapelle.store.faults import translated
 from kapelle.telemetry.logs import log
 
 T = TypeVar("T")
+LONG = 30.0
+"""Seconds after which a time counts as claimed and never begun: it takes as long as making a run."""
 
 
 class Timetable:
@@ -77,12 +79,13 @@ class Timetable:
             raise
 
     async def tick_again(self) -> None:
-        """Put the times of dead workers back into their queue; beginning a run twice begins one."""
+        """Put the times of dead workers back into their queue, and those that take long; beginning a run twice begins
+        one."""
 
         def requeue(connection: sa.Connection) -> None:
             trusted = {one.executor for one in holders(connection) if not one.gone and one.alive}
             for one in connection.execute(_TICKS_UNDER_WAY.on(connection), {"name": TICK}).all():
-                if one.executor_id not in trusted:
+                if one.executor_id not in trusted or one.seconds > LONG:
                     given = {"workflow": one.workflow_uuid, "executor": one.executor_id}
                     connection.execute(_TICK_AGAIN.on(connection), given)
 
@@ -110,7 +113,8 @@ def _next_time(cron: str) -> datetime:
 
 
 _TICKS_UNDER_WAY = Statement(
-    "select workflow_uuid, executor_id from {workflow_status} where name = :name and status = 'PENDING'"
+    "select workflow_uuid, executor_id, {now} - coalesce(started_at_epoch_ms, 0) / 1000.0 as seconds "
+    "from {workflow_status} where name = :name and status = 'PENDING'"
 )
 _TICK_AGAIN = Statement(
     "update {workflow_status} set status = 'ENQUEUED', owner_xid = null, started_at_epoch_ms = null "
