@@ -116,7 +116,7 @@ class WorkerSettings(_Group):
 class ApprovalSettings(_Group):
     """How long people have, who they are, and how they are told."""
 
-    expires_in: float = Field(86_400.0, gt=0)
+    expires_in: float = Field(86_400.0, gt=0, le=3_200_000_000)
     """Seconds from the question, unless the step says otherwise; each level has as long."""
     warn_share: float = Field(0.75, gt=0, le=1)
     """The share of that time after which it is said that it expires; 1: never."""
@@ -143,19 +143,19 @@ class ApprovalSettings(_Group):
 class RetentionSettings(_Group):
     """How long what is over is kept, in days; 0: for ever. Workers delete it, and `kapelle purge`."""
 
-    text: float = Field(180.0, ge=0)
+    text: float = Field(180.0, ge=0, le=100_000)
     """Outputs of steps and texts they read, after their run ended; the answer stays with the run."""
-    journal: float = Field(30.0, ge=0)
+    journal: float = Field(30.0, ge=0, le=100_000)
     """Calls that a step's own loop made, and what the queue knew of a run, after it ended."""
-    events: float = Field(0.0, ge=0)
+    events: float = Field(0.0, ge=0, le=100_000)
     """What happened in a run, after it ended."""
-    runs: float = Field(0.0, ge=0)
+    runs: float = Field(0.0, ge=0, le=100_000)
     """Runs with all that belongs to them, after they ended."""
-    approvals: float = Field(730.0, ge=0)
+    approvals: float = Field(730.0, ge=0, le=100_000)
     """Questions of runs that ended, notifications about them, and who decided what."""
-    sessions: float = Field(30.0, ge=0)
+    sessions: float = Field(30.0, ge=0, le=100_000)
     """Sessions that are not used; a run of one that goes on keeps it."""
-    corpora: float = Field(7.0, ge=0)
+    corpora: float = Field(7.0, ge=0, le=100_000)
     """Texts that no corpus shows and no run that is kept has read, and vectors of no passage, since they were found
     so."""
     automatic: bool = True

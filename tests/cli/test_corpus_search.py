@@ -1,8 +1,9 @@
-"""Filters of a search as they are written on the command line."""
+"""Options of a search, and of what brings documents in, as they are written on the command line."""
 
 import pytest
 
-from kapelle.cli.corpus_search import read_filters
+from kapelle.cli.corpus_add import add
+from kapelle.cli.corpus_search import read_filters, search
 from kapelle.errors import BadInput
 
 READ = [
@@ -29,3 +30,15 @@ def test_a_filter_is_a_field_a_sign_and_a_value(given: list[str], filters: objec
 def test_what_is_no_filter_is_refused(given: list[str]) -> None:
     with pytest.raises(BadInput, match="--filter"):
         read_filters(given)
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_fewer_than_one_passage_is_refused(k: int) -> None:
+    with pytest.raises(BadInput, match=f"--k {k}"):
+        search("invoices", k=k)
+
+
+@pytest.mark.parametrize("megabytes", [float("nan"), float("inf"), 0.0, -1.0])
+def test_a_size_that_is_none_is_refused(megabytes: float) -> None:
+    with pytest.raises(BadInput, match="--max-mb"):
+        add("handbook", max_mb=megabytes)

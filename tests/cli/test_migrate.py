@@ -111,7 +111,9 @@ def contents(engine: sa.Engine) -> dict[str, list[Any]]:
         }
     index = index_of(engine, WordVectors())
     for owner in (OWNER, "acme/bob"):
-        found[f"{owner} kept"] = [(one.answers_from, one.contexts_by) for one in index.collections(owner=owner)]
+        found[f"{owner} kept"] = [
+            (one.answers_from, one.contexts_by, one.passages) for one in index.collections(owner=owner)
+        ]
         found[f"{owner} contexts"] = [hit.source for hit in index.search("notes", "fountain", owner=owner)]
         for collection in ("notes", "books"):
             hits = index.search(collection, "a broken pump of books", owner=owner)

@@ -128,3 +128,9 @@ def test_confidence_grows_with_relevance_and_is_even_at_the_threshold() -> None:
 def test_a_result_survives_json(index: SqliteIndex) -> None:
     found = find(index, "annual leave")
     assert SearchResult.model_validate_json(found.model_dump_json()) == found
+
+
+def test_nothing_behind_a_filter_is_not_said_to_be_nothing_at_all(index: SqliteIndex) -> None:
+    behind = find(index, "invoices", filters={"source": "nowhere.md"})
+    assert behind.fallback_reason == "no passage that the filter lets through holds any word of the query"
+    assert find(index, "zeppelins").fallback_reason == "no passage holds any word of the query"

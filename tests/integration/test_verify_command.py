@@ -131,11 +131,20 @@ def test_a_tampered_claim_is_found_out_with_and_without_its_run(place: Place, ha
     assert "the number 2 year is in no quote" in unknown.stdout
 
 
+def test_a_tampered_solution_is_found_out_with_and_without_its_run(place: Place, handbook: Path) -> None:
+    answer = answered(place)
+    answer["candidate"]["solution"] = "We keep invoices for two years."
+    for more in ({}, elsewhere(place)):
+        done = place.run("verify", kept(place, answer), "--corpus", "handbook", **more)
+        assert done.returncode == 1
+        assert "its `solution` is not what its text and its value say" in done.stdout
+
+
 def test_a_passage_that_another_run_read_proves_nothing_for_this_one(place: Place, handbook: Path) -> None:
     mine = answered(place)
     other = answered(place, "How do we fly?")
     mine["candidate"]["citations"] = other["candidate"]["citations"]
-    mine["candidate"]["text"] = other["candidate"]["text"]
+    mine["candidate"] |= {name: other["candidate"][name] for name in ("text", "solution")}
     done = place.run("verify", kept(place, mine))
     assert done.returncode == 1
     assert "did not read version" in " ".join(done.stdout.split())

@@ -82,6 +82,8 @@ def search(
     text = " ".join(query)
     if not text:
         raise BadInput('say what to look for: kapelle corpus search "invoices"')
+    if k < 1:
+        raise BadInput(f"`--k {k}`: expected a whole number from 1")
     if words and vectors:
         raise BadInput("`--words` and `--vectors` exclude each other; without either both are used")
     if not 0 <= follow <= MOST_FOLLOWED:

@@ -55,7 +55,7 @@ async def _verify(answer: str, corpora: list[Path], common: Common) -> int:
         run_id = answer if given is None else _run_of(given)
         known = await known_run(house, run_id, must=given is None)
         candidate = _candidate(given, answer) if given is not None else None
-        problems = _differences(candidate, known) if candidate is not None else []
+        problems = _differences(given or {}, candidate, known) if candidate is not None else []
         if candidate is None:
             assert known is not None
             candidate = known.candidate
@@ -129,14 +129,20 @@ def _run_of(given: dict[str, JsonValue]) -> str | None:
     return run if isinstance(run, str) else None
 
 
-def _differences(candidate: Candidate, known: KnownRun | None) -> list[str]:
-    """Where an answer is not the one that its run gave."""
+def _differences(given: Mapping[str, JsonValue], candidate: Candidate, known: KnownRun | None) -> list[str]:
+    """Where an answer contradicts itself, or is not the one that its run gave."""
+    inner = given.get("candidate", given)
+    told = inner.get("solution", candidate.solution) if isinstance(inner, dict) else candidate.solution
+    found = [] if told == candidate.solution else ["its `solution` is not what its text and its value say"]
     if known is None:
-        return []
+        return found
     own = known.candidate
-    found = [] if candidate.text == own.text else [f"its text is not what run `{known.run}` answered"]
-    given = {one.id: _span(one) for one in candidate.citations}
-    if given != {one.id: _span(one) for one in own.citations}:
+    if candidate.text != own.text:
+        found.append(f"its text is not what run `{known.run}` answered")
+    if candidate.value != own.value:
+        found.append(f"its value is not what run `{known.run}` answered")
+    spans = {one.id: _span(one) for one in candidate.citations}
+    if spans != {one.id: _span(one) for one in own.citations}:
         found.append(f"its citations are not those of run `{known.run}`")
     return found
 

@@ -12,10 +12,15 @@ def confidence_of(best: float) -> float:
     return 1 / (1 + math.exp(-_STEEPNESS * (best - RELEVANT)))
 
 
-def reason_of(found: bool, best: float, asked: bool) -> str:
-    """Why an answer should abstain; empty when it should not."""
+def reason_of(found: bool, best: float, asked: bool, *, filtered: bool = False) -> str:
+    """Why an answer should abstain; empty when it should not.
+
+    Args:
+        filtered: only passages that a filter lets through were looked at.
+    """
     if not found:
-        return "no passage holds any word of the query" if asked else "the query has no words"
+        which = "no passage that the filter lets through" if filtered else "no passage"
+        return f"{which} holds any word of the query" if asked else "the query has no words"
     if best < RELEVANT:
         return f"the best passage covers {best:.0%} of what was asked; at least {RELEVANT:.0%} is needed"
     return ""

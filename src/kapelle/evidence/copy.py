@@ -29,6 +29,7 @@ _ADD = text(
     "INSERT INTO evidence_collections (owner, name, generation, embedder, contexts_by) "
     "VALUES (:owner, :collection, :generation, :embedder, :contexts_by) RETURNING id"
 )
+_COUNTED = text("UPDATE evidence_collections SET passages = :passages WHERE id = :place")
 _OF_PLACE = (
     "id", "document", "source", "sha256", "start_char", "end_char", "header", "section", "context", "text", "visible",
 )  # fmt: skip
@@ -98,7 +99,8 @@ def _copy_collection(source: Connection, target: Connection, scope: Scope, place
         raise DatabaseDamaged(
             f"collection `{scope['collection']}`: {done['evidence_passages']} passages were read, {there} written"
         )
-    if target.dialect.name != POSTGRES.name:
+    if target.dialect.name != POSTGRES.name:  # there they are counted as they are indexed
+        target.execute(_COUNTED, {"place": place, "passages": there})
         for statement in (*FULL_TEXT, REBUILD):
             target.exec_driver_sql(statement.format(collection=place))
     return done

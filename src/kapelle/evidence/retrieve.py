@@ -110,7 +110,7 @@ class _Retrieval:
                 "hits": tuple(hits),
                 "confidence": round(confidence_of(best), 4) if hits else 0.0,
                 "recommend_fallback": best < RELEVANT,
-                "fallback_reason": reason_of(bool(hits), best, bool(first.weights)),
+                "fallback_reason": reason_of(True, best, True) if hits else first.fallback_reason,
                 "note": "; ".join(part for part in (first.note, *self.notes) if part),
                 "queries": tuple(self.queries[1:]),
                 "usage": self.usage,

@@ -267,7 +267,7 @@ def _result(
         confidence=round(confidence_of(best), 4) if hits else 0.0,
         answers_from=answers_from,
         recommend_fallback=best < RELEVANT,
-        fallback_reason=reason_of(bool(hits), best, bool(weights)),
+        fallback_reason=reason_of(bool(hits), best, bool(weights), filtered=any(job.filters.values())),
         weights={stem: round(weight, 4) for stem, weight in weights.items()},
         expanded=added,
         note="; ".join(job.notes),
