@@ -25,7 +25,7 @@ from kapelle.evidence.reindex import estimate_ingest
 from kapelle.evidence.watch import Changes, Watched, watched
 from kapelle.orchestrator import Orchestrator
 
-MOST_MB = 1_000_000.0
+_MOST_MB = 1_000_000
 _NAMES = 5
 """Names of changed files that are said."""
 
@@ -55,8 +55,8 @@ def add(
     chosen = name if name is not None else _name_of(target)
     if not chosen or "/" in chosen:
         raise BadInput(f"corpus `{chosen}`: a name is letters, digits, `-`, `_`; no slash; give it by --name")
-    if max_mb is not None and not 0 < max_mb <= MOST_MB:
-        raise BadInput(f"`--max-mb {max_mb:g}`: expected more than 0 and at most {MOST_MB:g} megabytes")
+    if max_mb is not None and not 0 < max_mb <= _MOST_MB:
+        raise BadInput(f"`--max-mb {max_mb:g}`: expected more than 0 and at most {_MOST_MB} megabytes")
     if watch and is_url(target):
         raise BadInput("`--watch`: only a folder can be watched; add an address again to bring it up to date")
     return run_async(_add(target, chosen, watch, max_mb, yes, common))
