@@ -51,6 +51,7 @@ from kapelle.telemetry.redact import redact, redact_text
 from kapelle.telemetry.trace import span
 from kapelle.tools.call import Limits
 from kapelle.tools.model import Tool
+from kapelle.verdict.score import weights_of
 
 if TYPE_CHECKING:
     pass
@@ -226,6 +227,7 @@ class Orchestrator(Corpora):
         made = without_secrets(make_task(merged))
         if made.session is not None:
             check_session_id(made.session)
+        weights_of(made)  # a name that is of no check shows before anything is done, not when the answer is judged
         return made
 
     async def plan(self, task: Task | str | Mapping[str, JsonValue], **fields: Any) -> Plan:

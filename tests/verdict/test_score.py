@@ -1,12 +1,15 @@
 """A score is the share that passed; a required item that failed is never made up for."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import JsonValue
 
 from kapelle.errors import BadInput
-from kapelle.task.model import Checklist, ChecklistItem
-from kapelle.verdict.score import ratio, verdict_of, weighted, with_weights
+from kapelle.task.model import Checklist, ChecklistItem, Task
+from kapelle.verdict.score import ratio, verdict_of, weighted, weights_of, with_weights
 
 PASSED = st.sampled_from([True, False, None])
 
@@ -65,17 +68,41 @@ def test_what_has_nothing_to_be_judged_by_passes() -> None:
     assert verdict_of(Checklist()).passed
 
 
-def test_weights_are_put_on_by_description_check_or_order() -> None:
-    checklist = Checklist(items=(ChecklistItem(description="a"), ChecklistItem(description="b", check="named")))
-    assert [item.weight for item in with_weights(checklist, {"a": 2, "named": 5}).items] == [2, 5]
-    assert [item.weight for item in with_weights(checklist, [4, 0]).items] == [4, 0]
+def weighing(weights: JsonValue, *own: ChecklistItem) -> Task:
+    checklist = Checklist(items=own) if own else None
+    return Task.model_construct(prompt="p", checklist=checklist, metadata={"weights": weights})
 
 
-@pytest.mark.parametrize("weights", [[1], {"zebra": 1}, {"a": -1}, [1, "2"], [True, 1]])
-def test_weights_that_cannot_be_used_are_refused(weights: object) -> None:
-    checklist = Checklist(items=(ChecklistItem(description="a"), ChecklistItem(description="b")))
+OWN = (ChecklistItem(description="a"), ChecklistItem(description="b", check="named"))
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        ({"a": 2, "named": 5}, [2, 5, 1]),
+        ([4, 0], [4, 0, 1]),
+        ({"tools": 3, "support": 9}, [1, 1, 3]),
+        (None, [1, 1, 1]),
+    ],
+)
+def test_weights_are_put_on_by_description_check_or_order(weights: JsonValue, expected: list[float]) -> None:
+    judged = Checklist(items=(*OWN, ChecklistItem(description="c", check="tools")))
+    chosen = weights_of(weighing(weights, *OWN))
+    assert [item.weight for item in with_weights(judged, chosen).items] == expected
+
+
+@pytest.mark.parametrize(
+    "weights", [[1], {"zebra": 1}, {"a": -1}, {"a": math.nan}, {"a": 1e300}, {"a": 10**400}, [1, "2"], [True, 1], "a"]
+)
+def test_weights_that_cannot_be_used_are_refused(weights: JsonValue) -> None:
     with pytest.raises(BadInput, match="`weights`"):
-        with_weights(checklist, weights)  # type: ignore[arg-type]
+        weights_of(weighing(weights, *OWN))
+
+
+@pytest.mark.parametrize("weights", [{"zebra": 1}, [1]])
+def test_a_task_alone_says_whether_its_weights_can_be_used(weights: JsonValue) -> None:
+    with pytest.raises(BadInput, match="`weights`"):
+        weights_of(weighing(weights))
 
 
 def test_the_scorer_is_recorded() -> None:

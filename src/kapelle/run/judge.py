@@ -14,7 +14,7 @@ from kapelle.task.model import Checklist, ChecklistItem
 from kapelle.tools.model import Tool
 from kapelle.verdict import checks
 from kapelle.verdict.model import StepOutcome, ToolOutcome
-from kapelle.verdict.score import verdict_of, with_weights
+from kapelle.verdict.score import verdict_of, weights_of, with_weights
 
 GATED = frozenset({"evidence", "policy"})
 """Checks that a plan asks for by name, because not every answer rests on tools."""
@@ -34,9 +34,8 @@ def judge(
         raise ToolInputError("`candidate`: a verdict judges what an answer step put out") from None
     items = list(_items(step, candidate, about, catalog, sources))
     checklist = Checklist(items=(*items, *(about.task.checklist.items if about.task.checklist else ())))
-    weights = about.task.metadata.get("weights")
-    if isinstance(weights, dict | list) and weights:
-        checklist = with_weights(checklist, weights)  # type: ignore[arg-type]  # each weight is checked there
+    weights = weights_of(about.task)
+    checklist = with_weights(checklist, weights)
     verdict = verdict_of(checklist, scorer="weighted" if weights else "ratio")
     judged = candidate.model_copy(
         update={

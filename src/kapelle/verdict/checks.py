@@ -8,7 +8,7 @@ from kapelle.evidence.model import Citation
 from kapelle.language.sentences import sentences
 from kapelle.task.model import ChecklistItem
 from kapelle.verdict.citations import Stretches, check_citation, check_retrieved
-from kapelle.verdict.model import StepOutcome, ToolOutcome
+from kapelle.verdict.model import Check, StepOutcome, ToolOutcome
 from kapelle.verdict.required import meets
 from kapelle.verdict.support import Support, support
 
@@ -25,7 +25,7 @@ _MARKERS = re.compile(r"(?:\s*\[c\d+\])+")
 
 
 def item(
-    name: str, description: str, problems: Sequence[str], *, required: bool = True, weight: float = 1.0
+    name: Check, description: str, problems: Sequence[str], *, required: bool = True, weight: float = 1.0
 ) -> ChecklistItem:
     """A judged item: passed when there are no problems, which become its feedback."""
     return ChecklistItem(

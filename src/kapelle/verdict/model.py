@@ -1,12 +1,26 @@
 """Verdict: whether an answer holds, and why; ToolOutcome: what the checks know of a tool call."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from kapelle.task.model import Checklist
 
 Scorer = Literal["ratio", "weighted"]
+Check = Literal[
+    "found",
+    "citations",
+    "cited",
+    "length",
+    "support",
+    "evidence",
+    "policy",
+    "required_citations",
+    "tools",
+    "plan",
+]
+CHECKS: tuple[Check, ...] = get_args(Check)
+"""The names of the checks; which of them an answer is put to depends on its task, its plan and what it rests on."""
 
 
 class Verdict(BaseModel):

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from kapelle.errors import BadInput
-from kapelle.task.model import Checklist, ChecklistItem
-from kapelle.verdict.model import Scorer, Verdict
+from kapelle.task.model import Checklist, ChecklistItem, Task
+from kapelle.verdict.model import CHECKS, Scorer, Verdict
 
 PASS_SCORE = 0.5
 """The score from which an answer passes, when nothing required failed."""
+MAX_WEIGHT = 1_000_000
 
 
 def ratio(items: Sequence[ChecklistItem]) -> float:
@@ -23,25 +24,35 @@ def weighted(items: Sequence[ChecklistItem]) -> float:
     return min(1.0, sum(item.weight for item in items if item.passed is True) / total)
 
 
-def with_weights(checklist: Checklist, weights: Mapping[str, float] | Sequence[float]) -> Checklist:
-    """Put a user's weights on a checklist: by description (or check name), or one for each item in order.
+def weights_of(task: Task) -> dict[str, float]:
+    """The weights a task gives (`metadata.weights`), by the name of a check or the description of its own item.
+
+    Each may also be in a list: one for each item of the task's own checklist, in order.
 
     Raises:
         BadInput: a weight is negative or no number, the list is of another length, or a name is of no item.
     """
-    if not isinstance(weights, Mapping):
-        if len(weights) != len(checklist.items):
-            raise BadInput(f"`weights`: {len(weights)} given for {len(checklist.items)} checklist items")
-        chosen = list(weights)
-    else:
-        known = {name for item in checklist.items for name in (item.description, item.check)}
-        unknown = [name for name in weights if name not in known]
-        if unknown:
-            raise BadInput(f"`weights`: {unknown[0]!r} is no item of the checklist")
-        chosen = [weights.get(item.description, weights.get(item.check or "", item.weight)) for item in checklist.items]
-    if any(isinstance(weight, bool) or not isinstance(weight, int | float) or weight < 0 for weight in chosen):
-        raise BadInput("`weights`: every weight must be a number of at least 0")
-    items = [item.model_copy(update={"weight": float(w)}) for item, w in zip(checklist.items, chosen, strict=True)]
+    own = task.checklist.items if task.checklist else ()
+    given = task.metadata.get("weights") or {}
+    if isinstance(given, list):
+        if len(given) != len(own):
+            raise BadInput(f"`weights`: {len(given)} given for the {len(own)} items of the task's checklist")
+        given = {item.description: weight for item, weight in zip(own, given, strict=True)}
+    if not isinstance(given, dict):
+        raise BadInput("`weights`: expected an object of names and numbers, or a list of numbers")
+    known = [*CHECKS, *(name for item in own for name in (item.description, item.check) if name)]
+    for name, weight in given.items():
+        if name not in known:
+            raise BadInput(f"`weights`: {name!r} is no item of the checklist; expected one of: {', '.join(known)}")
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= MAX_WEIGHT:
+            raise BadInput(f"`weights`: {name!r} must be a number from 0 to {MAX_WEIGHT:,}")
+    return {name: float(weight) for name, weight in given.items()}  # type: ignore[arg-type]  # checked above
+
+
+def with_weights(checklist: Checklist, weights: Mapping[str, float]) -> Checklist:
+    """Put weights on a checklist, by description or else by check; those of items it does not have are left out."""
+    chosen = (weights.get(item.description, weights.get(item.check or "", item.weight)) for item in checklist.items)
+    items = [item.model_copy(update={"weight": one}) for item, one in zip(checklist.items, chosen, strict=True)]
     return Checklist(items=tuple(items))
 
 
