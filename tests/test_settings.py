@@ -24,12 +24,22 @@ def test_a_nested_field_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (settings.run.width, settings.telemetry.log_level) == (3, "debug")
 
 
-SAMPLES = {"mode": "llm", "timeout": "7", "max_retries": "2", "backoff": "0.5", "trace": "true", "rerank_mode": "llm"}
+SAMPLES = {
+    "mode": "llm",
+    "timeout": "7",
+    "max_retries": "2",
+    "backoff": "0.5",
+    "trace": "true",
+    "require_postgres": "1",
+    "rerank_mode": "llm",
+}
 
 
 @pytest.mark.parametrize("name", ALIASES)
 def test_every_older_name_is_accepted(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     path = ALIASES[name]
+    if path == ("require_postgres",):
+        monkeypatch.setenv("KAPELLE_DATABASE_URL", "postgresql://host/name")
     monkeypatch.setenv(name, "9" if "timeout" in path[-1] else SAMPLES.get(path[-1], "sqlite:///x"))
     node: object = load_settings()
     default: object = Settings.model_construct()
@@ -78,6 +88,13 @@ def test_an_empty_variable_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None
         ("ORCHESTRATOR_TOOL_TIMEOUT_S", "hunter22", "setting `ORCHESTRATOR_TOOL_TIMEOUT_S`"),
         ("ORCHESTRATOR_PLANNER_MODE", "hunter22", "setting `ORCHESTRATOR_PLANNER_MODE`"),
         ("KAPELLE_RUN__WIDHT", "3", "setting `KAPELLE_RUN__WIDHT`"),
+        (
+            "KAPELLE_RUN_WIDTH",
+            "3",
+            "there is none of this name; did you mean `KAPELLE_RUN__WIDTH`?",
+        ),
+        ("KAPELLE_DATABSE_URL", "sqlite:///hunter22", "did you mean `KAPELLE_DATABASE_URL`?"),
+        ("KAPELLE_OWNER", "hunter22", "setting `KAPELLE_OWNER`: value error, expected `tenant/user`"),
     ],
 )
 def test_a_wrong_setting_is_told_by_its_name_and_without_its_value(
@@ -88,6 +105,26 @@ def test_a_wrong_setting_is_told_by_its_name_and_without_its_value(
         load_settings()
     assert words in str(raised.value)
     assert "hunter22" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["KAPELLE_SERVICE_HOST", "KAPELLE_PORT", "KAPELLE_PORT_8080_TCP_ADDR"])
+def test_what_kubernetes_sets_for_a_service_of_our_name_is_not_ours(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "tcp://10.0.0.1:8080")
+    load_settings()
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "words"),
+    [
+        (".env", "KAPELLE_DATABSE_URL=x\n", "`KAPELLE_DATABSE_URL`: there is none of this name; did you mean"),
+        ("pyproject.toml", "[tool.kapelle]\ncolour = 1\n", r"`\[tool.kapelle\] colour`: .*`kapelle config` lists"),
+        ("pyproject.toml", "[tool.kapelle]\nmodle = 'a:b'\n", r"`\[tool.kapelle\] modle`: .*`KAPELLE_MODEL`"),
+    ],
+)
+def test_a_name_that_is_none_in_a_file_is_told(file: str, text: str, words: str) -> None:
+    Path(file).write_text(text)
+    with pytest.raises(SettingsError, match=words):
+        load_settings()
 
 
 def test_a_broken_file_is_told(tmp_path: Path) -> None:
@@ -108,6 +145,12 @@ def test_postgres_can_be_required(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match="KAPELLE_DATABASE_URL"):
         load_settings()
     assert load_settings(database_url="postgresql://h/d").require_postgres
+
+
+def test_postgres_can_be_required_in_a_file() -> None:
+    Path("pyproject.toml").write_text("[tool.kapelle]\nrequire_postgres = true\n")
+    with pytest.raises(SettingsError, match="postgresql://"):
+        load_settings()
 
 
 def test_the_home_may_begin_with_a_tilde() -> None:

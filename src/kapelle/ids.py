@@ -1,4 +1,4 @@
-"""Make sortable, typed ids."""
+"""Make sortable, typed ids; how an owner is written."""
 
 import os
 import threading
@@ -10,6 +10,10 @@ PlanId = NewType("PlanId", str)
 TaskId = NewType("TaskId", str)
 StepId = NewType("StepId", str)
 ApprovalId = NewType("ApprovalId", str)
+
+OWNER_PATTERN = r"^[^/\s]{1,200}/[^/\s]{1,200}$"
+"""`tenant/user`."""
+DEFAULT_OWNER = "local/local"
 
 # Crockford's base 32: no I, L, O, U, so an id survives being read aloud.
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -3,14 +3,16 @@
 A nested field is `KAPELLE_RUN__WIDTH`. `ALIASES` lists the older names that are accepted for some of them.
 """
 
+import difflib
 import json
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_origin
 
 from dotenv import dotenv_values
 from pydantic import (
-    AliasChoices,
     BaseModel,
     ConfigDict,
     Field,
@@ -30,12 +32,14 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as UnreadableValue
 
 from kapelle.errors import BadInput, SettingsError
+from kapelle.ids import DEFAULT_OWNER, OWNER_PATTERN
 
 Mode = Literal["deterministic", "llm"]
 
 ALIASES: dict[str, tuple[str, ...]] = {
     "ORCHESTRATOR_DATABASE_URL": ("database_url",),
     "ORCH_DATABASE_URL": ("database_url",),
+    "ORCH_REQUIRE_POSTGRES": ("require_postgres",),
     "ORCHESTRATOR_PLANNER_MODE": ("planner", "mode"),
     "ORCHESTRATOR_PLANNER_TIMEOUT_S": ("planner", "timeout"),
     "ORCHESTRATOR_EXECUTOR_MODE": ("executor", "mode"),
@@ -340,15 +344,13 @@ class Settings(BaseSettings):
     """Kapelle's own folder: the database, fetched embedders."""
     database_url: str | None = None
     """`sqlite:///FILE` or `postgresql://...`; none: `kapelle.db` in `home`."""
-    require_postgres: bool = Field(
-        False, validation_alias=AliasChoices("KAPELLE_REQUIRE_POSTGRES", "ORCH_REQUIRE_POSTGRES")
-    )
+    require_postgres: bool = False
     """Refuse to start without a Postgres URL."""
     model: str | None = None
     """`provider:model`; naming one is the permission to use it."""
     app: str | None = None
     """`module:name` of your Orchestrator."""
-    owner: str = "local/local"
+    owner: str = DEFAULT_OWNER
     """`tenant/user`: whose rows these are."""
 
     tools: ToolSettings = Field(default_factory=ToolSettings)
@@ -368,6 +370,13 @@ class Settings(BaseSettings):
     @classmethod
     def _expand(cls, home: Path) -> Path:
         return home.expanduser()
+
+    @field_validator("owner")
+    @classmethod
+    def _whole(cls, owner: str) -> str:
+        if not re.match(OWNER_PATTERN, owner):
+            raise ValueError("expected `tenant/user`, without blanks, at most 200 characters each")
+        return owner
 
     @property
     def url(self) -> str:
@@ -420,9 +429,37 @@ def load_settings(**given: Any) -> Settings:  # Any: pydantic validates each val
         raise SettingsError(f"setting `{name}`: expected JSON; {_described(_place(name))}") from None
     except (OSError, ValueError) as error:  # an unreadable or broken pyproject.toml or .env
         raise SettingsError(f"the settings files of this folder cannot be read: {error}") from None
+    _refuse_unknown()
     if settings.require_postgres and not settings.url.startswith("postgres"):
         raise SettingsError("`KAPELLE_DATABASE_URL` must be a postgresql:// URL: `KAPELLE_REQUIRE_POSTGRES` is set")
     return settings
+
+
+def _refuse_unknown() -> None:
+    """Refuse names that are no setting's: all of them in our table of pyproject.toml; of variables those alone that are
+    a slip, for others may set some of their own that begin as ours do (Kubernetes does for a service of our name)."""
+    table = PyprojectTomlConfigSettingsSource(Settings).toml_data
+    given = {name.upper(): name.upper() for name in {**dotenv_values(".env"), **os.environ}}
+    given |= {
+        f"KAPELLE_{name.upper()}": f"[tool.kapelle] {name}" for name in table if name not in Settings.model_fields
+    }
+    known = [f"KAPELLE_{'__'.join(path).upper()}" for path in _leaves(Settings)]
+    for variable, shown in given.items():
+        if not variable.startswith("KAPELLE_") or variable in ALIASES or _place(variable)[0] in Settings.model_fields:
+            continue
+        meant = {name.removeprefix("KAPELLE_"): name for name in known}
+        close = difflib.get_close_matches(variable.removeprefix("KAPELLE_"), meant, 1, cutoff=0.8)
+        if close or shown != variable:
+            hint = f"did you mean `{meant[close[0]]}`?" if close else "`kapelle config` lists those there are"
+            raise SettingsError(f"setting `{shown}`: there is none of this name; {hint}")
+
+
+def _leaves(node: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, field in node.model_fields.items():
+        if _is_group(field):
+            yield from _leaves(field.annotation, (*path, name))  # type: ignore[arg-type]  # a group is a model
+        else:
+            yield (*path, name)
 
 
 def _explain(error: ValidationError) -> str:

@@ -27,7 +27,7 @@ class DatabaseIndex(IndexReads):
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with self._turn, translated(self._engine), self._engine.begin() as connection:
+        with translated(self._engine), self._engine.begin() as connection:
             yield connection
 
     def put(

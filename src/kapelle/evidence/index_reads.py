@@ -1,13 +1,11 @@
 """What the indexes of both databases read alike: documents, which of them are live, passages, how common words are."""
 
 import json
-import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.pool import StaticPool
 
 from kapelle.errors import NotFound
 from kapelle.evidence import statements as sql
@@ -43,8 +41,6 @@ class IndexReads:
         self._vectors = vectors
         self._known: dict[tuple[str, str], tuple[int, list[Source]]] = {}
         self._counted: dict[tuple[int, str], tuple[int, int, int]] = {}
-        # One connection is shared by all threads there, so one transaction at a time.
-        self._turn = threading.RLock() if isinstance(engine.pool, StaticPool) else nullcontext()
         self.words_only = "" if vectors else NO_EMBEDDER
 
     @property
@@ -54,7 +50,7 @@ class IndexReads:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with self._turn, translated(self._engine), self._engine.connect() as connection:
+        with translated(self._engine), self._engine.connect() as connection:
             yield connection
 
     def search(

@@ -3,8 +3,7 @@
 import weakref
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import Connection, Engine, text
 
 from kapelle.evidence import statements_sqlite as sql
 from kapelle.evidence.filters import Fitting
@@ -14,6 +13,7 @@ from kapelle.evidence.index_database import DatabaseIndex
 from kapelle.evidence.index_parts import VectorIndex
 from kapelle.evidence.rows import Cut
 from kapelle.evidence.tables_sqlite import FULL_TEXT, ensure_schema
+from kapelle.store.engine_sqlite import memory_engine
 
 _WRITTEN = Cut._fields.index("digest") + 1
 """The fields of a passage that have a column of their own; they come first."""
@@ -68,7 +68,7 @@ class FullText:
 
 def memory_index(vectors: VectorIndex | None = None) -> SqliteIndex:
     """An index in memory; it goes with its last reference."""
-    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    engine = memory_engine()
     ensure_schema(engine)
     index = SqliteIndex(engine, vectors)
     # Python 3.13 warns of a connection that is only collected.

@@ -7,13 +7,13 @@ from typing import Literal, TypeAlias, get_args
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy.pool import StaticPool
 
 from kapelle import clock
 from kapelle.budget.model import Usage
 from kapelle.errors import BadInput, NotFound
 from kapelle.evidence.index import Index
 from kapelle.ids import new_id
+from kapelle.store.engine_sqlite import memory_engine
 from kapelle.store.faults import translated
 from kapelle.store.tables import evidence_costs, evidence_ratings, metadata
 from kapelle.telemetry.redact import redact_text
@@ -151,7 +151,7 @@ def judged(ratings: Sequence[Rating]) -> dict[str, dict[str, int]]:
 
 def memory_ratings() -> Ratings:
     """Ratings that go with their process."""
-    engine = sa.create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    engine = memory_engine()
     metadata.create_all(engine, tables=[evidence_ratings, evidence_costs])
     made = Ratings(engine)
     # Python 3.13 warns of a connection that is only collected.

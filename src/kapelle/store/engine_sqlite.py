@@ -64,6 +64,21 @@ def sqlite_engine(url: URL, synchronous: str) -> sa.Engine:
     return engine
 
 
+def memory_engine() -> sa.Engine:
+    """The engine of a database in memory, which goes with its one connection.
+
+    Threads take it in turn: a transaction that another began beside it would be its own, rolled back with it.
+    """
+    return sa.create_engine(
+        "sqlite://",
+        poolclass=sa.QueuePool,
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=60,
+        connect_args={"check_same_thread": False},
+    )
+
+
 def _prepare(connection: sqlite3.Connection, synchronous: str) -> None:
     connection.isolation_level = "IMMEDIATE"
     connection.execute(f"PRAGMA busy_timeout={WAIT * 1000}")

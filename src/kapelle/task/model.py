@@ -6,10 +6,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from kapelle.budget.model import Budget
-from kapelle.ids import new_id
+from kapelle.ids import DEFAULT_OWNER, OWNER_PATTERN, new_id
 
 Approve = Literal["never", "writes", "always"]
-DEFAULT_OWNER = "local/local"
 
 
 class ChecklistItem(BaseModel):
@@ -65,7 +64,7 @@ class Task(BaseModel):
     """Which tools wait for a person: none, those that write, all."""
     strategy: StrategyCall | None = None
     session: str | None = None
-    owner: str = Field(DEFAULT_OWNER, pattern=r"^[^/\s]{1,200}/[^/\s]{1,200}$")
+    owner: str = Field(DEFAULT_OWNER, pattern=OWNER_PATTERN)
     """`tenant/user`."""
     deadline: datetime | None = None
     metadata: dict[str, JsonValue] = Field(default_factory=dict)
