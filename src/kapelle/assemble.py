@@ -15,7 +15,7 @@ from kapelle.answer.model import Candidate
 from kapelle.budget.afford import refuse_beyond
 from kapelle.budget.model import Budget, Usage
 from kapelle.errors import BadInput, KapelleError, MissingExtra, SettingsError
-from kapelle.evidence.index import Index, IngestReport
+from kapelle.evidence.index import Index, IngestReport, check_collection
 from kapelle.evidence.model import Passage
 from kapelle.evidence.options import SearchOptions
 from kapelle.evidence.retrieve import ALONE, Find, Helpers
@@ -246,8 +246,7 @@ def _refuse_planner(settings: Settings) -> None:
 
 def _corpora(given: Mapping[str, Path | str]) -> dict[str, Path]:
     for name in given:
-        if not name or "/" in name:
-            raise BadInput(f"corpus `{name}`: a name is letters, digits, `-`, `_`; no slash")
+        check_collection(name)
     return {name: Path(folder) for name, folder in given.items()}
 
 

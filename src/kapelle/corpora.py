@@ -15,7 +15,7 @@ from kapelle.budget.model import Budget
 from kapelle.errors import BadInput
 from kapelle.evidence.embedding.late import counting
 from kapelle.evidence.folder import Skipped
-from kapelle.evidence.index import Filters
+from kapelle.evidence.index import Filters, check_collection
 from kapelle.evidence.ingest import FolderReport, ingest
 from kapelle.evidence.kinds import is_url
 from kapelle.evidence.options import DEFAULT, NO_MODEL, SearchOptions
@@ -83,8 +83,9 @@ class Corpora(ABC):
 
         Raises:
             UnreadableSource: the folder or the address cannot be read.
-            BadInput: the address is not allowed (`KAPELLE_CORPUS__ALLOWED_HOSTS`).
+            BadInput: the name is none, or the address is not allowed (`KAPELLE_CORPUS__ALLOWED_HOSTS`).
         """
+        check_collection(name)
         if isinstance(folder, str) and is_url(folder):
             report = await self._ingest_url(name, folder)
         else:

@@ -286,3 +286,18 @@ async def test_unfinished_runs_go_on_where_they_were_copied_to(
         assert ledger.calls == ["w"]
         events = [event.seq async for event in run.events()]
         assert events == list(range(1, len(events) + 1))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--from", "nope"], "`--from` is not a database URL"),
+        (["--from", "mysql://a/b"], "`--from`: `mysql` is not supported"),
+        (["--to", "nope"], "`--to` is not a database URL"),
+    ],
+)
+def test_the_option_that_holds_no_database_is_named(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert run(["migrate", *arguments]) == 2
+    assert words in capsys.readouterr().err

@@ -19,6 +19,7 @@ def asked(place: Place) -> dict[str, Any]:
 
 def test_one_question_is_shown_with_all_that_a_decision_needs(place: Place) -> None:
     approval = asked(place)
+    assert "decided or expires" in place.run("approvals", "--all").stdout
     shown = place.run("approvals", approval["id"])
     assert shown.returncode == 0, shown.stderr
     for words in ("Call `pay`", "it changes something outside", '{"amount": 5}', "in 23 h 59 min", "whoever has this"):

@@ -88,6 +88,8 @@ REFUSED = [
     (("add", "nowhere"), 2, "`nowhere` cannot be read"),
     (("add", "empty"), 1, ""),
     (("add", "docs", "--name", "a/b"), 2, "no slash"),
+    (("add", "docs", "--name", "a\nb"), 2, "no line break"),
+    (("add", "docs", "--name", "a" * 201), 2, "1 to 200 characters"),
     (("add", "docs", "--max-mb", "0"), 2, "--max-mb"),
     (("add", "https://example.com/"), 2, "KAPELLE_CORPUS__ALLOWED_HOSTS=example.com"),
     (("add", "https://example.com/", "--watch"), 2, "only a folder can be watched"),

@@ -58,10 +58,11 @@ async def _approvals(id: str | None, every: bool, run: str | None, common: Commo
 
 def _table(found: list[ApprovalRecord], every: bool) -> Table:
     table = Table(box=None, pad_edge=False)
-    for name in ("approval", "run", "decided" if every else "expires", "action", "arguments"):
+    for name in ("approval", "run", "decided or expires" if every else "expires", "action", "arguments"):
         table.add_column(name, header_style="dim", overflow="fold", no_wrap=name in ("approval", "run", "expires"))
     for one in found:
-        when = f"{one.decision} by {safe(one.by or '')}" if one.decision else clock.to_iso(one.expires_at)
+        until = f"{'expires ' if every else ''}{clock.to_iso(one.expires_at)}"
+        when = f"{one.decision} by {safe(one.by or '')}" if one.decision else until
         table.add_row(one.id, one.run, when, safe(one.action), _text(one.arguments))
     return table
 

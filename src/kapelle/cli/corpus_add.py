@@ -19,6 +19,7 @@ from kapelle.cli.session import Common, err, opened, out, print_json, run_async,
 from kapelle.errors import BadInput, KapelleError, UnreadableSource
 from kapelle.evidence.by_words import why_by_words
 from kapelle.evidence.folder import Folder
+from kapelle.evidence.index import check_collection
 from kapelle.evidence.ingest import FolderReport
 from kapelle.evidence.kinds import is_url
 from kapelle.evidence.reindex import estimate_ingest
@@ -53,8 +54,7 @@ def add(
         yes: Do not ask before a provider's embedder is paid.
     """
     chosen = name if name is not None else _name_of(target)
-    if not chosen or "/" in chosen:
-        raise BadInput(f"corpus `{chosen}`: a name is letters, digits, `-`, `_`; no slash; give it by --name")
+    check_collection(chosen)
     if max_mb is not None and not 0 < max_mb <= _MOST_MB:
         raise BadInput(f"`--max-mb {max_mb:g}`: expected more than 0 and at most {_MOST_MB} megabytes")
     if watch and is_url(target):

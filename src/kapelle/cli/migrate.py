@@ -12,7 +12,7 @@ from rich.table import Table
 
 from kapelle.assemble import index_copied
 from kapelle.cli.session import Common, out, print_json, settings_of
-from kapelle.errors import BadInput, NotFound, Refused
+from kapelle.errors import BadInput, NotFound, Refused, SettingsError
 from kapelle.evidence.copy import copy_collections
 from kapelle.run.leases import holders
 from kapelle.store.copy import Copied, copy_rows
@@ -46,6 +46,9 @@ def migrate(
     target = to or settings_of(common).url
     if source is not None:
         _existing(source)  # before a target is made for nothing
+    if to is not None:
+        with _naming("--to"):
+            parse_url(to)
     with _opened(target) as there:
         before = schema_version(there)
         bring_up(there)
@@ -74,10 +77,20 @@ def _copy(source: str, there: sa.Engine) -> list[Copied]:
 
 
 def _existing(url: str) -> str:
-    file = sqlite_file(parse_url(url))
+    with _naming("--from"):
+        file = sqlite_file(parse_url(url))
     if file is not None and not file.is_file():
         raise NotFound(f"there is no file `{file}`")
     return url
+
+
+@contextmanager
+def _naming(option: str) -> Iterator[None]:
+    """Say which option holds what cannot be used."""
+    try:
+        yield
+    except SettingsError as error:
+        raise BadInput(str(error).replace("setting `KAPELLE_DATABASE_URL`", f"`{option}`")) from None
 
 
 @contextmanager

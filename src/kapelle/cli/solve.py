@@ -120,6 +120,8 @@ def _task(
     if words == "-":
         words = sys.stdin.read()
     if words:
+        if file is not None:
+            print(f"the words given here are the prompt, not those of `{file}`", file=sys.stderr)
         fields["prompt"] = read_task(words).prompt if not file else words
     if required and not fields.get("prompt"):
         raise BadInput('say what you want: kapelle solve "How long do we keep invoices?" --corpus ./handbook')

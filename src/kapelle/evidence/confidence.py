@@ -12,14 +12,17 @@ def confidence_of(best: float) -> float:
     return 1 / (1 + math.exp(-_STEEPNESS * (best - RELEVANT)))
 
 
-def reason_of(found: bool, best: float, asked: bool, *, filtered: bool = False) -> str:
+def reason_of(found: bool, best: float, asked: bool, *, filtered: bool = False, by_meaning: bool = False) -> str:
     """Why an answer should abstain; empty when it should not.
 
     Args:
         filtered: only passages that a filter lets through were looked at.
+        by_meaning: words were not looked at.
     """
     if not found:
         which = "no passage that the filter lets through" if filtered else "no passage"
+        if by_meaning:
+            return f"{which} has a vector that can be searched"
         return f"{which} holds any word of the query" if asked else "the query has no words"
     if best < RELEVANT:
         return f"the best passage covers {best:.0%} of what was asked; at least {RELEVANT:.0%} is needed"

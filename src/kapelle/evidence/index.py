@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from kapelle.errors import BadInput
 from kapelle.evidence.embedding.embedder import Seen
 from kapelle.evidence.model import Document, Passage
 from kapelle.evidence.split import split
@@ -17,6 +18,22 @@ Filters = Mapping[str, JsonValue]
 A plain value must be equal; of a list, one of its members; of an object, the bounds `ge`, `gt`, `le`, `lt`. Where the
 meta value is itself a list, one member must fit. A passage without the field does not fit.
 """
+
+MAX_NAME = 200
+"""Characters of a collection's name."""
+
+
+def check_collection(name: str) -> None:
+    """See that something can be named so.
+
+    Raises:
+        BadInput: it cannot.
+    """
+    if not 0 < len(name) <= MAX_NAME or "/" in name or not name.isprintable() or name != name.strip():
+        raise BadInput(
+            f"corpus {name[:60]!r}: a name has 1 to {MAX_NAME} characters, no slash, no line break, and no blank at "
+            "its beginning or end; give it one by --name"
+        )
 
 
 class IngestReport(BaseModel):
