@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from contextlib import closing
 from pathlib import Path
 
@@ -34,7 +35,9 @@ def make(path: Path) -> SqliteIndex:
     engine = create_engine(f"sqlite:///{path}")
     ensure_schema(engine)
     ensure_schema(engine)
-    return SqliteIndex(engine)
+    index = SqliteIndex(engine)
+    weakref.finalize(index, engine.dispose)
+    return index
 
 
 def test_a_kill_loses_no_finished_put_and_leaves_no_half_one(tmp_path: Path) -> None:
@@ -80,5 +83,7 @@ def test_threads_may_put_and_search_at_once(tmp_path: Path, in_memory: bool) -> 
 def test_a_damaged_file_is_said_to_be_damaged(tmp_path: Path) -> None:
     path = tmp_path / "i.db"
     path.write_bytes(b"this is no database, whatever it is called" * 100)
+    engine = create_engine(f"sqlite:///{path}")
     with pytest.raises(DatabaseDamaged, match="damaged"):
-        SqliteIndex(create_engine(f"sqlite:///{path}")).search("c", "apple", owner=OWNER)
+        SqliteIndex(engine).search("c", "apple", owner=OWNER)
+    engine.dispose()

@@ -1,7 +1,7 @@
 """Reindexing: what it would take, what it took, stopped and gone on with."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -36,14 +36,15 @@ class Priced(WordVectors):
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> tuple[Index, Priced]:
+def place(tmp_path: Path) -> Iterator[tuple[Index, Priced]]:
     """An index with an embedder, over 200 passages that were written without one."""
     engine = open_url(f"sqlite:///{tmp_path / 'i.db'}")
     ensure_schema(engine)
     texts = [document_of(f"{n}.md", f"# Note {n}\n\nThe pump {n} is broken.\n") for n in range(200)]
     SqliteIndex(engine).put("notes", texts, owner=OWNER)
     theirs = Priced()
-    return SqliteIndex(engine, SqliteVectors(LateEmbedder(theirs.name, lambda: theirs))), theirs
+    yield SqliteIndex(engine, SqliteVectors(LateEmbedder(theirs.name, lambda: theirs))), theirs
+    engine.dispose()
 
 
 @pytest.fixture

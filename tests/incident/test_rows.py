@@ -43,7 +43,7 @@ def test_an_empty_list_has_no_rows() -> None:
     [
         ('{"tickets": [\n{"a": 1},\n{"a": ]\n}', 3),
         ('{"tickets": [\n{"a": 1}\n{"a": 2}]}', 3),
-        ('{"tickets": [\n{"a": 1},\n]}', 3),
+        ('{"tickets": [\n{"a": 1},]}', 2),
         ('{"tickets": [\n7]}', 2),
         ('{"tickets": {}}', 1),
         ('{"points": []}', 1),
