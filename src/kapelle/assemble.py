@@ -269,7 +269,8 @@ def _storage(
 
         index: Index = index_in_memory(embedder, why_none)
         return _Stored(InlineEngine(session_days=settings.retention.sessions), index, embedder, memory_ratings())
-    from kapelle.run.durable import Service, durable_engine
+    from kapelle.run.durable import durable_engine
+    from kapelle.run.launch import Service
     from kapelle.store.engine import open_engine
     from kapelle.store.version import HEAD, schema_version
 

@@ -70,7 +70,7 @@ async def test_a_time_whose_worker_died_is_begun_by_another(
         durable: Any = home.parts.engine
         at = clock.to_iso(clock.now().replace(microsecond=0))
         options = {"workflow_name": TICK, "queue_name": "nowhere", "workflow_id": "sched-a", "app_version": "kapelle-1"}
-        durable._client.enqueue(options, at, made.model_dump(mode="json"))
+        durable._launch.client.enqueue(options, at, made.model_dump(mode="json"))
         lost = "update {workflow_status} set status = 'PENDING', executor_id = 'gone', queue_name = 'ticks' "
         connecting = open_engine(home.settings)
         with connecting.begin() as connection:

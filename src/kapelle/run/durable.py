@@ -8,7 +8,6 @@ its public interface (`current_owner_xid`, and the columns `workflow_uuid`, `sta
 """
 
 import asyncio
-import logging
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,13 +17,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from dbos import (
-    DBOS,
-    DBOSClient,
-    DBOSPortableJSONSerializer,
-    EnqueueOptions,
-    SetWorkflowID,
-)
+from dbos import DBOS, SetWorkflowID
 from dbos._context import current_owner_xid
 from dbos._error import DBOSWorkflowConflictIDError
 from pydantic import JsonValue
@@ -50,12 +43,13 @@ from kapelle.run.approvals.notify import Courier
 from kapelle.run.attendance import Attendance
 from kapelle.run.checkpoint import Part
 from kapelle.run.checkpoint_database import DatabaseCheckpoint, Place
-from kapelle.run.dispatch import Dispatch, Ticket, queue_of, spread_queue_of, tick_queue_of, workflow_id
+from kapelle.run.dispatch import Dispatch, Ticket, queue_of, spread_queue_of, workflow_id
 from kapelle.run.engine import Work
 from kapelle.run.fence import RunFence
 from kapelle.run.kept.purge import BREATH, Paced, Purge, archive_of, first_of
 from kapelle.run.kept.retention import Kind, PurgeReport, cutoffs
 from kapelle.run.kept.sessions_database import DatabaseSessions
+from kapelle.run.launch import WALK, Launch, Service
 from kapelle.run.leases import BEAT, MISSED, Lease, serving
 from kapelle.run.minder import Minder
 from kapelle.run.model import RunRecord, Stuck
@@ -73,41 +67,14 @@ from kapelle.store.engine import close_engine
 from kapelle.store.faults import explain_fault, translated, where
 
 T = TypeVar("T")
-APPLICATION = "kapelle"
-APPLICATION_VERSION = "kapelle-1"
-"""Fixed: DBOS would else hash the code, and a deploy would strand every run in flight."""
-WALK = "kapelle.walk"
 PARTING = 3.0
 """Seconds that a process may take for notifications before it ends; later ones are the workers'."""
-SCHEDULES = 2.0
-"""Seconds between two looks for schedules that are new or gone."""
 FOLLOW = 0.5
 """Seconds between two looks at a run that another process walks, where no bell was heard."""
 
 _engines: dict[str, "DurableEngine"] = {}
 _opening = threading.Lock()
 """DBOS is launched once: orchestrators of several threads wait for each other."""
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """What a worker takes from the queues."""
-
-    queue: str
-    concurrency: int
-    """Runs at once."""
-    spread: int
-    """Items of spread maps at once."""
-
-    @property
-    def queues(self) -> tuple[str, str]:
-        """The queues of runs and of items that it listens to."""
-        return self.queue, spread_queue_of(self.queue)
-
-    @property
-    def ticks(self) -> str:
-        """The queue of its schedules' times."""
-        return tick_queue_of(self.queue)
 
 
 @dataclass(slots=True)
@@ -185,87 +152,16 @@ class DurableEngine(Reads):
         with translated(engine):
             self._lease = Lease(engine, service.queues if service else ())
             try:
-                self._launch()
+                self._launch = Launch(engine, self._lease.executor, settings.worker, service)
             except BaseException:
-                # It may be half launched, and would refuse the next try.
-                with suppress(Exception):
-                    DBOS.destroy()
                 self._lease.release()
                 raise
         self._attendance = Attendance(self._read, self._lease, self._gave_up)
-        self._dispatch = Dispatch(self._lease.executor, self._enqueue, self._bell)
+        self._dispatch = Dispatch(self._lease.executor, self._launch.enqueue, self._bell)
         threshold, days = settings.run.blob_threshold, settings.retention.sessions
-        self._timetable = Timetable(self._client, self._engine, self._readers, self._writer)
+        self._timetable = Timetable(self._launch.client, self._engine, self._readers, self._writer)
         self._place = Place(self._writer, self._bell, self._lease, self._dispatch, threshold, days)
         self.sessions = DatabaseSessions(self._write, self._read, days=days, threshold=threshold)
-
-    def _launch(self) -> None:
-        # DBOS logs a lost ownership as a warning and an unwritable database with a traceback; both are told by us.
-        # Without a handler it would hold on to the stderr of this moment, which may be closed at the next launch.
-        logger = logging.getLogger("dbos")
-        logger.setLevel(logging.CRITICAL)
-        if not logger.handlers:
-            logger.addHandler(logging.NullHandler())
-        serializer = DBOSPortableJSONSerializer()
-        DBOS(
-            config={
-                "name": APPLICATION,
-                "system_database_url": self._engine.url.render_as_string(hide_password=False),
-                "system_database_engine": self._engine,
-                "application_version": APPLICATION_VERSION,
-                "executor_id": self._lease.executor,
-                "notification_listener_polling_interval_sec": 0.05,
-                "max_executor_threads": 4,
-                "scheduler_polling_interval_sec": SCHEDULES,
-                "log_level": "CRITICAL",
-                "serializer": serializer,
-            }
-        )
-        DBOS.listen_queues([*self._service.queues, self._service.ticks] if self._service else [])
-        self._client = DBOSClient(
-            system_database_engine=self._engine, serializer=serializer, application_name=APPLICATION, lazy=True
-        )
-        # Queues that are known at the launch are listened to at once, later ones after a second: only the very first
-        # workers of a database are that late, for which DBOS is still making its tables.
-        known = self._service is None or self._try_register(self._service)
-        DBOS.launch()
-        if self._service is not None and not known:
-            self._register(self._service)
-
-    def _try_register(self, service: Service) -> bool:
-        try:
-            self._register(service)
-        except sa.exc.DBAPIError:  # no tables, or not all of them yet
-            return False
-        return True
-
-    def _register(self, service: Service) -> None:
-        chosen = self._settings.worker
-        limits = zip(service.queues, (service.concurrency, service.spread), strict=True)
-        for name, concurrency in limits:
-            # Partitions are owners: claimed in a random order, so that none is starved by another's long queue.
-            self._client.register_queue(
-                name,
-                worker_concurrency=concurrency,
-                partition_worker_concurrency=min(concurrency, chosen.owner_concurrency or concurrency),
-                polling_interval_sec=chosen.poll,
-                on_conflict="always_update",
-            )
-        self._client.register_queue(service.ticks, polling_interval_sec=0.1, on_conflict="always_update")
-
-    def _enqueue(self, connection: sa.Connection, ticket: Ticket) -> None:
-        options: EnqueueOptions = {
-            "workflow_name": WALK,
-            "queue_name": ticket.queue,
-            "workflow_id": ticket.workflow,
-            "queue_partition_key": ticket.owner,
-            "priority": ticket.priority + 1,
-            "app_version": APPLICATION_VERSION,
-        }
-        if ticket.delay:
-            options["delay_seconds"] = ticket.delay
-        arguments = (ticket.run, ticket.owner, ticket.generation, ticket.map, ticket.number)
-        self._client.enqueue_in_transaction(connection, options, *arguments)
 
     async def start(self, record: RunRecord, work: Work, *, here: bool = True, delay: float = 0.0) -> RunRecord:
         """Make a run; walk it here, or leave it to the workers. The same key gives the same run."""
@@ -299,7 +195,7 @@ class DurableEngine(Reads):
                 raise QueueFull(ticket.queue, limit)
         made = rows.insert_run(connection, record)
         if made and ticket is not None:
-            self._enqueue(connection, ticket)
+            self._launch.enqueue(connection, ticket)
         return made
 
     async def resume(self, run: str, owner: str, work: Work) -> RunRecord:
@@ -514,7 +410,7 @@ class DurableEngine(Reads):
         pause: float = 0.0,
     ) -> PurgeReport:
         """Delete what was over before some times, a little at once."""
-        forget = self._client.delete_workflows
+        forget = self._launch.client.delete_workflows
         purge = Purge(self._engine, forget, cutoffs, owner, archive=archive, dry_run=dry_run)
         # Not by the writer: walks of this process go on between two bites, and a lock it waits for is not theirs.
         return await purge.run(self._readers, pause=pause)
@@ -626,8 +522,7 @@ class DurableEngine(Reads):
 
     def _shut_down(self) -> None:
         self._lease.release()
-        DBOS.destroy()
-        self._client.destroy()
+        self._launch.end()
         self._bell.close()
         self._writer.close()
         self._readers.shutdown(wait=True)

@@ -1,4 +1,4 @@
-"""When workers begin a task: schedules as DBOS keeps them. Beside run.durable the only importer of dbos."""
+"""When workers begin a task: schedules as DBOS keeps them. dbos is imported here, in run.launch and run.durable."""
 
 import asyncio
 from collections.abc import Callable
