@@ -20,7 +20,7 @@ from kapelle.assemble import index_of
 from kapelle.cli.main import run
 from kapelle.evidence.load import document_of
 from kapelle.run.kept import purge_corpora
-from kapelle.run.leases import boot_id, process_started
+from kapelle.run.leases import pid_space, process_started
 from kapelle.run.model import ENDED
 from kapelle.store.copy import BATCH, TABLES
 from kapelle.store.engine import open_url
@@ -221,7 +221,7 @@ def test_a_database_in_use_is_refused(ways: tuple[str, str], capsys: pytest.Capt
             "executor": "x_1",
             "host": socket.gethostname(),
             "pid": os.getpid(),
-            "boot": boot_id(),
+            "boot": pid_space(),
             "process_started": process_started(os.getpid()),
             "beat": time.time(),
         }

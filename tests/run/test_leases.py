@@ -5,14 +5,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from kapelle.run import leases
-from kapelle.run.leases import Lease, boot_id, forget_dead, living, process_started
+from kapelle.run.leases import Lease, forget_dead, living, pid_space, process_started
 from kapelle.settings import load_settings
 from kapelle.store.engine import open_engine
 from kapelle.store.migrate import migrate
@@ -37,7 +38,7 @@ def put(database: sa.Engine, *, age: float = 0.0, **changed: object) -> None:
         "executor": "x_1",
         "host": socket.gethostname(),
         "pid": os.getpid(),
-        "boot": boot_id(),
+        "boot": pid_space(),
         "process_started": process_started(os.getpid()),
         "beat": time.time() - age,
         **changed,
@@ -77,7 +78,8 @@ def test_a_lease_is_renewed(database: sa.Engine, monkeypatch: pytest.MonkeyPatch
         (4, {}, True),
         (6, {}, False),
         (0, {"process_started": "1"}, False),
-        (0, {"boot": "another"}, False),
+        (0, {"boot": "another", "pid": 2**22 + 1}, True),
+        (6, {"boot": "another"}, False),
         (0, {"pid": 2**22 + 1}, False),
         (0, {"host": "elsewhere", "pid": 1, "boot": "another"}, True),
         (6, {"host": "elsewhere"}, False),
@@ -88,6 +90,25 @@ def test_a_lease_counts_while_it_is_fresh_and_its_process_is_there(
 ) -> None:
     put(database, age=age, **changed)
     assert alive(database) == ({"x_1"} if expected else set())
+
+
+@pytest.mark.parametrize("hidden", ["/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"])
+def test_where_nobody_can_tell_whose_pid_it_is_the_beats_alone_count(
+    database: sa.Engine, monkeypatch: pytest.MonkeyPatch, hidden: str
+) -> None:
+    def refusing(read: Callable[..., Any]) -> Callable[..., Any]:
+        def refuse(path: object, *given: Any, **named: Any) -> Any:
+            if str(path) == hidden:
+                raise PermissionError(hidden)
+            return read(path, *given, **named)
+
+        return refuse
+
+    monkeypatch.setattr(Path, "read_text", refusing(Path.read_text))
+    monkeypatch.setattr(os, "readlink", refusing(os.readlink))
+    assert pid_space() == ""
+    put(database, pid=2**22 + 1)
+    assert alive(database) == {"x_1"}
 
 
 def test_a_process_that_was_killed_is_not_there() -> None:

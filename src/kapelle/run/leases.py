@@ -22,10 +22,14 @@ MISSED = 5
 """Beats after which a process counts as dead."""
 
 
-def boot_id() -> str:
-    """This boot of this machine; empty where the system does not tell."""
+def pid_space() -> str:
+    """Where a pid names the same process as here: this boot, and this namespace of pids; empty if nobody can tell.
+
+    The host's name does not say it: machines may share one, and containers may have their host's.
+    """
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
     except OSError:
         return ""
 
@@ -99,7 +103,7 @@ class Lease:
             "executor": self.executor,
             "host": socket.gethostname(),
             "pid": pid,
-            "boot": boot_id(),
+            "boot": pid_space(),
             "process_started": process_started(pid) or "",
             "queues": json.dumps(self.queues),
         }
@@ -155,12 +159,15 @@ class Holder:
 
 
 def holders(connection: sa.Connection) -> list[Holder]:
-    """Every process that has or had a lease: alive when its beat is fresh and, on this host, its process is there."""
-    host, boot = socket.gethostname(), boot_id()
+    """Every process that has or had a lease: alive when its beat is fresh and, where this one can see it, it is there.
+
+    One that is out of sight is never taken for gone: its missed beats alone tell.
+    """
+    host, space = socket.gethostname(), pid_space()
     found = []
     for row in connection.execute(_ALL.on(connection)):
-        here = row.host == host
-        gone = here and (row.boot != boot or process_started(row.pid) != row.process_started)
+        in_sight = bool(space) and (row.host, row.boot) == (host, space)
+        gone = in_sight and process_started(row.pid) != row.process_started
         alive = not gone and row.age < BEAT * MISSED
         found.append(Holder(row.executor, row.host, row.pid, alive, gone, tuple(json.loads(row.queues))))
     return found
