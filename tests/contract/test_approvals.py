@@ -298,3 +298,52 @@ async def test_deciding_wakes_a_run_that_is_walked_here_by_itself(house: House) 
             await asyncio.sleep(0.01)
     house[1].held["slow"].set()
     assert (await run.wait()).status == "succeeded"
+
+
+PUT = {"name": ref("ok", "/arguments/name")}
+NO = [
+    (ask(guards="put", on_error="skip"), step("p", uses="put", after=["ok"]), "reject"),
+    (ask(guards="put", on_error={"fallback": "f"}), step("p", uses="put", after=["ok"], inputs=PUT), "reject"),
+    (ask(guards="put"), step("p", uses="put", after=["ok"], inputs=PUT, when=when("ok", "/decision", "eq", "rejected")),
+     "reject"),
+    (ask(guards="put", when=when("first", "", "eq", "no")), step("p", uses="put", after=["ok"]), "nobody asked"),
+    (ask(guards="put", inputs={"evidence": ref("gone")}), step("p", uses="put", after=["ok"]), "nobody asked"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("approval", "guarded", "how"), NO)
+async def test_what_is_guarded_is_not_performed_without_a_yes_whatever_the_plan_makes_of_a_no(
+    house: House, approval: ApprovalStep, guarded: Any, how: str
+) -> None:
+    house[1].answers["f"] = {"decision": "approved", "arguments": {"name": "other"}}
+    first, gone = step("first"), step("gone", when=when("first", op="eq", to="no"))
+    run = await started(house[0], plan_of(first, step("f"), gone, approval, guarded, output="first"))
+    if how == "reject":
+        await (await one(run)).reject(by="bo")
+        await run.resume()
+    await run.wait()
+    assert {one.path: one.status for one in await run.steps()}["p"] == "skipped"
+    assert not {"p", "other", "ok"} & set(house[1].calls)
+
+
+async def test_one_yes_is_for_one_call(house: House) -> None:
+    inputs = {"name": ref("ok", "/arguments/name")}
+    both = [step(id, uses="put", after=["ok"], inputs=inputs) for id in ("p", "q")]
+    run = await started(house[0], plan_of(ask(guards="put"), *both), approve="writes")
+    await (await one(run)).approve(by="bo")
+    await run.resume()
+    second = await one(run)
+    assert (second.record.path, second.record.arguments) == ("approve_q", {"name": "ok"})
+    assert house[1].calls == ["ok"]
+    await second.reject(by="bo")
+    await run.resume()
+    await run.wait()
+    assert house[1].calls == ["ok"]
+
+
+async def test_what_takes_a_step_back_is_asked_about_with_it(house: House) -> None:
+    taken_back = {"tool": "put", "inputs": {"name": "back"}}
+    run = await started(house[0], plan_of(step("a", undo=taken_back), ask(after=["a"])), approve="writes")
+    record = (await one(run)).record
+    assert (record.path, record.tool, house[1].calls) == ("approve_a", "note", [])
+    assert 'when the run is cancelled later, `put` is called with {"name": "back"}' in record.risk

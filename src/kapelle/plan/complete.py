@@ -71,7 +71,8 @@ def _with_approval(
         id=free_id(f"approve_{step.id}", taken),
         title=f"Approve {step.title or step.tool}",
         action=f"Call `{step.tool}`: {tool.description}" if tool.description else f"Call `{step.tool}`",
-        why="it changes something outside" if tool.effect == "write" else "every call is approved",
+        why="it changes something outside" if _changes(step, catalog) else "every call is approved",
+        risk=_taken_back(step),
         inputs={"arguments": dict(step.inputs)},
         after=step.after,
         when=step.when,
@@ -94,18 +95,41 @@ def is_decided_upon(approval: str, inputs: Mapping[str, JsonValue]) -> bool:
 
 
 def _asks(step: ToolStep, approve: Approve, catalog: Catalog) -> bool:
-    tool = catalog.tools.get(step.tool)
-    return tool is not None and (approve == "always" or (approve == "writes" and tool.effect == "write"))
+    if step.tool not in catalog.tools:
+        return False
+    return approve == "always" or (approve == "writes" and _changes(step, catalog))
+
+
+def _changes(step: ToolStep, catalog: Catalog) -> bool:
+    """Whether a step writes, or would when it is taken back: nobody is asked again then."""
+    called = [step.tool, *([step.undo.tool] if step.undo else [])]
+    return any(name in catalog.tools and catalog.tools[name].effect == "write" for name in called)
+
+
+def _taken_back(step: ToolStep) -> str:
+    if step.undo is None:
+        return ""
+    given = json.dumps(step.undo.inputs, ensure_ascii=False)
+    return f"when the run is cancelled later, `{step.undo.tool}` is called with {given}"
 
 
 def _is_guarded(step: ToolStep, beside: tuple[Step, ...]) -> bool:
-    """Whether the step uses exactly the arguments that an approval of its tool was given; any other is no approval."""
+    """Whether an approval is for this step: it uses exactly the arguments decided upon, and is the first that does.
+
+    One yes is for one call.
+    """
     return any(
-        isinstance(one, ApprovalStep)
-        and one.guards == step.tool
-        and one.id in step.after
-        and is_decided_upon(one.id, step.inputs)
+        isinstance(one, ApprovalStep) and next((user for user in beside if _uses(user, one)), None) is step
         for one in beside
+    )
+
+
+def _uses(step: Step, approval: ApprovalStep) -> bool:
+    return (
+        isinstance(step, ToolStep)
+        and approval.guards == step.tool
+        and approval.id in step.after
+        and is_decided_upon(approval.id, step.inputs)
     )
 
 

@@ -5,10 +5,13 @@ from math import isnan
 
 from pydantic import JsonValue
 
-from kapelle.plan.model import MapStep, Quorum, Step
+from kapelle.plan.model import ApprovalStep, MapStep, Quorum, Step, ToolStep
 from kapelle.plan.reference import Ref, follow, holds
 from kapelle.run.model import REJECTED, UPSTREAM_FAILED, StepFailure, StepResult
 from kapelle.run.scope import Scope, blocked
+
+FALLBACK = "fallback:"
+"""How the route of a step begins that another one stood in for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,30 @@ def may_start(scope: Scope, step: Step) -> Skip | None:
     for name in needs.after:
         if blocked(done[name]) and not (_rejected(done[name]) and name in aware):
             return Skip(_because(scope, name, done[name]), upstream=True)
+    refused = _not_approved(scope, step)
+    if refused is not None:
+        return refused
     return _join(scope, step, tuple(n for n in needs.data if not (n in aware and _rejected(done[n]))))
+
+
+def _not_approved(scope: Scope, step: Step) -> Skip | None:
+    """A step whose tool an approval guards is performed when a person said yes to it, and in no other way.
+
+    Whatever the plan makes of a no, or of a question that was never put: skipped, replaced by a fallback, known of by a
+    condition.
+    """
+    if not isinstance(step, ToolStep):
+        return None
+    needs = scope.graph.needs[step.id]
+    for name in (*needs.after, *needs.data):
+        guard = scope.graph.steps[name]
+        if not isinstance(guard, ApprovalStep) or guard.guards != step.tool:
+            continue
+        given = scope.effective[name]
+        decision = given.output.get("decision") if isinstance(given.output, dict) else None
+        if given.status != "succeeded" or given.route.startswith(FALLBACK) or decision != "approved":
+            return Skip(f"`{scope.path(name)}` was not approved", upstream=blocked(given) and not _rejected(given))
+    return None
 
 
 def _join(scope: Scope, step: Step, names: tuple[str, ...]) -> Skip | None:
@@ -88,7 +114,7 @@ def stood_in(primary: StepResult, name: str, stand_in: StepResult) -> StepResult
     """What a failed step comes to when another was performed instead of it."""
     if stand_in.status != "succeeded":
         return primary
-    update = {"status": "succeeded", "output": stand_in.output, "error": None, "route": f"fallback:{name}"}
+    update = {"status": "succeeded", "output": stand_in.output, "error": None, "route": f"{FALLBACK}{name}"}
     return primary.model_copy(update=update)
 
 
