@@ -13,6 +13,7 @@ from kapelle.errors import BadInput, PlanError, Refused, RunStuck
 from kapelle.handles import Run
 from kapelle.orchestrator import Orchestrator
 from kapelle.plan.model import Plan
+from kapelle.run.model import RunRecord
 
 House = tuple[Orchestrator, Ledger]
 DIAMOND = plan_of(step("a"), step("b", "a"), step("c", "a"), step("d", "b", "c"))
@@ -329,3 +330,51 @@ async def test_two_reruns_at_once_do_not_both_take_place(house: House) -> None:
     await run.resume()
     assert (await run.wait()).status == "succeeded"
     assert len(house[1].calls) == 2
+
+
+BACK = {"tool": "drop", "inputs": {"name": "paid"}}
+PAID = plan_of(step("pay", uses="put", undo=BACK), step("s", "pay"), step("t", "s"))
+
+
+async def cancelled_at(run: Run, ledger: Ledger, name: str) -> RunRecord:
+    """Cancel a run while a step of it is held."""
+    async with asyncio.timeout(10):
+        while ledger.calls[-1:] != [name]:
+            await asyncio.sleep(0.01)
+    await run.cancel()
+    return await run.wait()
+
+
+async def test_a_fork_takes_nothing_back_that_the_other_run_did(house: House) -> None:
+    run = await done(house, PAID)
+    house[1].held["s"] = asyncio.Event()
+    fork = await run.fork(from_="s")
+    record = await cancelled_at(fork, house[1], "s")
+    assert (record.status, record.error) == ("cancelled", None)
+    assert "drop paid" not in house[1].calls
+
+
+@pytest.mark.parametrize(("again", "left"), [("pay", True), ("s", False)])
+async def test_what_was_done_before_a_rerun_is_told_when_it_is_not_taken_back(
+    house: House, again: str, left: bool
+) -> None:
+    run = await done(house, PAID)
+    house[1].held["t"] = asyncio.Event()
+    house[1].calls.clear()
+    await run.rerun(from_=again)
+    record = await cancelled_at(run, house[1], "t")
+    assert house[1].counted["drop paid"] == 1
+    told = record.error.message if record.error else ""
+    assert told == ("`pay` was done before a rerun: that is not taken back" if left else "")
+
+
+async def test_what_was_taken_back_is_not_told_again_after_a_rerun(house: House) -> None:
+    house[1].held["t"] = asyncio.Event()
+    run = await house[0].start("do it", plan=PAID, approve="never")
+    for _ in range(2):
+        record = await cancelled_at(run, house[1], "t")
+        assert (record.status, record.error) == ("cancelled", None)
+        await run.rerun(from_="t")
+    assert house[1].counted["drop paid"] == 2
+    await run.cancel()
+    await run.wait()

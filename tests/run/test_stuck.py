@@ -46,6 +46,28 @@ def test_a_tool_that_is_gone_holds_a_run_back_unless_its_step_is_done() -> None:
     assert stuck_reason(record(), by_path(suspended), WITHOUT_PUT) is not None
 
 
+UNDOABLE = step("w", uses="put", undo={"tool": "drop", "inputs": {"name": "w"}})
+WITHOUT_DROP = make_catalog([one for one in TOOLS if one.name != "drop"], (), ())
+
+
+@pytest.mark.parametrize(
+    ("plan", "path"),
+    [(plan_of(UNDOABLE, step("z", "w")), "w"), (plan_of(each("m", [1], UNDOABLE), step("z", "m")), "m/0/w")],
+)
+def test_what_could_not_be_taken_back_holds_a_run_back(plan: Plan, path: str) -> None:
+    for results in ({}, by_path(done(path))):
+        assert "taken back by the tool `drop`" in str(stuck_reason(record(plan), results, WITHOUT_DROP))
+    assert stuck_reason(record(plan), by_path(done(path)), ALL) is None
+
+
+def test_of_a_run_that_is_to_be_cancelled_only_what_takes_it_back_counts() -> None:
+    plan, late = plan_of(UNDOABLE, step("z", "w", uses="put")), by_path(done("w"))
+    cancelled = record(plan, cancel_requested=True, stuck=Stuck(reason="z", registry=WITHOUT_PUT.hash))
+    assert held_back(cancelled, late, WITHOUT_PUT) is None
+    assert held_back(cancelled, late, WITHOUT_DROP) is not None
+    assert held_back(cancelled, {}, WITHOUT_DROP) is None
+
+
 def test_an_agent_that_is_gone_holds_a_run_back() -> None:
     async def sums(number: int) -> int:
         """Sum."""

@@ -234,6 +234,58 @@ async def test_a_cancelled_run_takes_its_finished_steps_back_in_reverse() -> Non
     assert stage.results["a~undo"].status == "succeeded"
 
 
+@pytest.mark.parametrize("ticks", range(8))
+async def test_what_returns_while_a_run_is_cancelled_is_recorded_and_taken_back(ticks: int) -> None:
+    stage = Stage()
+    returned: list[str] = []
+    names = [f"p{number}" for number in range(6)]
+    released = asyncio.Event()
+    for name in names:
+        stage.ledger.held[name] = released
+        stage.ledger.answers[name] = lambda _, name=name: returned.append(name) or name
+
+    async def begun() -> str:
+        assert stage.run is not None
+        released.set()
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        stage.run.record = stage.run.record.model_copy(update={"cancel_requested": True})
+        stage.run.ring()
+        return "c"
+
+    stage.ledger.answers["c"] = lambda _: begun()
+    plan = plan_of(*(taken_back(name) for name in names), step("c"), step("z", "c", *names))
+    assert await asyncio.wait_for(stage.walk(plan), 5) == "cancelled"
+    dropped = {call.removeprefix("drop ") for call in stage.ledger.calls if call.startswith("drop")}
+    error = stage.record.error.message if stage.record.error else ""
+    told = {name for name in names if f"`{name}` was stopped under way" in error}
+    assert (dropped | told, dropped & told) == (set(names), set())
+    assert dropped <= set(returned)
+
+
+async def test_a_write_that_is_stopped_under_way_is_told() -> None:
+    stage = Stage()
+    stage.ledger.answers["c"] = cancelling(stage, "c")
+    for name in ("w", "r"):
+        stage.ledger.held[name] = asyncio.Event()
+    assert await asyncio.wait_for(stage.walk(plan_of(taken_back("w"), step("r"), step("c"))), 5) == "cancelled"
+    assert stage.record.error is not None
+    assert stage.record.error.message == "`w` was stopped under way: it may have taken place"
+    assert stage.run is not None
+    stopped = [event.path for event in stage.run.events if event.data.get("status") == "cancelled"]
+    assert stopped == ["w", "r", None]
+
+
+async def test_a_write_that_was_begun_before_a_crash_is_told() -> None:
+    stage = Stage()
+    plan = plan_of(taken_back("w"))
+    await crashed(stage, plan, 1)
+    assert stage.run is not None
+    stage.run.record = stage.run.record.model_copy(update={"cancel_requested": True})
+    assert await stage.walk(plan) == "cancelled"
+    assert "`w` was begun before a crash" in str(stage.record.error)
+
+
 async def test_an_undo_that_fails_does_not_keep_the_others_from_being_taken_back() -> None:
     stage = Stage()
     stage.ledger.answers["c"] = cancelling(stage, "c")
@@ -242,6 +294,8 @@ async def test_an_undo_that_fails_does_not_keep_the_others_from_being_taken_back
     assert await stage.walk(plan) == "cancelled"
     assert stage.ledger.calls[-1] == "drop a"
     assert stage.results["b~undo"].status == "failed"
+    assert stage.record.error is not None
+    assert stage.record.error.message == "`b` was not taken back: stuck"
 
 
 async def test_what_was_taken_back_before_a_crash_is_not_taken_back_again() -> None:

@@ -11,7 +11,7 @@ from rich.text import Text
 from kapelle import clock
 from kapelle.cli.live import LiveRun, plain_line
 from kapelle.cli.report import COLORS, exit_code, print_answer, run_json
-from kapelle.cli.session import Common, opened, out, print_json, run_async, safe
+from kapelle.cli.session import Common, err, opened, out, print_json, run_async, safe
 from kapelle.cli.solve import finish
 from kapelle.errors import BadInput
 from kapelle.plan.draw import draw_mermaid, draw_svg
@@ -185,10 +185,14 @@ async def _cancel(run_id: str, common: Common) -> int:
         before = await run.status()
         await run.cancel()
         record = await run.wait()
+    left = record.error.message if record.status == "cancelled" and record.error else ""
     if common.json:
-        print_json({"run_id": record.id, "status": record.status})
+        print_json({"run_id": record.id, "status": record.status, "not_taken_back": left or None})
     elif before.ended_already:
         out().print(f"{record.id} had ended before: {record.status}")
     else:
         out().print(f"{record.id}: {record.status}")
+    if left:
+        err().print(f"not everything was taken back: {safe(left)}", style="yellow")
+        return 4
     return 0 if record.status == "cancelled" else 1

@@ -104,6 +104,8 @@ class Past:
     """Of paths whose result a rerun put aside: the revision of their next one."""
     again: frozenset[str] = frozenset()
     """Those of them that were not entered since."""
+    done_before: dict[str, int] = field(default_factory=dict)
+    """How often what a rerun put aside had succeeded, by path."""
     bytes: int = 0
     """What the results come to, as stored."""
     just_made: bool = False

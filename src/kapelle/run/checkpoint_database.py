@@ -74,7 +74,7 @@ class DatabaseCheckpoint:
     def _read_past(self, connection: sa.Connection) -> Past:
         run, part = self._fence.run, self._fence.part
         found = rows.results(connection, run, self._owner, part=part)
-        revisions, again = rerun_rows.revisions(connection, run)
+        revisions, again, done_before = rerun_rows.revisions(connection, run)
         return Past(
             results=found.results,
             bytes=found.bytes,
@@ -82,6 +82,7 @@ class DatabaseCheckpoint:
             texts=rows.texts(connection, run, self._owner),
             parts=rows.parts(connection, run),
             revisions=revisions,
+            done_before=done_before,
             again=again,
         )
 

@@ -31,6 +31,7 @@ class MemoryCheckpoint:
             texts=dict(self._run.texts),
             revisions=dict(self._run.revisions),
             again=frozenset(self._run.again),
+            done_before=dict(self._run.done_before),
         )
 
     async def commit(self, batch: Batch) -> int:

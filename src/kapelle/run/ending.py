@@ -1,6 +1,6 @@
 """What a run ends as: its status, output and reason, from what came of its steps (pure)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from kapelle.budget.model import Usage
 from kapelle.run.checkpoint import RunChange
@@ -11,7 +11,11 @@ CANCELLED = "cancelled"
 
 
 def final_change(
-    halt: str | None, output: StepResult | None, results: Mapping[str, StepResult], made_good: Iterable[str]
+    halt: str | None,
+    output: StepResult | None,
+    results: Mapping[str, StepResult],
+    made_good: Iterable[str],
+    left: Sequence[str] = (),
 ) -> RunChange:
     """The last change of a run.
 
@@ -19,10 +23,12 @@ def final_change(
         halt: why nothing new was started, if so.
         output: what came of the plan's output step, if it was settled.
         made_good: paths of failed steps whose fallback stood in for them.
+        left: what a cancelled run was to take back and did not.
     """
     spent = sum((one.usage for one in results.values() if one.usage), Usage())
     if halt == CANCELLED:
-        return RunChange(status="cancelled", spent=spent)
+        remains = StepFailure(cls="NotTakenBack", message="; ".join(left)) if left else None
+        return RunChange(status="cancelled", error=remains, spent=spent)
     value = output.output if output is not None and output.status == "succeeded" else None
     error = _why_not(halt, output)
     if error is not None:

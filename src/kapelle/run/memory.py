@@ -1,5 +1,6 @@
 """A run in memory: its rows as Python objects."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -26,6 +27,8 @@ class MemoryRun:
     """Of paths whose result a rerun put aside: the revision of their next one."""
     again: set[str] = field(default_factory=set)
     """Those of them that were not entered since."""
+    done_before: Counter[str] = field(default_factory=Counter)
+    """How often what a rerun put aside had succeeded, by path."""
     listeners: list[Callable[[], object]] = field(default_factory=list)
     """Called when it is worth looking outside."""
 

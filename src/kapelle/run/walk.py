@@ -13,6 +13,7 @@ from kapelle import clock
 from kapelle.evidence.model import Document
 from kapelle.plan.model import AgentStep, Plan, ToolStep
 from kapelle.resilience.guarded import GaveUp
+from kapelle.run.again.cone import UNDO, locate
 from kapelle.run.approvals.approval import hash_of
 from kapelle.run.bind import BindError
 from kapelle.run.checkpoint import CancelledMeanwhile, Checkpoint, DecidedMeanwhile, Part, PartEnd, Past, RunChange
@@ -29,8 +30,6 @@ from kapelle.telemetry import trace
 from kapelle.telemetry.logs import log
 from kapelle.telemetry.redact import redact_text
 
-UNDO = "~undo"
-"""Behind a step's path: the call that takes it back. No step's own path has it: `~` is escaped in ids."""
 POLL = 0.5
 """Seconds between two looks for a cancellation or a decision, where no bell was heard."""
 _SOON = 0.05
@@ -104,7 +103,12 @@ class Walk:
         self._bytes = 0
         self._made_good: set[str] = set()
         """Failed steps that come to what their fallback came to."""
-        self._undone: set[str] = set()
+        self._undone: dict[str, StepResult] = {}
+        """What came of the calls that take steps back, by their paths."""
+        self._changing: set[str] = set()
+        """Steps that were cleared to change something outside."""
+        self._stopped: list[str] = []
+        """Those of them that were stopped under way."""
         given = [one for one in (limits.seconds, task.budget.seconds) if one is not None]
         self._seconds = min(given, default=None)
         self._halt: str | None = None
@@ -178,7 +182,7 @@ class Walk:
         self._bytes = past.bytes
         if past.just_made:
             self._looked = time.monotonic()
-        self._undone = {path for path, result in past.results.items() if path.endswith(UNDO) and result.final}
+        self._undone = {path: one for path, one in past.results.items() if path.endswith(UNDO) and one.final}
         self._texts = dict(past.texts)
         batch = Gathered()
         reused = sum(result.final for result in past.results.values())
@@ -360,8 +364,12 @@ class Walk:
             tell=self._tell,
             say=partial(self._speech.say, start.path, running.execution),
             journal=self._checkpoint,
-            clearance=self._checkpoint.clearance,
+            clearance=partial(self._clear, start.path),
         )
+
+    async def _clear(self, path: str) -> None:
+        await self._checkpoint.clearance()
+        self._changing.add(path)
 
     async def _enter(self, running: Running) -> None:
         start, digest = running.start, ""
@@ -388,6 +396,9 @@ class Walk:
         if self._alarm is None:
             self._alarm = asyncio.get_running_loop().call_later(self._until_look(), self._ring)
         self._take(await self._done.get(), batch)
+        self._take_ended(batch)
+
+    def _take_ended(self, batch: Gathered) -> None:
         while not self._done.empty():
             self._take(self._done.get_nowait(), batch)
 
@@ -407,7 +418,7 @@ class Walk:
         if self._halt is None:
             self._halt = self._reason_of_time() if over else await self._reason_to_halt()
         if self._halt is not None:
-            await self._stop_all()
+            await self._stop(batch)
         elif waits:
             await self._wake(batch)
 
@@ -484,7 +495,8 @@ class Walk:
             return await self._end_part(self._part, batch)
         if self._halt == CANCELLED:
             await self._undo(batch)
-        change = final_change(self._halt, self._frontier.output, self._results, self._made_good)
+        left = self._not_taken_back() if self._halt == CANCELLED else ()
+        change = final_change(self._halt, self._frontier.output, self._results, self._made_good, left)
         data: dict[str, JsonValue] = {"status": change.status}
         if change.error is not None:
             data["error"] = change.error.message
@@ -549,13 +561,18 @@ class Walk:
         return status
 
     async def _undo(self, batch: Gathered) -> None:
-        """Take back finished steps that say how, newest first."""
-        done = [path for path, fact in self._facts.items() if fact.status == "succeeded" and fact.kind == "tool"]
+        """Take back finished steps that say how, newest first; what a fork has kept of another run is that one's."""
+        done = [
+            path
+            for path, fact in self._facts.items()
+            if fact.status == "succeeded" and fact.kind == "tool" and path in self._executions
+        ]
         for path in reversed(done):
             start = self._started.get(path)
-            if start is None or not isinstance(start.step, ToolStep) or start.step.undo is None:
+            undo = _undo_at(start) if start is not None else None
+            if start is None or undo is None:
                 continue
-            back = Start(path + UNDO, undo_of(start.step, start.step.undo), start.scope)
+            back = Start(path + UNDO, undo, start.scope)
             if back.path in self._undone:
                 continue
             execution, begun = self._enter_again(back)
@@ -569,6 +586,25 @@ class Walk:
             batch.outcomes.append((back.path, outcome))
             batch.results.append(result)
             batch.events.append(settled_event(result))
+            self._undone[back.path] = result
+
+    def _not_taken_back(self) -> list[str]:
+        """What a cancelled run leaves changed outside, or may."""
+        left = [f"`{path}` was stopped under way: it may have taken place" for path in self._stopped]
+        begun = (one for one in self._ready if one.path in self._past.executions and _undo_at(one) is not None)
+        left += [f"`{one.path}` was begun before a crash: it may have taken place" for one in begun]
+        done = self._past.done_before
+        before = (path for path in done if self._is_undoable(path) and done[path] > done.get(path + UNDO, 0))
+        left += [f"`{path}` was done before a rerun: that is not taken back" for path in before]
+        for path, result in self._undone.items():
+            if result.status != "succeeded":
+                reason = result.error.message if result.error else f"it waits for {result.waits_for}"
+                left.append(f"`{path.removesuffix(UNDO)}` was not taken back: {reason}")
+        return left
+
+    def _is_undoable(self, path: str) -> bool:
+        step = None if path.endswith(UNDO) else locate(self._plan, path)[-1].step
+        return isinstance(step, ToolStep) and step.undo is not None
 
     def _outcome_of(self, running: Running) -> Outcome:
         while True:
@@ -576,11 +612,32 @@ class Walk:
             if ended is not None and ended[0] is running:
                 return ended[1]
 
+    async def _stop(self, batch: Gathered) -> None:
+        """Stop what is performed. What has ended by then is kept; of the rest it is told that it was under way."""
+        self._take_ended(batch)
+        await self._cancel_all()
+        self._take_ended(batch)
+        for path, running in self._running.items():
+            error = StepFailure(cls="Stopped", message="it was stopped under way")
+            batch.events.append(
+                settled_event(StepResult(path=path, execution=running.execution, status="cancelled", error=error))
+            )
+        self._stopped += [path for path in self._running if path in self._changing]
+        self._running.clear()
+
     async def _stop_all(self) -> None:
+        await self._cancel_all()
+        self._running.clear()
+        while not self._done.empty():
+            self._done.get_nowait()
+
+    async def _cancel_all(self) -> None:
         tasks = [running.task for running in self._running.values() if running.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._running.clear()
-        while not self._done.empty():
-            self._done.get_nowait()
+
+
+def _undo_at(start: Start) -> ToolStep | None:
+    step = start.step
+    return undo_of(step, step.undo) if isinstance(step, ToolStep) and step.undo is not None else None

@@ -10,7 +10,7 @@ from kapelle.plan.graph import Graph, graph_of
 from kapelle.plan.model import ApprovalStep, Fallback, Plan, RepeatStep, Step, ToolStep, VerdictStep, children
 
 UNDO = "~undo"
-"""Behind a step's path: the call that took it back."""
+"""Behind a step's path: the call that takes it back. No step's own path has it: `~` is escaped in ids."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,9 @@ def supersede(run: MemoryRun, again: Rerun) -> None:
     for path in left:
         run.revisions[path] = run.revisions.get(path, 0) + 1
     for path in again.again:
-        run.revisions[path] = run.results.pop(path).revision + 1
+        aside = run.results.pop(path)
+        run.revisions[path] = aside.revision + 1
+        run.done_before[path] += aside.status == "succeeded"
         run.again.add(path)
     asked = [one.id for one in run.approvals.values() if one.path in again.cone]
     withdraw(run, asked, withdrawn_because(again))

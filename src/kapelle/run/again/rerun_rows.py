@@ -142,13 +142,16 @@ def _copy_plan(connection: sa.Connection, again: Rerun, fork: str) -> None:
     connection.execute(sa.text("update runs set task = :task, plan = :plan where id = :fork"), given)
 
 
-def revisions(connection: sa.Connection, run: str) -> tuple[dict[str, int], frozenset[str]]:
-    """Of paths that a rerun put aside: the revision of the next result, and those not entered since."""
+def revisions(connection: sa.Connection, run: str) -> tuple[dict[str, int], frozenset[str], dict[str, int]]:
+    """Of paths that a rerun put aside: the revision of the next result; those not entered since; how often each had
+    succeeded."""
     statement = sa.text(
-        "select old.path, old.revision + 1 as next, (select count(*) from events e where e.run = :run "
+        "select old.path, old.revision + 1 as next, old.done, (select count(*) from events e where e.run = :run "
         "and e.path = old.path and e.kind in ('step.started', 'step.restarted') and e.seq > old.seq) as entered "
-        "from (select path, max(revision) as revision, max(seq) as seq from steps where run = :run and superseded "
+        "from (select path, max(revision) as revision, max(seq) as seq, "
+        "sum(case when status = 'succeeded' then 1 else 0 end) as done from steps where run = :run and superseded "
         "group by path) old"
     )
     found = connection.execute(statement, {"run": run}).all()
-    return {one.path: int(one.next) for one in found}, frozenset(one.path for one in found if not one.entered)
+    unentered = frozenset(one.path for one in found if not one.entered)
+    return {one.path: int(one.next) for one in found}, unentered, {one.path: int(one.done) for one in found}
