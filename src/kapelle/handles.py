@@ -165,8 +165,10 @@ class Run:
         record = await self.status()
         await self._house.know_agents(record)
         begun = [one.path async for one in self.events(follow=False) if one.kind.startswith("step.") and one.path]
+        changes = await self._engine.changes(self.id, self._owner)
         catalog, who = self._house.catalog, _who(by)
-        return look_ahead(record, await self.steps(), from_, catalog, edits=set, entered=begun, by=who)
+        steps = await self.steps()
+        return look_ahead(record, steps, from_, catalog, edits=set, entered=begun, changes=changes, by=who)
 
     async def rerun(self, *, from_: str, set: Mapping[str, JsonValue] | None = None, by: str | None = None) -> "Run":
         """Do a step and everything that depends on it again, and walk the run on here; what else is finished is kept.

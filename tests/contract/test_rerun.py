@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import JsonValue
 from tests.builders import Ledger, again, each, plan_of, ref, step
 from tests.contract.engines import ENGINES, opened, settings_of, until
 
 from kapelle.errors import BadInput, PlanError, Refused, RunStuck
 from kapelle.handles import Run
 from kapelle.orchestrator import Orchestrator
-from kapelle.plan.model import Plan
+from kapelle.plan.model import Plan, ToolStep
 from kapelle.run.model import RunRecord
+from kapelle.tools.decorator import tool
+from kapelle.tools.model import ToolContext
 
 House = tuple[Orchestrator, Ledger]
 DIAMOND = plan_of(step("a"), step("b", "a"), step("c", "a"), step("d", "b", "c"))
@@ -378,3 +381,21 @@ async def test_what_was_taken_back_is_not_told_again_after_a_rerun(house: House)
     assert house[1].counted["drop paid"] == 2
     await run.cancel()
     await run.wait()
+
+
+async def test_writes_that_a_step_made_in_a_loop_of_its_own_are_among_what_would_be_changed_again(
+    engine_home: tuple[str, Path, dict[str, Any]],
+) -> None:
+    @tool
+    async def both(context: ToolContext) -> JsonValue:
+        """Change two things and look at one."""
+        made = [await context.call(f"p{number}", "put", name=f"p{number}") for number in (1, 2)]
+        return [*made, await context.call("n", "note", name="n")]
+
+    engine, home, settings = engine_home
+    async with opened(engine, home, both, **settings) as made:
+        run = await done(made, plan_of(ToolStep(id="lo", tool="both"), step("z", "lo")))
+        assert (await run.status()).status == "succeeded"
+        ahead = await run.look_ahead(from_="lo")
+        assert [(one.path, one.tool, one.status) for one in ahead.effects] == [("lo", "put", "succeeded")]
+        assert (await run.look_ahead(from_="z")).effects == ()

@@ -75,6 +75,9 @@ class Engine(Protocol):
             Refused: what was to be kept is gone meanwhile; nothing was made.
         """
 
+    async def changes(self, run: str, owner: str) -> list[tuple[str, str]]:
+        """Path and tool of the writes that its steps made in a loop of their own."""
+
     async def recorded(self, run: str, owner: str) -> Recording:
         """Everything of a run that a replay needs, as it stands.
 

@@ -85,6 +85,11 @@ class InlineEngine:
         self._runs[fork.id] = rerun_memory.copy_run(found, again, fork)
         return fork
 
+    async def changes(self, run: str, owner: str) -> list[tuple[str, str]]:
+        """Path and tool of the writes that its steps made in a loop of their own."""
+        calls = self._get(run, owner).calls.items()
+        return sorted({(path, entry.what) for (path, _, _), entry in calls if entry.effect == "write"})
+
     async def recorded(self, run: str, owner: str) -> Recording:
         """Everything of a run that a replay needs."""
         return recording_of(self._get(run, owner))

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from kapelle.run import rows
 from kapelle.run.approvals import approval_rows
 from kapelle.run.approvals.approval import ApprovalRecord, AuditEntry
-from kapelle.run.inside import deltas
+from kapelle.run.inside import deltas, journal_rows
 from kapelle.run.inside.deltas import Piece
 from kapelle.run.leases import Holder, holders
 from kapelle.run.model import Event, RunRecord, StepResult
@@ -90,6 +90,15 @@ class Reads:
         return await self._read(
             lambda connection: approval_rows.history(connection, owner=owner, approval=approval, run=run)
         )
+
+    async def changes(self, run: str, owner: str) -> list[tuple[str, str]]:
+        """Path and tool of the writes that its steps made in a loop of their own."""
+
+        def find(connection: sa.Connection) -> list[tuple[str, str]]:
+            rows.check_known(connection, run, owner)
+            return journal_rows.changes(connection, run)
+
+        return await self._read(find)
 
     async def recorded(self, run: str, owner: str) -> Recording:
         """Everything of a run that a replay needs."""

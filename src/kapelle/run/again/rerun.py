@@ -89,6 +89,7 @@ def look_ahead(
     *,
     edits: Mapping[str, JsonValue] | None = None,
     entered: Iterable[str] = (),
+    changes: Iterable[tuple[str, str]] = (),
     by: str = "",
 ) -> Rerun:
     """Say what is done again when a run is done again from a step on.
@@ -98,6 +99,7 @@ def look_ahead(
         edits: new values for the step's inputs, by JSON Pointer; of a step within a map or repeat they hold for every
             item or round, so each is done again.
         entered: paths of steps that were begun, ended or not.
+        changes: path and tool of the writes that steps made in a loop of their own.
 
     Raises:
         BadInput: the plan has no such step.
@@ -123,7 +125,7 @@ def look_ahead(
         cone=cone,
         again=again,
         kept=tuple(one for one in results if one.final and one.path not in cone),
-        effects=tuple(_effects(plan, cone, results, entered, catalog)),
+        effects=(*_effects(plan, cone, results, entered, catalog), *_inside(cone, changes, results)),
         edit=edit,
         by=by,
         told={"from": start, "again": list(again), "by": by, **({"set": dict(edits)} if edits else {})},
@@ -193,6 +195,11 @@ def _effects(
         result = known.get(path)
         if result is None or result.attempts or result.status == "succeeded":
             yield Effect(path, step.tool, result.status if result is not None else "begun")
+
+
+def _inside(cone: Cone, changes: Iterable[tuple[str, str]], results: Sequence[StepResult]) -> Iterable[Effect]:
+    known = {one.path: one.status for one in results}
+    return (Effect(path, tool, known.get(path, "begun")) for path, tool in changes if path in cone)
 
 
 def _step_at(plan: Plan, path: str) -> Step | None:
