@@ -249,12 +249,16 @@ def test_a_source_that_cannot_be_copied_is_refused(
     assert not Path("nowhere.db").exists()
 
 
-def test_a_database_is_not_copied_into_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("path", ["a.db", "folder/../a.db", "link.db"])
+def test_a_database_is_not_copied_into_itself(path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link.db").symlink_to(tmp_path / "a.db")
     url = f"sqlite:///{tmp_path / 'a.db'}"
     with database(url):
         pass
-    assert run(["migrate", "--from", url, "--to", url]) == 2
-    assert "the same database" in capsys.readouterr().err
+    for source, target in ((url, f"sqlite:///{tmp_path}/{path}"), (f"sqlite:///{tmp_path}/{path}", url)):
+        assert run(["migrate", "--from", source, "--to", target]) == 2
+        assert "the same database" in capsys.readouterr().err
 
 
 def test_without_a_source_the_schema_is_brought_up_to_date(

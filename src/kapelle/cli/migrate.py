@@ -59,7 +59,7 @@ def migrate(
 
 def _copy(source: str, there: sa.Engine) -> list[Copied]:
     with _opened(source) as here:
-        if here.url == there.url:
+        if _same(here.url, there.url):
             raise BadInput("`--from` and `--to` are the same database")
         if schema_version(here) is None:
             raise NotFound(f"there is no Kapelle database at `{where(here)}`")
@@ -74,6 +74,14 @@ def _copy(source: str, there: sa.Engine) -> list[Copied]:
         _say("indexing passages")
         index_copied(there)
     return copied
+
+
+def _same(here: sa.URL, there: sa.URL) -> bool:
+    """Whether two URLs name one database; of files, whatever their paths."""
+    files = sqlite_file(here), sqlite_file(there)
+    if files[0] is None or files[1] is None:
+        return here == there
+    return files[0].samefile(files[1])
 
 
 def _existing(url: str) -> str:
