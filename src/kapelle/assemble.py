@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from kapelle.evidence.ratings import Ratings
     from kapelle.evidence.reindex import Estimate
     from kapelle.evidence.rerank import Reranker
+    from kapelle.store.copy import Copied
 
     AnyEmbedder: TypeAlias = LateEmbedder[Embedder] | LateWordEmbedder
 
@@ -453,6 +454,13 @@ def index_copied(database: "Database") -> None:
         return
     if has_pgvector(database):
         bring_all_near(database)
+
+
+def bring_schedules(source: "Database", target: "Database") -> "Copied":
+    """Bring what is scheduled into a database that has nothing of the same name."""
+    from kapelle.run.timetable import copy_schedules
+
+    return copy_schedules(source, target)
 
 
 def _say_trouble(message: str) -> None:

@@ -21,7 +21,12 @@ from kapelle.cli.main import run
 from kapelle.evidence.load import document_of
 from kapelle.run.kept import purge_corpora
 from kapelle.run.leases import pid_space, process_started
+
+
+from kapelle.run.launch import client_of, make_tables
+from kapelle.run.leases import boot_id, process_started
 from kapelle.run.model import ENDED
+from kapelle.run.schedules import TICK
 from kapelle.store.copy import BATCH, TABLES
 from kapelle.store.engine import open_url
 from kapelle.store.migrate import migrate
@@ -97,6 +102,33 @@ def fill(engine: sa.Engine, seed: int = 0) -> None:
         purge_corpora.take(connection, purge_corpora.changes(connection, purge_corpora.VECTORS, None)[0])
     index.put("books", [document_of("b.md", "# Book\n\nWe keep books of every pump.\n")], owner="acme/bob")
     index.calibrate("books", 0.4, owner="acme/bob")
+    schedule(engine, "daily", "ü")
+
+
+def schedule(engine: sa.Engine, *names: str, cron: str = "0 7 * * *") -> None:
+    """Schedules of those names, as DBOS keeps them."""
+    make_tables(engine)
+    client = client_of(engine)
+    client.apply_schedules(
+        [
+            {
+                "schedule_name": f"{OWNER}/{name}",
+                "workflow_name": TICK,
+                "schedule": cron,
+                "context": {"name": name, "owner": OWNER, "cron": cron, "task": {"prompt": "look"}},
+                "queue_name": "ticks",
+            }
+            for name in names
+        ]
+    )
+    client.destroy()
+
+
+def scheduled(engine: sa.Engine) -> list[tuple[Any, ...]]:
+    client = client_of(engine)
+    found = client.list_schedules()
+    client.destroy()
+    return sorted((one["schedule_name"], one["schedule"], one["queue_name"], str(one["context"])) for one in found)
 
 
 def contents(engine: sa.Engine) -> dict[str, list[Any]]:
@@ -109,6 +141,7 @@ def contents(engine: sa.Engine) -> dict[str, list[Any]]:
             ]
             for table in TABLES
         }
+    found["schedules"] = scheduled(engine)
     index = index_of(engine, WordVectors())
     for owner in (OWNER, "acme/bob"):
         found[f"{owner} kept"] = [
@@ -268,6 +301,29 @@ def test_without_a_source_the_schema_is_brought_up_to_date(
     assert json.loads(capsys.readouterr().out) | {"database": ""} == {"database": "", "schema": HEAD, "was": None}
     assert run(["migrate", "--database-url", empty_postgres_url]) == 0
     assert f"schema {HEAD}, is up to date" in capsys.readouterr().out
+
+
+async def test_schedules_are_copied_and_those_of_the_target_stay(
+    empty_postgres_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with opened("sqlite", tmp_path) as (house, _):
+        before = await house.schedule("a", "0 7 * * mon-fri", "report", session="s")
+        await house.schedule("b", "0 8 * * *", "look")
+    source = f"sqlite:///{tmp_path / 'kapelle.db'}"
+    told = copy(source, empty_postgres_url, capsys)
+    assert told["schedules"] == {"source": 2, "written": 2, "target": 2}
+    async with opened("postgres", tmp_path / "other", database_url=empty_postgres_url) as (house, _):
+        first, _ = await house.schedules()
+        assert (first.name, first.cron, first.task) == ("a", "0 7 * * mon-fri", before.task)
+        await house.schedule("b", "0 9 * * *", "look later")
+        await house.unschedule("a")
+        await house.schedule("c", "0 9 * * *", "look at another")
+    assert copy(source, empty_postgres_url, capsys)["schedules"] == {"source": 2, "written": 1, "target": 3}
+    back = f"sqlite:///{tmp_path / 'back.db'}"
+    assert copy(empty_postgres_url, back, capsys)["schedules"] == {"source": 3, "written": 3, "target": 3}
+    with database(back) as there:
+        crons = [(name, cron) for name, cron, _, _ in scheduled(there)]
+    assert crons == [(f"{OWNER}/a", "0 7 * * mon-fri"), (f"{OWNER}/b", "0 9 * * *"), (f"{OWNER}/c", "0 9 * * *")]
 
 
 async def test_unfinished_runs_go_on_where_they_were_copied_to(

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from cyclopts import Parameter
 from rich.table import Table
 
-from kapelle.assemble import index_copied
+from kapelle.assemble import bring_schedules, index_copied
 from kapelle.cli.session import Common, out, print_json, settings_of
 from kapelle.errors import BadInput, NotFound, Refused, SettingsError
 from kapelle.evidence.copy import copy_collections
@@ -70,6 +70,8 @@ def _copy(source: str, there: sa.Engine) -> list[Copied]:
             writing = both.enter_context(_patient(there))
             _say(f"copying {where(here)} into {where(there)}")
             copied = [*copy_rows(reading, writing), *copy_collections(reading, writing)]
+        # DBOS writes by connections of its own: they would wait for the transaction.
+        copied.append(bring_schedules(here, there))
     if there.dialect.name == POSTGRES.name:
         _say("indexing passages")
         index_copied(there)

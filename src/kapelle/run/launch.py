@@ -9,6 +9,7 @@ from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions
 
 from kapelle.run.dispatch import Ticket, spread_queue_of, tick_queue_of
 from kapelle.settings import WorkerSettings
+from kapelle.store.dialect import dialect_of
 
 APPLICATION = "kapelle"
 APPLICATION_VERSION = "kapelle-1"
@@ -40,6 +41,42 @@ class Service:
         return tick_queue_of(self.queue)
 
 
+def client_of(engine: sa.Engine, *, patient: bool = True) -> DBOSClient:
+    """What reads and writes DBOS's tables from outside; nothing is launched or connected to by it.
+
+    Args:
+        patient: wait for a database that does not answer, for ever.
+    """
+    return DBOSClient(
+        system_database_engine=engine,
+        serializer=DBOSPortableJSONSerializer(),
+        application_name=APPLICATION,
+        lazy=True,
+        retry_connection_errors=patient,
+    )
+
+
+def has_tables(engine: sa.Engine) -> bool:
+    """Whether DBOS was ever launched on a database."""
+    schema, _, table = dialect_of(engine).workflow_status.rpartition(".")
+    return sa.inspect(engine).has_table(table, schema=schema or None)
+
+
+def make_tables(engine: sa.Engine) -> None:
+    """Make DBOS's tables, as its launch would."""
+    _silence()
+    DBOS.migrate(engine.url.render_as_string(hide_password=False))
+
+
+def _silence() -> None:
+    # DBOS logs a lost ownership as a warning and an unwritable database with a traceback; both are told by us.
+    # Without a handler it would hold on to the stderr of this moment, which may be closed at the next launch.
+    logger = logging.getLogger("dbos")
+    logger.setLevel(logging.CRITICAL)
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+
+
 class Launch:
     """DBOS, launched: one per process."""
 
@@ -59,13 +96,7 @@ class Launch:
             raise
 
     def _launch(self, executor: str, service: Service | None) -> DBOSClient:
-        # DBOS logs a lost ownership as a warning and an unwritable database with a traceback; both are told by us.
-        # Without a handler it would hold on to the stderr of this moment, which may be closed at the next launch.
-        logger = logging.getLogger("dbos")
-        logger.setLevel(logging.CRITICAL)
-        if not logger.handlers:
-            logger.addHandler(logging.NullHandler())
-        serializer = DBOSPortableJSONSerializer()
+        _silence()
         DBOS(
             config={
                 "name": APPLICATION,
@@ -77,13 +108,11 @@ class Launch:
                 "max_executor_threads": 4,
                 "scheduler_polling_interval_sec": SCHEDULES,
                 "log_level": "CRITICAL",
-                "serializer": serializer,
+                "serializer": DBOSPortableJSONSerializer(),
             }
         )
         DBOS.listen_queues([*service.queues, service.ticks] if service else [])
-        client = DBOSClient(
-            system_database_engine=self._engine, serializer=serializer, application_name=APPLICATION, lazy=True
-        )
+        client = client_of(self._engine)
         # Queues that are known at the launch are listened to at once, later ones after a second: only the very first
         # workers of a database are that late, for which DBOS is still making its tables.
         known = service is None or self._try_register(client, service)

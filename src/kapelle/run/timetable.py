@@ -7,16 +7,18 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 import sqlalchemy as sa
-from dbos import ClientScheduleInput, DBOSClient
+from dbos import ClientScheduleInput, DBOSClient, WorkflowSchedule
 from dbos._error import DBOSException
 from dbos._scheduler import croniter  # type: ignore[attr-defined]
 
 from kapelle import clock
 from kapelle.errors import KapelleError
 from kapelle.run.dispatch import queue_of, tick_queue_of
+from kapelle.run.launch import client_of, has_tables, make_tables
 from kapelle.run.leases import holders
 from kapelle.run.schedules import TICK, Schedule, Tick, bad_cron, schedule_key
 from kapelle.store.commit import Writer
+from kapelle.store.copy import Copied
 from kapelle.store.dialect import Statement
 from kapelle.store.faults import translated
 from kapelle.telemetry.logs import log
@@ -97,6 +99,40 @@ class Timetable:
                 return work()
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, call)
+
+
+def copy_schedules(source: sa.Engine, target: sa.Engine) -> Copied:
+    """Put the schedules of one database into another, but none whose key it has; DBOS is not launched for it."""
+    wanted, known = _scheduled(source), {one["schedule_name"] for one in _scheduled(target)}
+    new = [one for one in wanted if one["schedule_name"] not in known]
+    if new and not has_tables(target):
+        make_tables(target)
+    if new:
+        client = client_of(target, patient=False)
+        client.apply_schedules([_as_put(one) for one in new])
+        client.destroy()
+    return Copied(table="schedules", source=len(wanted), written=len(new), target=len(known) + len(new))
+
+
+def _scheduled(engine: sa.Engine) -> list[WorkflowSchedule]:
+    """The schedules of every owner."""
+    if not has_tables(engine):
+        return []
+    client = client_of(engine, patient=False)
+    try:
+        return client.list_schedules(workflow_name=TICK)
+    finally:
+        client.destroy()
+
+
+def _as_put(schedule: WorkflowSchedule) -> ClientScheduleInput:
+    return {
+        "schedule_name": schedule["schedule_name"],
+        "workflow_name": schedule["workflow_name"],
+        "schedule": schedule["schedule"],
+        "context": schedule["context"],
+        "queue_name": schedule["queue_name"],
+    }
 
 
 def _next_time(cron: str) -> datetime:
