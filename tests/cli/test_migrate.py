@@ -16,21 +16,21 @@ from tests.builders import OWNER, plan_of, step
 from tests.contract.engines import opened
 from tests.embedders import WordVectors
 
+from kapelle import clock
 from kapelle.assemble import index_of
 from kapelle.cli.main import run
 from kapelle.evidence.load import document_of
 from kapelle.run.kept import purge_corpora
-from kapelle.run.leases import pid_space, process_started
-
-
+from kapelle.run.kept.purge import Purge
+from kapelle.run.kept.retention import Kind
 from kapelle.run.launch import client_of, make_tables
-from kapelle.run.leases import boot_id, process_started
+from kapelle.run.leases import pid_space, process_started
 from kapelle.run.model import ENDED
 from kapelle.run.schedules import TICK
 from kapelle.store.copy import BATCH, TABLES
 from kapelle.store.engine import open_url
 from kapelle.store.migrate import migrate
-from kapelle.store.tables import metadata, runs, steps
+from kapelle.store.tables import TAKEN_BY, metadata, runs, steps
 from kapelle.store.version import HEAD
 
 STATUSES = ("queued", "planning", "running", "waiting", "verifying", *sorted(ENDED))
@@ -73,7 +73,8 @@ def fill(engine: sa.Engine, seed: int = 0) -> None:
     with engine.begin() as connection:
         for place, status in enumerate(STATUSES):
             id = f"run_{place:02}"
-            row = a_row(runs, place, "") | {"id": id, "status": status, "executor": "x_gone", "seq": 3}
+            was = {"status": status, "executor": "x_gone", "seq": 3, "purged": json.dumps({"text": AT})}
+            row = a_row(runs, place, "") | {"id": id, **was}
             connection.execute(sa.insert(runs), row)
             for table in TABLES:
                 if table is runs:
@@ -245,6 +246,121 @@ def test_a_run_that_went_on_in_both_is_refused_and_nothing_is_copied(
         assert run(["migrate", "--from", source, "--to", target]) == 2
         assert "`run_00`" in capsys.readouterr().err
         assert contents(there) == before
+
+
+def put_ended(engine: sa.Engine) -> None:
+    """A run that ended, with something that each kind of purge takes."""
+    run = {"id": "run_e", "owner": OWNER, "status": "succeeded", "ended": AT, "seq": 3, "purged": None, "stuck": None}
+    of_run = {"owner": OWNER, "run": "run_e"}
+    text = {"source": "a.md", "sha256": "s"}
+    output = {"result": '{"path": "a", "output": 1}', "blob": "s", "status": "succeeded", "superseded": False}
+    rows = {
+        "runs": [run],
+        "events": [{**of_run, "seq": seq} for seq in (1, 2, 3)],
+        "steps": [{**of_run, **output, "path": path} for path in "ab"],
+        "evidence_documents": [{"owner": OWNER, **text}],
+        **{name: [{**of_run, **text}] for name in ("journal", "approvals", "outbox", "run_evidence", "blobs")},
+    }
+    with engine.begin() as connection:
+        for table in TABLES:
+            for own in rows.get(table.name, ()):
+                known = {name: value for name, value in own.items() if name in table.c}
+                connection.execute(sa.insert(table), a_row(table, 7, "run_e") | known)
+
+
+def purge(engine: sa.Engine, kind: Kind) -> None:
+    make_tables(engine)
+    bites = Purge(engine, lambda workflows: None, {kind: clock.now()}, None, archive=None, dry_run=False).bites()
+    assert list(bites)
+
+
+def rows_of(engine: sa.Engine) -> dict[str, list[Any]]:
+    with engine.connect() as connection:
+        return {table.name: [tuple(row) for row in connection.execute(sa.select(table))] for table in TABLES}
+
+
+@pytest.mark.parametrize("kind", TAKEN_BY)
+def test_what_was_purged_in_the_target_does_not_come_back(
+    kind: Kind, ways: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target = ways
+    with database(source) as here, database(target) as there:
+        put_ended(here)
+        copy(source, target, capsys)
+        before = rows_of(there)
+        purge(there, kind)
+        purged = rows_of(there)
+        gone = {name for name, rows in before.items() if rows and not purged[name]}
+        assert gone == {*TAKEN_BY[kind], *(["blobs"] if kind == "text" else [])}
+        assert {one["written"] for one in copy(source, target, capsys).values()} == {0}
+        assert rows_of(there) == purged
+
+
+@pytest.mark.parametrize("kind", ["text", "events"])
+def test_what_was_purged_in_the_source_stays_in_the_target(
+    kind: Kind, ways: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target = ways
+    with database(source) as here, database(target) as there:
+        put_ended(here)
+        copy(source, target, capsys)
+        before = rows_of(there)
+        purge(here, kind)
+        assert {one["written"] for one in copy(source, target, capsys).values()} == {0}
+        assert rows_of(there) == before
+
+
+def test_a_text_and_a_payload_that_others_hold_too_are_copied(
+    ways: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target = ways
+    with database(source) as here, database(target) as there:
+        put_ended(here)
+        copy(source, target, capsys)
+        purge(there, "text")
+        with here.begin() as connection:
+            other = a_row(runs, 8, "") | {"id": "run_o", "owner": OWNER, "status": "queued", "purged": None}
+            connection.execute(sa.insert(runs), other)
+            step_row = {"path": "a", "revision": 0, "seq": 1, "status": "succeeded", "result": "{}", "blob": "s"}
+            connection.execute(sa.insert(steps), {**step_row, "run": "run_o"})
+            read = {"run": "run_o", "path": "a", "source": "a.md", "sha256": "s"}
+            connection.execute(sa.insert(metadata.tables["run_evidence"]), read)
+        told = copy(source, target, capsys)
+        assert {name for name, one in told.items() if one["written"]} == {
+            "runs", "steps", "run_evidence", "evidence_documents", "blobs",
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("purged", ["source", "target"])
+def test_a_run_without_events_that_went_on_in_both_is_refused_too(
+    purged: str, ways: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target = ways
+    with database(source) as here, database(target) as there:
+        put_ended(here)
+        copy(source, target, capsys)
+        for engine, data in ((here, "here"), (there, "there")):
+            go_on(engine, "run_e", data)
+        with (there if purged == "target" else here).begin() as connection:
+            connection.execute(sa.update(steps).where(steps.c.path == "later").values(result='{"other": 1}'))
+        purge(there if purged == "target" else here, "events")
+        assert run(["migrate", "--from", source, "--to", target]) == 2
+        assert "`run_e`" in capsys.readouterr().err
+
+
+def test_a_run_that_ended_and_was_purged_in_the_source_replaces_its_copy(
+    ways: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target = ways
+    with database(source) as here, database(target) as there:
+        put_ended(here)
+        copy(source, target, capsys)
+        go_on(here, "run_e", "here")
+        purge(here, "events")
+        copy(source, target, capsys)
+        found = rows_of(there)
+        assert found["events"] == []
+        assert [row[1] for row in found["steps"]] == ["a", "b", "later"]
 
 
 def test_a_database_in_use_is_refused(ways: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:

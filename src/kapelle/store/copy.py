@@ -1,6 +1,8 @@
 """Copy the rows of one database into another: again and again with the same outcome, and never over newer ones."""
 
+import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
@@ -8,8 +10,9 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kapelle.errors import BadInput, DatabaseDamaged
+from kapelle.store.copy_purged import Purged
 from kapelle.store.dialect import POSTGRES
-from kapelle.store.tables import events, leases, metadata, rings, runs, sessions, writers
+from kapelle.store.tables import events, leases, metadata, rings, runs, sessions, steps, writers
 
 BATCH = 100
 """Rows at once; one may hold a text of a megabyte."""
@@ -33,7 +36,10 @@ Values: TypeAlias = dict[str, Any]  # Any: column values of every type
 
 
 class Copied(BaseModel):
-    """What became of one table; every row of the source is in the target now, as it is or further on."""
+    """What became of one table.
+
+    Every row of the source is in the target now, as it is or further on, unless it was purged there.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -54,15 +60,18 @@ def copy_rows(source: sa.Connection, target: sa.Connection) -> list[Copied]:
         DatabaseDamaged: what was written is not what was read.
     """
     ahead = _make_room(source, target)
-    return [_copy_table(source, target, table, ahead) for table in TABLES]
+    purged = Purged(source, target)
+    return [_copy_table(source, target, table, ahead, purged) for table in TABLES]
 
 
-def _copy_table(source: sa.Connection, target: sa.Connection, table: sa.Table, ahead: set[str]) -> Copied:
+def _copy_table(
+    source: sa.Connection, target: sa.Connection, table: sa.Table, ahead: set[str], purged: Purged
+) -> Copied:
     before = count(target, table)
     insert = postgresql.insert if target.dialect.name == POSTGRES.name else sqlite.insert
-    for rows in _batches(source, table, ahead):
+    for rows in _batches(source, table, ahead, purged):
         target.execute(insert(table).on_conflict_do_nothing(), rows)
-    for rows in _batches(source, table, ahead):
+    for rows in _batches(source, table, ahead, purged):
         _verify(target, table, rows)
     after = count(target, table)
     return Copied(table=table.name, source=count(source, table), written=after - before, target=after)
@@ -71,12 +80,12 @@ def _copy_table(source: sa.Connection, target: sa.Connection, table: sa.Table, a
 def _make_room(source: sa.Connection, target: sa.Connection) -> set[str]:
     """Delete from the target what is further on in the source; the runs that are further on in the target."""
     ahead, diverged = set(), []
-    there = {row.id: row for row in target.execute(_locked(sa.select(runs.c.id, runs.c.generation, runs.c.seq)))}
-    for here in source.execute(sa.select(runs.c.id, runs.c.generation, runs.c.seq)):
+    there = {one.id: one for one in _standings(target, lock=True)}
+    for here in _standings(source):
         known = there.get(here.id)
         if known is None:
             continue
-        if not _one_story(source, target, here.id, min(here.seq, known.seq)):
+        if not _one_story(source, target, here, known):
             diverged.append(here.id)
         elif (known.seq, known.generation) > (here.seq, here.generation):
             ahead.add(here.id)
@@ -93,25 +102,51 @@ def _make_room(source: sa.Connection, target: sa.Connection) -> set[str]:
     return ahead
 
 
-def _locked(statement: sa.Select[Any]) -> sa.Select[Any]:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a run is in one database."""
+
+    id: str
+    generation: int
+    seq: int
+    ended: str | None
+    purged: str | None
+
+
+def _standings(connection: sa.Connection, *, lock: bool = False) -> Iterator[Standing]:
+    statement = sa.select(runs.c.id, runs.c.generation, runs.c.seq, runs.c.ended, runs.c.purged)
     # SQLite has no locks on rows, and needs none: its one writer is this transaction.
-    return statement.with_for_update()
+    for row in connection.execute(statement.with_for_update() if lock else statement):
+        yield Standing(*row)
 
 
-def _one_story(source: sa.Connection, target: sa.Connection, run: str, seq: int) -> bool:
-    """Whether the last event that both have of a run is the same one."""
-    last = sa.select(events).where(events.c.run == run, events.c.seq == seq)
-    return source.execute(last).first() == target.execute(last).first()
+def _one_story(source: sa.Connection, target: sa.Connection, here: Standing, known: Standing) -> bool:
+    """Whether a run went on in one database at most: the last event that both should have is the same one.
+
+    Where a purge took the events, what was finished in the one that is behind must be finished in the other.
+    """
+    purged = {*json.loads(here.purged or "{}"), *json.loads(known.purged or "{}")}
+    if "events" not in purged:
+        last = sa.select(events).where(events.c.run == here.id, events.c.seq == min(here.seq, known.seq))
+        return source.execute(last).first() == target.execute(last).first()
+    told = [steps.c.path, steps.c.revision, steps.c.seq, *([] if "text" in purged else [steps.c.result])]
+    # The row of a step that waited is written over when it goes on.
+    finished = sa.select(*told).where(steps.c.run == here.id, steps.c.status != "suspended")
+    ours, theirs = (set(database.execute(finished)) for database in (source, target))
+    if here.seq == known.seq:
+        return ours == theirs and here.ended == known.ended
+    return ours <= theirs if here.seq < known.seq else theirs <= ours
 
 
-def _batches(connection: sa.Connection, table: sa.Table, ahead: set[str]) -> Iterator[list[Values]]:
+def _batches(connection: sa.Connection, table: sa.Table, ahead: set[str], purged: Purged) -> Iterator[list[Values]]:
     """The rows of the source that the target should have, in batches."""
     statement = sa.select(table).order_by(*table.primary_key.columns)
     result = connection.execute(statement, execution_options={"yield_per": BATCH})
     of_run = next((key.parent.name for key in table.foreign_keys if key.column is runs.c.id), None)
     of_run = "id" if table is runs else of_run
     for rows in result.mappings().partitions():
-        kept = [_let_go(dict(row)) for row in rows if of_run is None or row[of_run] not in ahead]
+        wanted = (dict(row) for row in rows if of_run is None or row[of_run] not in ahead)
+        kept = [_let_go(row) for row in wanted if not purged.has(table, row)]
         if kept:
             yield kept
 

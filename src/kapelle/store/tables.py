@@ -1,9 +1,18 @@
 """Every table but the search index's. Statements stay with the capability that owns the rows; each row has an owner,
 directly or by its run."""
 
+from collections.abc import Mapping
+
 import sqlalchemy as sa
 
 metadata = sa.MetaData()
+TAKEN_BY: Mapping[str, tuple[str, ...]] = {
+    "text": ("evidence_documents", "run_evidence"),
+    "journal": ("journal",),
+    "events": ("events",),
+    "approvals": ("approvals", "outbox"),
+}
+"""Tables of which nothing of a run is left after a purge of a kind, as its `purged` names it."""
 
 runs = sa.Table(
     "runs",

@@ -19,6 +19,7 @@ from kapelle.run.leases import holders
 from kapelle.settings import Settings
 from kapelle.store.archive import Archive
 from kapelle.store.faults import translated
+from kapelle.store.tables import TAKEN_BY
 from kapelle.telemetry.logs import log
 
 BITE = 20
@@ -134,7 +135,7 @@ class Purge:
         # What another kind would take before is not there any more; payloads go after all that refer to them.
         if kind == "runs":
             others = [one for one, before in self._cutoffs.items() if one != kind and before >= self._cutoffs[kind]]
-            return [row for row in rows if not any(row[0] in purge_rows.TAKEN_BY.get(one, ()) for one in others)]
+            return [row for row in rows if not any(row[0] in TAKEN_BY.get(one, ()) for one in others)]
         if kind == "text":
             self._add(kind, sizes := purge_rows.payload_sizes(connection, old), len(sizes))
         return rows

@@ -25,13 +25,6 @@ _OF = {
     "runs": ("runs", "steps", "parts", "journal", "events", "approvals", "outbox", "run_evidence"),
 }
 """Tables of which a kind takes every row of a run."""
-TAKEN_BY: Mapping[Kind, tuple[str, ...]] = {
-    "text": ("evidence_documents", "run_evidence"),
-    "journal": ("journal",),
-    "events": ("events",),
-    "approvals": ("approvals", "outbox"),
-}
-"""Tables of which nothing of a run is left after a kind."""
 _LEFT = {
     "text": "coalesce(r.purged, '') not like '%\"text\"%'",
     "journal": (
