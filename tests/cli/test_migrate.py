@@ -1,5 +1,6 @@
 """`kapelle migrate` copies a whole database either way, again with the same outcome, and never over newer rows."""
 
+import asyncio
 import json
 import os
 import random
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from tests.builders import OWNER, plan_of, step
-from tests.contract.engines import opened
+from tests.contract.engines import opened, until
 from tests.embedders import WordVectors
 
 from kapelle import clock
@@ -28,6 +29,7 @@ from kapelle.run.leases import pid_space, process_started
 from kapelle.run.model import ENDED
 from kapelle.run.schedules import TICK
 from kapelle.store.copy import BATCH, TABLES
+from kapelle.store.dialect import Statement
 from kapelle.store.engine import open_url
 from kapelle.store.migrate import migrate
 from kapelle.store.tables import TAKEN_BY, metadata, runs, steps
@@ -417,6 +419,31 @@ def test_without_a_source_the_schema_is_brought_up_to_date(
     assert json.loads(capsys.readouterr().out) | {"database": ""} == {"database": "", "schema": HEAD, "was": None}
     assert run(["migrate", "--database-url", empty_postgres_url]) == 0
     assert f"schema {HEAD}, is up to date" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+async def test_a_run_that_was_started_with_a_delay_waits_for_its_time_where_it_was_copied_to(
+    engine: str, postgres_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    urls = {"sqlite": f"sqlite:///{tmp_path / 'a.db'}", "postgres": postgres_url}
+    other = "postgres" if engine == "sqlite" else "sqlite"
+    async with opened(engine, tmp_path, database_url=urls[engine]) as (house, _):
+        late = await house.start("do it", plan=plan_of(step("a")), here=False, delay=3_600)
+        soon = await house.start("do it", plan=plan_of(step("b")), here=False, delay=0.01)
+        not_before = (await late.status()).not_before
+        assert not_before is not None
+    copy(urls[engine], urls[other], capsys)
+    async with opened(other, tmp_path / "other", database_url=urls[other], serves=True) as (house, ledger):
+        assert await until(house, soon.id, *ENDED) == "succeeded"
+        async with asyncio.timeout(10):
+            while (await house.get(late.id).status()).generation == 1:
+                await asyncio.sleep(0.05)
+        standing = await house.get(late.id).status()
+        assert (standing.status, standing.not_before, ledger.calls) == ("queued", not_before, ["b"])
+    delayed = Statement("select delay_until_epoch_ms from {workflow_status} where status = 'DELAYED'")
+    with database(urls[other]) as there, there.connect() as connection:
+        until_ms = connection.execute(delayed.on(connection)).scalar_one()
+    assert until_ms / 1000 == pytest.approx(not_before.timestamp(), abs=1)
 
 
 async def test_schedules_are_copied_and_those_of_the_target_stay(

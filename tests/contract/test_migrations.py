@@ -15,7 +15,9 @@ from alembic.script import ScriptDirectory
 from kapelle.errors import DatabaseDamaged
 from kapelle.evidence import tables_postgres, tables_sqlite
 from kapelle.evidence.index_sqlite import SqliteIndex
+from kapelle.run.launch import make_tables
 from kapelle.settings import load_settings
+from kapelle.store.dialect import Statement
 from kapelle.store.engine import open_engine, open_url
 from kapelle.store.migrate import MIGRATIONS, migrate
 from kapelle.store.tables import metadata
@@ -132,6 +134,30 @@ def test_results_written_before_say_which_payload_they_refer_to(database: sa.Eng
     with database.connect() as connection:
         found = connection.execute(sa.text("select path, blob from steps order by path")).all()
     assert [tuple(row) for row in found] == [("large", "abc"), ("plain", None), ("small", None)]
+
+
+def test_a_run_that_was_delayed_before_is_known_to_be_so(database: sa.Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    make_tables(database)
+    with database.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0007")
+        run = sa.text(
+            "insert into runs (id, owner, task, status, created, generation) "
+            "values (:run, 'a/b', '{}', 'queued', '2026', 3)"
+        )
+        workflow = Statement(
+            "insert into {workflow_status} (workflow_uuid, status, delay_until_epoch_ms) "
+            "values (:workflow, :status, 1500)"
+        ).on(connection)
+        for name, status in (("r0", "DELAYED"), ("r1", "ENQUEUED")):
+            connection.execute(run, {"run": name})
+            connection.execute(workflow, {"workflow": f"{name}:g3", "status": status})
+    migrate(database)
+    with database.connect() as connection:
+        found = connection.execute(sa.text("select id, not_before from runs order by id")).all()
+    assert [tuple(row) for row in found] == [("r0", "1970-01-01T00:00:01.500Z"), ("r1", None)]
 
 
 def test_an_empty_database_has_no_version(database: sa.Engine) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from kapelle import clock
 from kapelle.run.model import ENDED, RunRecord
 from kapelle.store.bell import Bell, events_of, signals_of, status_of
 from kapelle.store.dialect import Statement
@@ -178,7 +179,15 @@ class Dispatch:
 
 
 def _ticket(record: RunRecord, generation: int) -> Ticket:
-    return Ticket(record.id, record.owner, generation, record.queue or queue_of(record.app), record.priority)
+    queue, delay = record.queue or queue_of(record.app), _delay(record)
+    return Ticket(record.id, record.owner, generation, queue, record.priority, delay=delay)
+
+
+def _delay(record: RunRecord) -> float:
+    """Seconds before a run that was started with a delay, and has never begun, may begin."""
+    if record.not_before is None or record.started is not None:
+        return 0.0
+    return max(0.0, (record.not_before - clock.now()).total_seconds())
 
 
 _ENDED = ", ".join(f"'{status}'" for status in sorted(ENDED))

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -167,7 +167,9 @@ class DurableEngine(Reads):
         """Make a run; walk it here, or leave it to the workers. The same key gives the same run."""
         executor = self._lease.executor if here else None
         queue = record.queue or queue_of(record.app)
-        record = record.model_copy(update={"executor": executor, "status": "queued", "queue": queue})
+        not_before = clock.now() + timedelta(seconds=delay) if delay else None
+        given = {"executor": executor, "status": "queued", "queue": queue, "not_before": not_before}
+        record = record.model_copy(update=given)
         ticket = Ticket(record.id, record.owner, record.generation, queue, record.priority, delay=delay)
         if here:
             self._work[record.id] = work

@@ -155,6 +155,8 @@ class RunRecord(BaseModel):
     unreadable: str = ""
     """Why this version cannot read its task or plan; empty: it can."""
     created: datetime
+    not_before: datetime | None = None
+    """When the workers may begin it, where it was started with a delay."""
     started: datetime | None = None
     ended: datetime | None = None
     output: JsonValue = None

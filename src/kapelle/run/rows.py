@@ -165,6 +165,7 @@ def insert_run(connection: sa.Connection, record: RunRecord) -> bool:
         "session": record.task.session,
         "executor": record.executor,
         "created": clock.to_iso(record.created),
+        "not_before": clock.to_iso(record.not_before) if record.not_before is not None else None,
     }
     if _NEW_RUN.count(connection, row) != 1:
         return False
@@ -179,9 +180,10 @@ def insert_run(connection: sa.Connection, record: RunRecord) -> bool:
 
 _NEW_RUN = Plain(
     "insert into runs "
-    "(id, owner, key, task, plan, status, generation, seq, app, queue, priority, session, executor, created) "
+    "(id, owner, key, task, plan, status, generation, seq, app, queue, priority, session, executor, created, "
+    "not_before) "
     "values (:id, :owner, :key, :task, :plan, :status, :generation, 2, :app, :queue, :priority, :session, "
-    ":executor, :created) "
+    ":executor, :created, :not_before) "
     "on conflict (owner, key) do nothing"
 )
 
@@ -365,6 +367,7 @@ def _record(row: dict[str, Any]) -> RunRecord:  # Any: column values of several 
         purged=json.loads(row["purged"]) if row["purged"] else {},
         unreadable=unreadable,
         created=clock.parse_time(row["created"]),
+        not_before=_time(row["not_before"]),
         started=_time(row["started"]),
         ended=_time(row["ended"]),
         output=json.loads(row["output"]) if row["output"] else None,

@@ -45,6 +45,8 @@ runs = sa.Table(
     sa.Column("session", sa.Text),
     # What the retention took, and when, as a JSON object; null: nothing.
     sa.Column("purged", sa.Text),
+    # Of a run that was put into its queue with a delay: when it may begin.
+    sa.Column("not_before", sa.Text),
     sa.UniqueConstraint("owner", "key", name="runs_owner_key"),
     sa.Index("runs_owner_created", "owner", "created"),
     sa.Index("runs_status", "status"),

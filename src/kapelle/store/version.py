@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from kapelle.store.faults import translated
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest migration; a test holds it to the scripts."""
 
 

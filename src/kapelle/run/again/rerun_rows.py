@@ -18,8 +18,8 @@ from kapelle.telemetry.redact import redact
 
 _REOPEN = sa.text(
     "update runs set status = 'queued', generation = generation + 1, seq = seq + 1, executor = null, parked = false, "
-    "waiting_for = null, wake_at = null, stuck = null, cancel_requested = false, ended = null, output = null, "
-    "error = null where id = :run and owner = :owner and generation = :generation and seq = :seq "
+    "waiting_for = null, wake_at = null, stuck = null, cancel_requested = false, not_before = null, ended = null, "
+    "output = null, error = null where id = :run and owner = :owner and generation = :generation and seq = :seq "
     "and coalesce(purged, '') = :purged returning seq, plan"
 )
 _HOLD = sa.text("update runs set purged = purged where id = :run and coalesce(purged, '') = :purged")
