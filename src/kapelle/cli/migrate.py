@@ -169,7 +169,8 @@ def _tell(copied: list[Copied], target: str, common: Common) -> int:
     for one in copied:
         table.add_row(one.table, str(one.source), str(one.written), str(one.target))
     out().print(table)
-    out().print(f"Every row is in {target}. Its runs go on there: `kapelle worker`, or `kapelle resume RUN`.")
+    out().print(f"Every row is in {target}, unless it was purged there.")
+    out().print("Its runs go on there: `kapelle worker`, or `kapelle resume RUN`.")
     return 0
 
 
