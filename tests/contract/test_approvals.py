@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from tests.builders import Ledger, again, each, plan_of, ref, step, when
 from tests.contract.engines import ENGINES, opened, settings_of
 
+from kapelle import clock
 from kapelle.errors import AlreadyDecided, ApprovalChanged, ApprovalExpired, Refused, ToolInputError
 from kapelle.handles import Approval, Run
 from kapelle.orchestrator import Orchestrator
@@ -347,3 +349,19 @@ async def test_what_takes_a_step_back_is_asked_about_with_it(house: House) -> No
     record = (await one(run)).record
     assert (record.path, record.tool, house[1].calls) == ("approve_a", "note", [])
     assert 'when the run is cancelled later, `put` is called with {"name": "back"}' in record.risk
+
+
+async def test_a_question_ends_with_its_runs_deadline_and_so_does_the_run(house: House) -> None:
+    soon = clock.now() + timedelta(seconds=0.6)
+    run = await started(house[0], plan_of(ask(guards="put"), step("a", after=["ok"])), deadline=soon)
+    approval = await one(run)
+    assert abs((approval.record.expires_at - soon).total_seconds()) < 0.01
+    await asyncio.sleep(0.7)
+    with pytest.raises(Refused):
+        await approval.approve(by="bo")
+    await run.resume()
+    record = await run.wait()
+    assert record.status == "failed"
+    assert record.error is not None
+    assert "deadline" in record.error.message or "expired" in record.error.message
+    assert house[1].calls == []

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import sqlite3
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from dbos._context import current_owner_xid
 from tests.builders import OWNER, done, plan_of, step
 from tests.contract.engines import opened, settings_of, until
 
+from kapelle import clock
 from kapelle.errors import OwnershipLost, SettingsError
 from kapelle.handles import Run
 from kapelle.orchestrator import Orchestrator
-from kapelle.plan.model import Plan
+from kapelle.plan.model import ApprovalStep, Plan
 from kapelle.run.checkpoint import Batch
 from kapelle.run.checkpoint_database import DatabaseCheckpoint
 from kapelle.run.fence import RunFence
@@ -240,3 +242,20 @@ async def test_what_is_claimed_and_never_begun_is_claimed_again(
         assert len(lost) == 1
         events = [event.kind async for event in run.events(follow=False)]
         assert events.count("run.started") == 1 and events.count("run.finished") == 1
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+async def test_what_stands_in_a_queue_or_is_parked_is_ended_in_time_by_who_serves(
+    engine: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    ask = ApprovalStep(id="ok", action="Go?")
+    quick = {"run": {"park_after": 0.0}, **settings_of(engine, request)}
+    async with opened(engine, tmp_path, serves=True, **quick) as (house, ledger):
+        delayed = await house.start("do it", plan=plan_of(step("a")), here=False, delay=3_600)
+        await delayed.cancel()
+        async with asyncio.timeout(10):
+            assert (await delayed.wait()).status == "cancelled"
+        soon = clock.now() + timedelta(seconds=1)
+        waiting = await house.start("do it", plan=plan_of(ask, step("a", after=["ok"])), here=False, deadline=soon)
+        assert await until(house, waiting.id, "failed", seconds=15) == "failed"
+        assert ledger.calls == []

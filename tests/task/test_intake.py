@@ -1,5 +1,6 @@
 """A task from text, JSON or YAML; what is wrong is told by field."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,8 @@ def test_a_broken_file_is_told_with_its_name_and_line(tmp_path: Path, content: b
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(UnreadableSource, match="No such file"):
         read_structured(tmp_path / "none.json", "the plan")
+
+
+def test_a_deadline_that_names_no_zone_is_in_utc() -> None:
+    made = read_task('{"prompt": "p", "deadline": "2026-01-02T03:04:05"}')
+    assert made.deadline == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -208,10 +208,15 @@ class DurableEngine(Reads):
             if record.ended_already or walked or not await self._attendance.unattended(record):
                 return record
             await self._refuse_stuck(record, work)
-            if await self._write(lambda connection, record=record: self._take(connection, record)):  # type: ignore[misc]
-                taken = await self.read(run, owner)
-                await self._walk_here(taken, work)
-                return taken
+            if await self._take_over(record, work):
+                return await self.read(run, owner)
+
+    async def _take_over(self, record: RunRecord, work: Work) -> bool:
+        """Walk a run here; False when somebody else was first."""
+        if not await self._write(lambda connection: self._take(connection, record)):
+            return False
+        await self._walk_here(await self.read(record.id, record.owner), work)
+        return True
 
     async def rerun(self, again: Rerun) -> RunRecord:
         """Put aside what is done again; the run is left for `resume`."""
@@ -466,6 +471,10 @@ class DurableEngine(Reads):
 
         await self._write(ask)
         self._bell.ring_here(signals_of(run))
+        record = await self.read(run, owner)
+        # In its queue it would be cancelled when its turn, or its time, has come.
+        if record.status == "queued" and run not in self._walks and await self._take_over(record, work):
+            return await self.read(run, owner)
         return await self.resume(run, owner, work)
 
     async def settled(self, run: str, owner: str, work: Work) -> RunRecord:

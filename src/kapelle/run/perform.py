@@ -149,7 +149,11 @@ class StepPerformer:
             expires_at=created,
         )
         request = self._with.asking.request(
-            asked, expires_in=step.expires_in, levels=step.levels, on_expiry=step.on_expiry
+            asked,
+            expires_in=step.expires_in,
+            levels=step.levels,
+            on_expiry=step.on_expiry,
+            until=about.task.deadline,
         )
         waits_for = f"approval:{request.id}"
         return Outcome(waits_for=waits_for, approvals=[request], notes=[asked_event(request)])

@@ -295,11 +295,12 @@ def due(connection: sa.Connection, now: str) -> list[str]:
 
 
 def wakes(connection: sa.Connection, record: RunRecord) -> bool:
-    """Whether something that a waiting run waits for is settled."""
+    """Whether something that a waiting run waits for is settled, or its deadline has passed."""
     refs = (record.waiting_for or "").split(", ")
     now = clock.now()
     dates = [ref.removeprefix("date:") for ref in refs if ref.startswith("date:")]
-    return any(clock.parse_time(text) <= now for text in dates) or decided_of(connection, record.id, refs)
+    due = [*map(clock.parse_time, dates), *([record.task.deadline] if record.task.deadline else [])]
+    return any(at <= now for at in due) or decided_of(connection, record.id, refs)
 
 
 def read_run(connection: sa.Connection, run: str, owner: str) -> RunRecord:

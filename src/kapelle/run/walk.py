@@ -547,6 +547,8 @@ class Walk:
     async def _park(self, batch: Gathered, refs: tuple[str, ...], status: RunStatus) -> RunStatus | None:
         self._hear(batch)
         dates = [clock.parse_time(ref.removeprefix("date:")) for ref in refs if ref.startswith("date:")]
+        if self._task.deadline is not None:
+            dates.append(self._task.deadline)
         change = RunChange(status=status, waiting_for=", ".join(refs), parked=True, wake_at=min(dates, default=None))
         try:
             if self._part is not None:

@@ -1,9 +1,9 @@
 """Task and Checklist: what was asked, and how it will be judged."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from kapelle.budget.model import Budget
 from kapelle.ids import DEFAULT_OWNER, OWNER_PATTERN, new_id
@@ -67,4 +67,10 @@ class Task(BaseModel):
     owner: str = Field(DEFAULT_OWNER, pattern=OWNER_PATTERN)
     """`tenant/user`."""
     deadline: datetime | None = None
+    """UTC where it names no zone."""
     metadata: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @field_validator("deadline")
+    @classmethod
+    def _in_a_zone(cls, deadline: datetime | None) -> datetime | None:
+        return deadline.replace(tzinfo=UTC) if deadline is not None and deadline.tzinfo is None else deadline

@@ -116,8 +116,13 @@ class Asking:
         expires_in: float | None = None,
         levels: tuple[str, ...] = (),
         on_expiry: Literal["reject", "escalate"] | None = None,
+        until: datetime | None = None,
     ) -> ApprovalRequest:
-        """A question with its times and its levels filled in, and without secrets."""
+        """A question with its times and its levels filled in, and without secrets.
+
+        Args:
+            until: the deadline of its run, after which no answer helps.
+        """
         seconds = expires_in or self.expires_in
         escalates = on_expiry == "escalate" or (on_expiry is None and len(levels) > 1)
         asked = levels or (LEVELS if escalates else LEVELS[:1])
@@ -125,6 +130,8 @@ class Asking:
             asked = (*asked, ADMIN)
         # As rows keep it, to the millisecond: what is read back is what was asked.
         created = about.created.replace(microsecond=about.created.microsecond // 1000 * 1000)
+        if until is not None:
+            seconds = min(seconds, max(0.001, (until - created).total_seconds()))
         update = {
             "created": created,
             "seconds": seconds,

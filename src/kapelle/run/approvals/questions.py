@@ -75,7 +75,7 @@ class Questions:
             created=now,
             expires_at=now,
         )
-        return self._asking.request(asked)
+        return self._asking.request(asked, until=self._about.task.deadline)
 
     def _id(self, key: str, asked: str) -> str:
         for turn in itertools.count():
