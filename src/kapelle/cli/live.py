@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -15,7 +15,7 @@ from rich.tree import Tree
 from kapelle.cli.session import err, safe
 from kapelle.ids import join_path
 from kapelle.plan.model import Plan
-from kapelle.run.model import Event
+from kapelle.run.model import Event, StepResult
 
 MARKS = {
     "pending": ("○", "dim"),
@@ -75,6 +75,13 @@ class LiveRun:
             line.note = phase_text(event)
         elif event.kind == "step.retrying":
             line.note = f"attempt {data.get('attempt')} failed, again in {data.get('seconds')} s"
+
+    def keep(self, steps: Iterable[StepResult]) -> None:
+        """Show what is finished and has no event of its own: what a fork has kept of another run."""
+        for one in steps:
+            line = self.lines.setdefault(one.path, _Line(one.path, one.path))
+            if line.state == "pending":
+                line.state, line.seconds, line.note = one.status, one.seconds or None, "kept"
 
     def tree(self) -> Tree:
         """The run as a tree by path."""

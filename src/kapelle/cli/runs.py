@@ -108,6 +108,8 @@ async def _show(run_id: str, svg: bool, mermaid: bool, common: Common) -> int:
     live = LiveRun(record.plan, headline=safe(record.task.prompt.splitlines()[0][:100]))
     for event in events:
         live.feed(event)
+    if record.forked_from is not None:
+        live.keep(steps)
     out().print(live.tree())
     print_answer(out(), record)
     if record.purged:
