@@ -1,11 +1,12 @@
 """What every engine must do: in memory, and on DBOS over SQLite and Postgres."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import JsonValue
 from tests.builders import OWNER, Ledger, each, plan_of, step
 from tests.contract.engines import ENGINES, opened, settings_of, until
 
@@ -13,12 +14,12 @@ from kapelle import clock
 from kapelle.errors import AlreadyDecided, NotFound, Refused
 from kapelle.handles import Run
 from kapelle.orchestrator import Orchestrator
-from kapelle.plan.model import ApprovalStep, Plan
+from kapelle.plan.model import ApprovalStep, Plan, ToolStep
 from kapelle.run.approvals.approval import Verdict
 from kapelle.run.engine import Engine
 from kapelle.run.inside.deltas import Delta
-from kapelle.tools.decorator import tool
-from kapelle.tools.model import ToolContext
+from kapelle.tools.decorator import make_tool, tool
+from kapelle.tools.model import Retry, ToolContext
 
 OTHER = "acme/eve"
 House = tuple[Orchestrator, Ledger]
@@ -265,6 +266,96 @@ async def test_an_approval_of_a_run_that_ended_is_not_decided_any_more(house: Ho
     with pytest.raises(Refused, match="has ended"):
         await asked.approve(by="ada")
     assert [event async for event in run.events(follow=False)] == before
+
+
+CUT = "cut \ud83d"
+"""A text that no UTF-8 holds, such as JSON with half of an emoji gives."""
+
+
+async def _returns(context: ToolContext) -> JsonValue:
+    return {"title": CUT}
+
+
+async def _raises(context: ToolContext) -> JsonValue:
+    raise ValueError(CUT)
+
+
+async def _raises_and_is_tried_again(context: ToolContext) -> JsonValue:
+    raise ConnectionError(CUT)
+
+
+async def _calls(context: ToolContext) -> JsonValue:
+    async def read() -> JsonValue:
+        """Give half of a text."""
+        return CUT
+
+    return await context.call("read", read)
+
+
+async def _calls_by_half_a_name(context: ToolContext) -> JsonValue:
+    async def read() -> str:
+        """Give a text."""
+        return "text"
+
+    return await context.call(CUT, read)
+
+
+async def _asks_of_half_a_value(context: ToolContext) -> JsonValue:
+    return (await context.ask("Go?", evidence=[CUT])).approved
+
+
+async def _asks_by_half_a_word(context: ToolContext) -> JsonValue:
+    return (await context.ask("Go?", why=CUT)).approved
+
+
+async def _keeps(context: ToolContext) -> JsonValue:
+    return context.keep("note.md", "text", title=CUT)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "function",
+    [
+        _returns,
+        _raises,
+        _raises_and_is_tried_again,
+        _calls,
+        _calls_by_half_a_name,
+        _asks_of_half_a_value,
+        _asks_by_half_a_word,
+        _keeps,
+    ],
+)
+async def test_text_that_no_utf8_holds_fails_its_step_and_not_the_run(
+    engine: str, function: Callable[..., Any], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    speaks = make_tool(function, name="speaks", effect="write")
+    async with opened(engine, tmp_path / "home", speaks, **settings_of(engine, request)) as (house, _):
+        plan = plan_of(ToolStep(id="a", tool="speaks", retry=Retry(max_retries=1)))
+        run = await started(house, plan)
+        async with asyncio.timeout(10):
+            assert (await run.wait()).status == "failed"
+        (result,) = await run.steps()
+        events = [event async for event in run.events()]
+    assert result.error is not None
+    assert "\\ud83d" in result.error.message
+    assert "\\ud83d" in str(events[-2].data["error"])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_half_of_a_character_may_be_said(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    @tool
+    async def talk(context: ToolContext) -> str:
+        """Say half of an emoji."""
+        context.say(CUT)
+        await asyncio.sleep(0.2)
+        return "done"
+
+    async with opened(engine, tmp_path / "home", talk, **settings_of(engine, request)) as (house, _):
+        run = await started(house, plan_of(ToolStep(id="a", tool="talk")))
+        said = [one.text async for one in run.stream() if isinstance(one, Delta)]
+        assert (await run.wait()).status == "succeeded"
+    assert said == ["cut \\ud83d"]
 
 
 @pytest.mark.parametrize("engine", ENGINES)

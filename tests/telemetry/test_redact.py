@@ -70,6 +70,14 @@ def test_what_is_no_json_becomes_a_text_without_secrets() -> None:
     assert "known-value" not in str(redact({"set": {"known-value"}, "bytes": b"known-value"}))
 
 
+def test_what_leaves_can_be_written_as_utf8() -> None:
+    assert redact_text("cut \ud83d") == "cut \\ud83d"
+    assert redact({"a": ["\udc00", "whole \U0001f600"], "\ud83d": 1}) == {
+        "a": ["\\udc00", "whole \U0001f600"],
+        "\\ud83d": 1,
+    }
+
+
 def test_a_loaded_value_is_taken_out_wherever_it_stands() -> None:
     remember(["known-value", "short"])
     assert redact_text("xknown-valuex short") == "x[redacted]x short"

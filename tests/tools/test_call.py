@@ -99,6 +99,45 @@ async def test_a_result_that_is_no_json_is_the_tools_failure(number: float) -> N
     assert isinstance(await error_of(strange), ToolFailed)
 
 
+class Measured(BaseModel):
+    share: float = 0.0
+    more: Any = None
+    note: str | None = None
+
+
+@pytest.mark.parametrize("result", ["cut \ud83d", {"title": "cut \ud83d"}, {"\ud83d": 1}, [{"a": {"\udc00 b": None}}]])
+async def test_text_that_no_utf8_holds_is_the_tools_failure(result: Any) -> None:
+    @tool
+    async def loose() -> JsonValue:
+        """Give text that was cut."""
+        return result  # type: ignore[no-any-return]
+
+    @tool
+    async def declared() -> Measured:
+        """Give it in a field of any type."""
+        return Measured(more=result)
+
+    for one in (loose, declared):
+        error = await error_of(one, limits=PATIENT)
+        assert isinstance(error, ToolFailed)
+        assert f"`{one.name}` returned text that no UTF-8 holds: half of a surrogate pair (\\ud" in str(error)
+
+
+async def test_an_argument_that_no_utf8_holds_is_refused() -> None:
+    error = await error_of(typed, {"text": "cut \ud83d"})
+    assert isinstance(error, ToolInputError)
+    assert "`typed`: its arguments hold text that no UTF-8 holds" in str(error)
+
+
+async def test_a_tool_cannot_wait_for_what_no_utf8_holds() -> None:
+    @tool
+    async def waits() -> Suspend | str:
+        """Wait for somebody whose name was cut."""
+        return Suspend("person", "\ud83d")
+
+    assert "`waits` waits for text that no UTF-8 holds" in str(await error_of(waits))
+
+
 async def test_a_model_is_turned_into_json() -> None:
     @tool
     def place() -> list[Place]:

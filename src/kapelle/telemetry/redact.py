@@ -1,6 +1,7 @@
 """Take secrets out of everything that leaves: logs, spans, exceptions, rows, responses.
 
 Three nets: the secret values that were loaded, the names of fields that hold secrets, and the shapes of known keys.
+What leaves can also be written as UTF-8, whatever somebody's code has put into a message.
 """
 
 import json
@@ -8,6 +9,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
+
+from kapelle.language.surrogates import spell_out
 
 MASK = "[redacted]"
 _SHORTEST = 6
@@ -57,7 +60,8 @@ def remember(values: Iterable[str]) -> None:
 
 
 def redact_text(text: str) -> str:
-    """A text without secrets."""
+    """A text without secrets, its lone surrogates written out."""
+    text = spell_out(text)
     # The longest first: one secret may be the beginning of another.
     for value in sorted((value for value in _known if value in text), key=len, reverse=True):
         text = text.replace(value, MASK)

@@ -5,6 +5,7 @@ import contextvars
 import json
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -13,11 +14,14 @@ from pydantic import JsonValue, ValidationError
 
 from kapelle import clock
 from kapelle.errors import StepTimeout, ToolFailed, ToolInputError
+from kapelle.language.surrogates import lone_surrogate, no_utf8
 from kapelle.resilience.guarded import Guarded, guarded
 from kapelle.tools.model import Suspend, Tool, ToolContext, Waiting
 
 # `json.dumps` makes an encoder at every call that asks for anything but its defaults.
-_strict_json = json.JSONEncoder(allow_nan=False).encode
+_strict_json = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
+# What is no JSON yet is passed over: it is looked at as it was dumped.
+_numbers_and_text = json.JSONEncoder(allow_nan=False, ensure_ascii=False, skipkeys=True, default=lambda _: None).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ async def call_tool(
                 raise
         if context.calls.waiting is not None:
             return context.calls.waiting
-        return result if isinstance(result, Suspend) else check_output(tool, result)
+        return _check_suspend(tool, result) if isinstance(result, Suspend) else check_output(tool, result)
 
     return await guarded(
         attempt, what=tool.name, max_retries=limits.max_retries, backoff=limits.backoff, on_retry=on_retry
@@ -78,9 +82,11 @@ def check_arguments(tool: Tool, arguments: Mapping[str, JsonValue]) -> dict[str,
         ToolInputError: the message names each argument and what was expected.
     """
     try:
-        model = tool.inputs.model_validate_json(_strict_json(dict(arguments)), strict=True)
+        model = tool.inputs.model_validate_json(_strict_json(dict(arguments)).encode(), strict=True)
     except ValidationError as error:
         raise ToolInputError(f"`{tool.name}`: {_explain(error)}") from None
+    except UnicodeEncodeError as error:
+        raise ToolInputError(f"`{tool.name}`: its arguments hold {no_utf8(error.object)}") from None
     except ValueError:
         raise ToolInputError(f"`{tool.name}`: its arguments are no JSON (NaN and infinity are none)") from None
     return {name: getattr(model, name) for name in type(model).model_fields}
@@ -90,18 +96,45 @@ def check_output(tool: Tool, result: Any) -> JsonValue:  # Any: whatever the fun
     """Validate a result strictly and turn it into JSON.
 
     Raises:
-        ToolFailed: it does not fit the tool's return annotation.
+        ToolFailed: it does not fit the tool's return annotation, or is no JSON in UTF-8.
     """
     try:
         value = tool.output.validate_python(result, strict=True)
         dumped: JsonValue = tool.output.dump_python(value, mode="json")
     except ValidationError as error:
         raise ToolFailed(f"`{tool.name}` returned something else than it declares: {_explain(error)}") from None
+    except UnicodeEncodeError as error:
+        raise ToolFailed(f"`{tool.name}` returned {no_utf8(error.object)}") from None
     try:
-        _strict_json(dumped)
+        _check_json(tool, value, dumped)
+    except UnicodeEncodeError as error:
+        raise ToolFailed(f"`{tool.name}` returned {no_utf8(error.object)}") from None
     except ValueError:
         raise ToolFailed(f"`{tool.name}` returned what is no JSON (NaN and infinity are none)") from None
     return dumped
+
+
+def _check_json(tool: Tool, value: Any, dumped: JsonValue) -> None:  # Any: validated, of the tool's own type
+    """See that a result is JSON, also where pydantic has put another character for half of a pair.
+
+    Raises:
+        ValueError: it is none; a UnicodeEncodeError where UTF-8 is the reason.
+    """
+    # Most results are plain JSON and are written once to look at them.
+    with suppress(TypeError, ValueError):
+        _strict_json(value).encode()
+        if dumped == value:
+            return
+    text = _strict_json(dumped)
+    text.encode()
+    if "\ufffd" in text:
+        _numbers_and_text(tool.output.dump_python(value)).encode()
+
+
+def _check_suspend(tool: Tool, suspend: Suspend) -> Suspend:
+    if lone_surrogate(suspend.ref):
+        raise ToolFailed(f"`{tool.name}` waits for {no_utf8(suspend.ref)}")
+    return suspend
 
 
 def _explain(error: ValidationError) -> str:

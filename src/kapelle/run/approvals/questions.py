@@ -2,18 +2,23 @@
 
 import hashlib
 import itertools
+import json
 
 from pydantic import JsonValue
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from kapelle import clock
 from kapelle.errors import BadInput
+from kapelle.language.surrogates import lone_surrogate, no_utf8
 from kapelle.run.approvals.approval import WITHDRAWN, ApprovalRecord, ApprovalRequest, Asking, hash_of
 from kapelle.run.inside.journal import Entry
 from kapelle.run.model import NewEvent
 from kapelle.run.outcome import Circumstances
 from kapelle.task.model import Approve
 from kapelle.tools.model import Answer, Question, Tool
+
+# `json.dumps` makes an encoder at every call that asks for anything but its defaults.
+_strict_json = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
 
 
 class Questions:
@@ -33,6 +38,8 @@ class Questions:
 
     def ask(self, question: Question) -> Answer | str:
         """The answer, where somebody gave one to this very question; else the id of the approval to wait for."""
+        for name in ("action", "why", "risk", "key"):
+            check_text(getattr(question, name), f"`{name}` of a question")
         arguments = as_json(question.arguments, f"`{question.action}`")
         asked = hash_of([question.action, arguments])
         # With other arguments it is another question: whoever decided the former ones has not decided these.
@@ -117,10 +124,25 @@ def as_json(value: object, what: str) -> JsonValue:
     """A value as JSON.
 
     Raises:
-        BadInput: it is none.
+        BadInput: it is none, or no UTF-8 holds it.
     """
     try:
         made: JsonValue = to_jsonable_python(value)
+        _strict_json(made).encode()
     except PydanticSerializationError:
         raise BadInput(f"{what}: expected JSON, not {type(value).__name__}") from None
+    except UnicodeEncodeError as error:
+        raise BadInput(f"{what}: {no_utf8(error.object)}") from None
+    except ValueError:
+        raise BadInput(f"{what}: expected JSON (NaN and infinity are none)") from None
     return made
+
+
+def check_text(text: str, what: str) -> None:
+    """See that a text can be stored.
+
+    Raises:
+        BadInput: no UTF-8 holds it.
+    """
+    if lone_surrogate(text):
+        raise BadInput(f"{what}: {no_utf8(text)}")

@@ -13,7 +13,7 @@ from kapelle.evidence.load import document_of
 from kapelle.evidence.model import Document
 from kapelle.resilience.guarded import GaveUp
 from kapelle.run.approvals.approval import Asking, hash_of
-from kapelle.run.approvals.questions import Questions, as_json, question_after, question_before
+from kapelle.run.approvals.questions import Questions, as_json, check_text, question_after, question_before
 from kapelle.run.inside.bridge import from_thread
 from kapelle.run.inside.journal import Diverged, Entry, Journal
 from kapelle.run.outcome import Circumstances
@@ -81,6 +81,8 @@ class StepCalls:
 
     def keep(self, source: str, text: str, *, title: str = "", converted: bool = False) -> str:
         """Keep a text that was read; its sha256."""
+        for name, given in (("source", source), ("text", text), ("title", title)):
+            check_text(given, f"`{name}` of a text to keep")
         made = document_of(source or f"run:{self._entered.path}", text)
         update: dict[str, object] = {"converted": converted}
         if title:
@@ -96,6 +98,7 @@ class StepCalls:
     async def call(self, key: str, what: Callee, arguments: Mapping[str, JsonValue], *, attempt: int) -> JsonValue:
         """Make a call once; where it is recorded, its result is given."""
         self._still_here(key)
+        check_text(key, "the key of a call")
         tool = self._tool(what)
         call = f"{self._prefix}{key.replace('~', '~0').replace('/', '~1')}"
         given = as_json(dict(arguments), f"call `{key}`")
