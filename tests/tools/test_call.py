@@ -6,10 +6,11 @@ import threading
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from math import isnan
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import BaseModel, Field, JsonValue, PlainSerializer
 
 from kapelle import clock
 from kapelle.errors import KapelleError, RetriesExhausted, StepTimeout, ToolFailed, ToolInputError
@@ -103,6 +104,49 @@ class Measured(BaseModel):
     share: float = 0.0
     more: Any = None
     note: str | None = None
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+async def test_a_number_that_json_has_not_does_not_become_null_on_its_way(number: float) -> None:
+    @tool
+    async def loose() -> dict[str, JsonValue]:
+        """Give a number that JSON has not."""
+        return {"rows": [{"n": number, "at": None}]}
+
+    @tool
+    async def anything() -> dict[Any, Any]:
+        """Give it where nothing is said of it."""
+        return {"n": number}
+
+    @tool
+    async def declared() -> Measured:
+        """Give it as a field."""
+        return Measured(share=number)
+
+    @tool
+    async def inside() -> list[Measured]:
+        """Give it deep in a field of any type."""
+        return [Measured(more={"n": [number]})]
+
+    for one in (loose, anything, declared, inside):
+        error = await error_of(one)
+        assert isinstance(error, ToolFailed)
+        assert str(error) == f"`{one.name}` returned what is no JSON (NaN and infinity are none)"
+
+
+async def test_what_a_type_writes_as_null_itself_is_null() -> None:
+    @tool
+    async def absent() -> dict[str, Annotated[float, PlainSerializer(lambda n: None if isnan(n) else n)]]:
+        """Give no number, and say how that is written."""
+        return {"n": float("nan")}
+
+    @tool
+    async def empty() -> list[Measured]:
+        """Give a model with nothing in it."""
+        return [Measured()]
+
+    assert (await call(absent)).value == {"n": None}
+    assert (await call(empty)).value == [{"share": 0.0, "more": None, "note": None}]
 
 
 @pytest.mark.parametrize("result", ["cut \ud83d", {"title": "cut \ud83d"}, {"\ud83d": 1}, [{"a": {"\udc00 b": None}}]])

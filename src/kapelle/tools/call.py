@@ -115,7 +115,7 @@ def check_output(tool: Tool, result: Any) -> JsonValue:  # Any: whatever the fun
 
 
 def _check_json(tool: Tool, value: Any, dumped: JsonValue) -> None:  # Any: validated, of the tool's own type
-    """See that a result is JSON, also where pydantic has put another character for half of a pair.
+    """See that a result is JSON, also where pydantic has put null for NaN, or another character for half of a pair.
 
     Raises:
         ValueError: it is none; a UnicodeEncodeError where UTF-8 is the reason.
@@ -127,7 +127,7 @@ def _check_json(tool: Tool, value: Any, dumped: JsonValue) -> None:  # Any: vali
             return
     text = _strict_json(dumped)
     text.encode()
-    if "\ufffd" in text:
+    if "null" in text or "\ufffd" in text:
         _numbers_and_text(tool.output.dump_python(value)).encode()
 
 
