@@ -18,6 +18,7 @@ READ = [
     (["title=a=b"], {"title": "a=b"}),
     (['id="7"'], {"id": "7"}),
     (["empty="], {"empty": ""}),
+    (["note=NaN"], {"note": "NaN"}),
 ]
 
 

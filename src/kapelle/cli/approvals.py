@@ -13,6 +13,7 @@ from rich.text import Text
 from kapelle import clock
 from kapelle.cli.session import Common, opened, out, print_json, run_async, safe
 from kapelle.cli.solve import finish
+from kapelle.cli.typed import json_or_text, read_json
 from kapelle.errors import BadInput, NotFound
 from kapelle.handles import Approval
 from kapelle.orchestrator import Orchestrator
@@ -234,18 +235,15 @@ def _changed(asked: JsonValue, changes: list[str]) -> JsonValue:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise BadInput(f"`--set`: expected name=JSON, not {text!r}")
-        try:
-            changed[name] = json.loads(value)
-        except json.JSONDecodeError:
-            changed[name] = value
+        changed[name] = json_or_text(value)
     return changed
 
 
 def _object(text: str) -> dict[str, JsonValue]:
     try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise BadInput(f"`--arguments` is not JSON: {error.msg} at column {error.colno}") from None
+        value = read_json(text)
+    except ValueError as error:
+        raise BadInput(f"`--arguments` is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise BadInput("`--arguments`: expected a JSON object of all arguments")
     return value

@@ -1,6 +1,5 @@
 """`kapelle corpus search`: find passages, and say on request what every part of every score is."""
 
-import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from rich.text import Text
 from kapelle.cli.corpus_show import money
 from kapelle.cli.session import Common, opened, out, print_json, run_async, safe, say_notes
 from kapelle.cli.snippet import snippet
+from kapelle.cli.typed import json_or_text
 from kapelle.errors import BadInput, NotFound
 from kapelle.evidence.index import Filters
 from kapelle.evidence.model import Passage
@@ -107,21 +107,13 @@ def read_filters(given: list[str]) -> Filters | None:
             raise BadInput(f"`--filter`: expected field=value, field>=value or field<=value, not {one!r}")
         field, sign, value = parts.groups()
         if sign == "=":
-            values.setdefault(field, []).append(_value(value))
+            values.setdefault(field, []).append(json_or_text(value))
         else:
-            bounds.setdefault(field, {})[_BOUNDS[sign]] = _value(value)
+            bounds.setdefault(field, {})[_BOUNDS[sign]] = json_or_text(value)
     if both := sorted(values.keys() & bounds.keys()):
         raise BadInput(f"`--filter`: `{both[0]}` has a value and a bound; give one of them")
     found: dict[str, JsonValue] = {field: some if len(some) > 1 else some[0] for field, some in values.items()}
     return {**found, **bounds} or None
-
-
-def _value(text: str) -> JsonValue:
-    try:
-        value: JsonValue = json.loads(text)
-    except json.JSONDecodeError:
-        return text
-    return value
 
 
 async def _search(asked: _Asked, common: Common) -> int:

@@ -1,7 +1,6 @@
 """`kapelle rerun | fork`: do a step of a run and what depends on it again, in place or in a new run."""
 
 import asyncio
-import json
 import sys
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from pydantic import JsonValue
 
 from kapelle.cli.session import Common, err, opened, out, print_json, run_async, safe
 from kapelle.cli.solve import finish
+from kapelle.cli.typed import json_or_text
 from kapelle.errors import BadInput
 from kapelle.handles import Run
 from kapelle.orchestrator import Orchestrator
@@ -73,10 +73,7 @@ def edits_of(given: list[str]) -> dict[str, JsonValue]:
         path, equals, text = one.partition("=")
         if not equals or not path.startswith("/"):
             raise BadInput(f"`--set`: expected /inputs/NAME=VALUE, not {one!r}")
-        try:
-            found[path] = json.loads(text)
-        except json.JSONDecodeError:
-            found[path] = text
+        found[path] = json_or_text(text)
     return found
 
 

@@ -16,6 +16,7 @@ from rich.text import Text
 from kapelle.cli.live import Progress
 from kapelle.cli.report import exit_code, print_answer, run_json
 from kapelle.cli.session import Common, err, opened, out, print_json, run_async, safe, say_notes
+from kapelle.cli.typed import json_or_text
 from kapelle.errors import BadInput, PlanError
 from kapelle.handles import Approval, Run
 from kapelle.orchestrator import Orchestrator
@@ -158,11 +159,7 @@ def _pair(text: str) -> tuple[str, JsonValue]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise BadInput(f"`--context`: expected name=value, not {text!r}")
-    try:
-        parsed: JsonValue = json.loads(value)
-    except json.JSONDecodeError:
-        parsed = value
-    return name, parsed
+    return name, json_or_text(value)
 
 
 async def _solve(

@@ -1,6 +1,5 @@
 """`kapelle verify`: check an answer again, later, and say what became of its sources."""
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.text import Text
 
 from kapelle.answer.model import Candidate
 from kapelle.cli.session import Common, opened, out, print_json, run_async, safe
+from kapelle.cli.typed import read_json
 from kapelle.cli.verify_sources import KnownRun, known_run, versions_of
 from kapelle.errors import BadInput
 from kapelle.evidence.model import Citation
@@ -94,8 +94,8 @@ def _read(answer: str) -> dict[str, JsonValue] | None:
         return None
     text = sys.stdin.read() if answer == "-" else _text(Path(answer))
     try:
-        found = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+        found = read_json(text)
+    except ValueError as error:
         raise BadInput(f"`{answer}` is no JSON ({error}); {_EXPECTED}") from None
     if not isinstance(found, dict):
         raise BadInput(f"`{answer}` is no object; {_EXPECTED}")

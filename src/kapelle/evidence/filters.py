@@ -47,6 +47,8 @@ def _condition(field: str, wanted: JsonValue) -> Condition:
 def _scalar(value: JsonValue) -> Scalar:
     if isinstance(value, list | dict):
         raise BadInput(f"a filter compares with text, a number or a truth value, not {type(value).__name__}")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise BadInput("a filter compares with whole numbers of up to 64 bits; give a larger one with a decimal point")
     return value
 
 

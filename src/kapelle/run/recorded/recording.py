@@ -109,6 +109,8 @@ def read_recording(text: str) -> Recording:
         ) from None
     except RecursionError:
         raise BadInput("the recording is no recording: it is nested too deeply") from None
+    except ValueError:
+        raise BadInput("the recording is no recording: it holds a number of thousands of digits") from None
     if not isinstance(data, dict) or "results" not in data:
         raise BadInput("the recording is no object with results; make one with `kapelle record RUN > FILE`")
     try:
