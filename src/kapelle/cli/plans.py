@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from kapelle.cli.session import Common, opened, out, print_json, run_async, safe
+from kapelle.cli.session import Common, err, opened, out, print_json, run_async, safe
 from kapelle.cli.solve import folders, read_plan
 from kapelle.errors import BadInput
 from kapelle.plan.draw import draw_mermaid, draw_svg, draw_text
@@ -109,7 +109,7 @@ async def _optimize(file: Path, common: Common) -> int:
         return 0
     before, after = (int(longest_chain(one.steps, lambda _: 1)) for one in (made, better))
     print(json.dumps(plan_json(better), indent=2, ensure_ascii=False))
-    out().print(f"critical path: {before} -> {after} steps", style="dim")
+    err().print(f"critical path: {before} -> {after} steps", style="dim")
     return 0
 
 
