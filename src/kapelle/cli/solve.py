@@ -27,7 +27,8 @@ from kapelle.task.intake import explain, read_structured, read_task
 
 def solve(
     *prompt: str,
-    file: Annotated[Path | None, Parameter(name=["--file", "-f"])] = None,
+    stdin: Annotated[bool, Parameter(name="-", negative=(), show_default=False)] = False,
+    file: Annotated[Path | None, Parameter(name=["--file", "-f"], allow_leading_hyphen=True)] = None,
     corpus: Annotated[list[Path], Parameter(name=["--corpus", "-c"], negative=())] = [],  # noqa: B006  # cyclopts copies it
     context: Annotated[list[str], Parameter(negative=())] = [],  # noqa: B006
     plan: Path | None = None,
@@ -44,8 +45,9 @@ def solve(
     """Plan a task, run it durably, and answer with checked citations.
 
     Args:
-        prompt: What you want to know or have done; `-` reads it from stdin.
-        file: A task as text, JSON or YAML (`prompt:`, `context:` ...).
+        prompt: What you want to know or have done.
+        stdin: Read the prompt from stdin.
+        file: A task as text, JSON or YAML (`prompt:`, `context:` ...); `-` reads it from stdin.
         corpus: A folder of documents to answer from; may be given several times.
         context: A fact given with the task, `name=value`; the value may be JSON.
         plan: Walk exactly this plan (JSON or YAML).
@@ -58,7 +60,16 @@ def solve(
         delay: Seconds before a worker may begin; with --detach.
         priority: The lower, the sooner a worker takes it; with --detach.
     """
-    task = _task(prompt, file, context, weights, approve=approve, usd=usd, strategy=strategy, required=plan is None)
+    task = _task(
+        _words(prompt, stdin),
+        file,
+        context,
+        weights,
+        approve=approve,
+        usd=usd,
+        strategy=strategy,
+        required=plan is None,
+    )
     chosen = read_plan(plan) if plan else None
     if chosen is not None:  # a plan says by itself what is to be done
         task.setdefault("prompt", chosen.why or "walk the plan")
@@ -102,8 +113,17 @@ def read_plan(file: Path) -> Plan:
         raise PlanError(f"the plan `{file}` cannot be used: {explain(error)}") from None
 
 
+def _words(prompt: tuple[str, ...], stdin: bool) -> str:
+    # An option, as no word of a prompt begins with `-`: a mistyped option is refused and never planned.
+    if not stdin:
+        return " ".join(prompt)
+    if prompt:
+        raise BadInput("`-` reads the prompt from stdin; give the words or `-`, not both")
+    return sys.stdin.read()
+
+
 def _task(
-    prompt: tuple[str, ...],
+    words: str,
     file: Path | None,
     context: list[str],
     weights: Path | None,
@@ -117,9 +137,6 @@ def _task(
     if file is not None:
         text = sys.stdin.read() if str(file) == "-" else _read(file)
         fields = read_task(text).model_dump(exclude_unset=True)
-    words = " ".join(prompt)
-    if words == "-":
-        words = sys.stdin.read()
     if words:
         if file is not None:
             print(f"the words given here are the prompt, not those of `{file}`", file=sys.stderr)
