@@ -18,7 +18,7 @@ from kapelle.evidence.folder import Skipped
 from kapelle.evidence.index import Filters, check_collection
 from kapelle.evidence.ingest import FolderReport, ingest
 from kapelle.evidence.kinds import is_url
-from kapelle.evidence.options import DEFAULT, NO_MODEL, SearchOptions
+from kapelle.evidence.options import DEFAULT, MOST_FOUND, NO_MODEL, SearchOptions
 from kapelle.evidence.progress import OnProgress
 from kapelle.evidence.ratings import Cost, Rating, Vote, check_rating
 from kapelle.evidence.reindex import reindex, remove_contexts, writing_down
@@ -199,10 +199,12 @@ class Corpora(ABC):
             fresh: read in first what changed in this orchestrator's folders.
 
         Raises:
-            BadInput: a filter cannot be read, or the options ask for a model and none is named.
+            BadInput: `k` is not 1 to 10,000, a filter cannot be read, or the options ask for a model and none is named.
             BudgetExceeded: what a model is asked for might cost more than this orchestrator's budget; nothing was sent.
             ModelUnavailable: the embedder cannot be reached, and vectors alone were wanted.
         """
+        if not 1 <= k <= MOST_FOUND:
+            raise BadInput(f"`k`: expected 1 to {MOST_FOUND} passages, not {k}")
         if fresh:
             await self.ingest_all()
         names = corpora or tuple(self.parts.corpora)

@@ -24,6 +24,7 @@ Approver: TypeAlias = Callable[["Approval"], Awaitable[None]]
 """Decides an approval by calling its `approve`, `reject` or `modify`."""
 ENDS: tuple[EventKind, ...] = ("run.finished", "run.cancelled")
 """Events after which a run may have ended."""
+LAST_EVENT = 2**31 - 1
 LOOK = 0.5
 """Seconds between two looks for new events, where no bell was heard."""
 
@@ -79,7 +80,11 @@ class Run:
         """Its events in order, from any number on; following ends when the run ended.
 
         Args:
+            after: the number of an event, from 0; those behind it are given.
             follow: wait for what is to come; a run that waits keeps the stream open.
+
+        Raises:
+            BadInput: `after` is no number that an event may have.
         """
         async for one in self.stream(after=after, follow=follow, text=False):
             assert isinstance(one, Event)
@@ -90,7 +95,12 @@ class Run:
 
         The reader pulls: one that is slow gets more text at a time, and never holds up the run. The text of a step goes
         when the step ends: `step.finished` is then the whole of it.
+
+        Raises:
+            BadInput: `after` is no number that an event may have.
         """
+        if not 0 <= after <= LAST_EVENT:
+            raise BadInput(f"`after`: expected the number of an event, 0 to {LAST_EVENT}, not {after}")
         seen: Seen = {}
         last: str = ENDS[0]
         quiet = False

@@ -337,7 +337,16 @@ class Orchestrator(Corpora):
         return Run(self, None, run)
 
     async def runs(self, *, limit: int = 50) -> list[RunRecord]:
-        """The newest runs first."""
+        """The newest runs first.
+
+        Args:
+            limit: at most so many, 1 to 100,000.
+
+        Raises:
+            BadInput: the limit is out of its bounds.
+        """
+        if not 1 <= limit <= MOST_RUNS:
+            raise BadInput(f"`limit`: expected 1 to {MOST_RUNS}, not {limit}")
         return await self.parts.engine.runs(self.settings.owner, limit=limit)
 
     async def stranded(self) -> list[RunRecord]:
@@ -524,6 +533,8 @@ def _asked(task: Task) -> tuple[object, ...]:
     return task.prompt, task.context, task.strategy, task.owner
 
 
+MOST_RUNS = 100_000
+"""Runs that are listed at once, at most."""
 LONGEST_DELAY = 10 * 365 * 86_400
 LONGEST_KEY = 500
 

@@ -111,7 +111,7 @@ class WorkerSettings(_Group):
     """Items of spread maps walked at once by one worker."""
     owner_concurrency: int | None = Field(None, ge=1)
     """Of them, runs of one owner; none: as many as there is room."""
-    queue_limit: int = Field(10_000, ge=1)
+    queue_limit: int = Field(10_000, ge=1, le=1_000_000_000)
     """Runs that may stand in the queue; more are refused."""
     poll: float = Field(0.02, gt=0, le=60)
     """Seconds between two looks at the queue."""

@@ -33,8 +33,8 @@ def test_what_is_no_filter_is_refused(given: list[str]) -> None:
         read_filters(given)
 
 
-@pytest.mark.parametrize("k", [0, -1])
-def test_fewer_than_one_passage_is_refused(k: int) -> None:
+@pytest.mark.parametrize("k", [0, -1, 10_001, 10**20])
+def test_more_or_fewer_passages_than_a_search_gives_are_refused(k: int) -> None:
     with pytest.raises(BadInput, match=f"--k {k}"):
         search("invoices", k=k)
 

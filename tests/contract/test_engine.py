@@ -11,7 +11,7 @@ from tests.builders import OWNER, Ledger, each, plan_of, step
 from tests.contract.engines import ENGINES, opened, settings_of, until
 
 from kapelle import clock
-from kapelle.errors import AlreadyDecided, NotFound, Refused
+from kapelle.errors import AlreadyDecided, BadInput, NotFound, Refused
 from kapelle.handles import Run
 from kapelle.orchestrator import Orchestrator
 from kapelle.plan.model import ApprovalStep, Plan, ToolStep
@@ -77,6 +77,21 @@ async def test_the_same_key_at_the_same_time_makes_one_run(house: House) -> None
     assert len({run.id for run in runs}) == 1
     await runs[0].wait()
     assert house[1].calls == ["a"]
+
+
+@pytest.mark.parametrize("number", [-1, 2**31, 10**20])
+async def test_a_number_that_no_database_holds_is_refused(house: House, number: int) -> None:
+    run = await started(house[0], plan_of(step("a")))
+    await run.wait()
+    with pytest.raises(BadInput, match=r"`limit`: expected 1 to 100000"):
+        await house[0].runs(limit=number)
+    with pytest.raises(BadInput, match=r"`after`: expected the number of an event, 0 to 2147483647"):
+        await anext(run.events(after=number, follow=False))
+    with pytest.raises(BadInput, match=r"`k`: expected 1 to 10000"):
+        await house[0].search("invoices", k=number)
+    await house[0].sessions.create("s")
+    with pytest.raises(BadInput, match=r"`before`: expected the number of a turn"):
+        await house[0].sessions.history("s", before=number)
 
 
 async def test_runs_without_a_key_are_runs_of_their_own(house: House) -> None:

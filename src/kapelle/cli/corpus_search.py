@@ -17,7 +17,7 @@ from kapelle.cli.typed import json_or_text
 from kapelle.errors import BadInput, NotFound
 from kapelle.evidence.index import Filters
 from kapelle.evidence.model import Passage
-from kapelle.evidence.options import MOST_FOLLOWED, SearchOptions
+from kapelle.evidence.options import MOST_FOLLOWED, MOST_FOUND, SearchOptions
 from kapelle.evidence.search import SearchResult
 
 _FILTER = re.compile(r"([^<>=]+?)\s*(>=|<=|=|>|<)\s*(.*)", re.DOTALL)
@@ -82,8 +82,8 @@ def search(
     text = " ".join(query)
     if not text:
         raise BadInput('say what to look for: kapelle corpus search "invoices"')
-    if k < 1:
-        raise BadInput(f"`--k {k}`: expected a whole number from 1")
+    if not 1 <= k <= MOST_FOUND:
+        raise BadInput(f"`--k {k}`: expected a whole number from 1 to {MOST_FOUND}")
     if words and vectors:
         raise BadInput("`--words` and `--vectors` exclude each other; without either both are used")
     if not 0 <= follow <= MOST_FOLLOWED:

@@ -11,11 +11,9 @@ from rich.text import Text
 
 from kapelle.cli.session import Common, app_reference, load_app, opened, out, print_json, run_async, safe, settings_of
 from kapelle.errors import BadInput, KapelleError
-from kapelle.orchestrator import Orchestrator
+from kapelle.orchestrator import MOST_RUNS, Orchestrator
 from kapelle.run.recorded.recording import Recording, read_recording
 from kapelle.run.recorded.replay import Replay
-
-_MOST_RUNS = 100_000
 
 
 def record(run: str, /, *, common: Common = Common()) -> int:
@@ -122,7 +120,7 @@ async def _replay_all(common: Common) -> int:
     done: list[Replay] = []
     untold: dict[str, str] = {}
     async with opened(common, notice=False) as house:
-        unfinished = [one for one in await house.runs(limit=_MOST_RUNS) if not one.ended_already]
+        unfinished = [one for one in await house.runs(limit=MOST_RUNS) if not one.ended_already]
         for one in reversed(unfinished):
             try:
                 recordings.append(await house.record(one.id))

@@ -14,6 +14,8 @@ from kapelle.cli.report import COLORS, exit_code, print_answer, run_json
 from kapelle.cli.session import Common, err, opened, out, print_json, run_async, safe
 from kapelle.cli.solve import finish
 from kapelle.errors import BadInput
+from kapelle.handles import LAST_EVENT
+from kapelle.orchestrator import MOST_RUNS
 from kapelle.plan.draw import draw_mermaid, draw_svg
 from kapelle.run.kept.retention import purge_note
 from kapelle.run.model import RunRecord
@@ -23,10 +25,10 @@ def runs(*, limit: int = 20, common: Common = Common()) -> int:
     """List runs, the newest first.
 
     Args:
-        limit: At most so many.
+        limit: At most so many, 1 to 100000.
     """
-    if limit < 1:
-        raise BadInput(f"`--limit`: expected at least 1, not {limit}")
+    if not 1 <= limit <= MOST_RUNS:
+        raise BadInput(f"`--limit`: expected 1 to {MOST_RUNS}, not {limit}")
     return run_async(_runs(limit, common))
 
 
@@ -132,6 +134,8 @@ def watch(
         after: Begin behind this event number.
         follow: Wait for what is to come.
     """
+    if not 0 <= after <= LAST_EVENT:
+        raise BadInput(f"`--after`: expected the number of an event, 0 to {LAST_EVENT}, not {after}")
     return run_async(_watch(run, after, follow, common))
 
 

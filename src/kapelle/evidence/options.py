@@ -5,6 +5,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 MOST_FOLLOWED = 3
+MOST_FOUND = 10_000
+"""Passages that one search gives, at most."""
 NO_MODEL = (
     "`wordings`, `follow` and `rerank` ask a model; name one by KAPELLE_MODEL, `--model` or `model=`, such as "
     "openai:gpt-5-mini"

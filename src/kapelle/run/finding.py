@@ -11,7 +11,7 @@ from kapelle.budget.model import Budget
 from kapelle.errors import ToolInputError
 from kapelle.evidence.index import Index
 from kapelle.evidence.model import Document
-from kapelle.evidence.options import SearchOptions
+from kapelle.evidence.options import MOST_FOUND, SearchOptions
 from kapelle.evidence.retrieve import Find
 from kapelle.evidence.search import SearchResult, search
 from kapelle.plan.model import SearchStep
@@ -38,8 +38,8 @@ async def find(
         BudgetExceeded: what the model is to help with might cost more than the task allows; nothing was sent.
     """
     query, k, filters = str(inputs.get("query") or ""), inputs.get("k", 8), inputs.get("filters")
-    if not isinstance(k, int) or k < 1:
-        raise ToolInputError("`k`: expected a whole number from 1")
+    if not isinstance(k, int) or not 1 <= k <= MOST_FOUND:
+        raise ToolInputError(f"`k`: expected a whole number from 1 to {MOST_FOUND}")
     if filters is not None and not isinstance(filters, dict):
         raise ToolInputError("`filters`: expected an object of conditions")
     owner = about.task.owner

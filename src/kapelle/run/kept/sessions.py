@@ -19,6 +19,7 @@ MAX_STATE = 16_000_000
 """Bytes a session's state may come to."""
 MAX_PAGE = 1_000
 """Turns, or sessions, at once."""
+LAST_TURN = 2**31 - 1
 SHORT = 2_000
 """Characters kept of a prompt and of an answer; the run has the whole."""
 FOR_EVER = datetime(9999, 12, 31, tzinfo=UTC)
@@ -156,11 +157,13 @@ class Sessions:
             before: of those before this number; pass the first one's `n` for the page before it.
 
         Raises:
-            BadInput: the id is malformed.
+            BadInput: the id is malformed, or a number is out of its bounds.
             NotFound: there is no such session, or it expired.
         """
         if await self.get(id) is None:
             raise no_session(id)
+        if before is not None and not 0 <= before <= LAST_TURN:
+            raise BadInput(f"`before`: expected the number of a turn, 0 to {LAST_TURN}, not {before}")
         return await self._store.turns(self._owner, id, limit=_page(limit), before=before)
 
     def _made(self, id: str, state: Mapping[str, JsonValue], version: int) -> Session:
