@@ -12,7 +12,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from kapelle.errors import DatabaseDamaged
+from kapelle.errors import DatabaseDamaged, SettingsError
 from kapelle.evidence import tables_postgres, tables_sqlite
 from kapelle.evidence.index_sqlite import SqliteIndex
 from kapelle.run.launch import make_tables
@@ -93,10 +93,11 @@ def test_many_that_start_at_once_migrate_once(database: sa.Engine) -> None:
 def test_a_migration_that_fails_leaves_nothing(database: sa.Engine) -> None:
     with database.begin() as connection:
         # It stands in the way of the second migration.
-        connection.exec_driver_sql("create table sessions (x integer)")
+        connection.exec_driver_sql("create table other (x integer)")
+        connection.exec_driver_sql("create index runs_wake on other (x)")
     with pytest.raises(sa.exc.DBAPIError, match="already exists"):
         migrate(database)
-    assert sa.inspect(database).get_table_names() == ["sessions"]
+    assert sa.inspect(database).get_table_names() == ["other"]
 
 
 def test_head_is_the_newest_script() -> None:
@@ -170,6 +171,26 @@ def test_a_database_of_a_newer_version_is_refused_with_the_remedy(database: sa.E
         connection.execute(sa.text("update alembic_version set version_num = '9999'"))
     with pytest.raises(DatabaseDamaged, match="schema 9999, which this version does not know; update Kapelle"):
         migrate(database)
+
+
+@pytest.mark.parametrize("kind", ["table", "view"])
+def test_a_database_of_another_program_is_refused_and_left_as_it_is(database: sa.Engine, kind: str) -> None:
+    make = "create table runs (id integer primary key, distance real)"
+    with database.begin() as connection:
+        connection.execute(sa.text(make if kind == "table" else "create view runs as select 1 as id"))
+    before = sa.inspect(database).get_table_names()
+    with pytest.raises(SettingsError, match=r"belongs to something else .a table `runs`.*KAPELLE_DATABASE_URL") as told:
+        migrate(database)
+    assert "CREATE" not in str(told.value)
+    assert told.value.exit_code == 2
+    assert sa.inspect(database).get_table_names() == before
+
+
+def test_a_database_of_another_program_may_be_shared_where_no_name_is_taken(database: sa.Engine) -> None:
+    with database.begin() as connection:
+        connection.execute(sa.text("create table races (id integer primary key)"))
+    migrate(database)
+    assert schema_version(database) == HEAD
 
 
 def test_a_file_that_is_no_database_is_refused_with_the_remedy(tmp_path: Path) -> None:
