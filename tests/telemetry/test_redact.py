@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kapelle.telemetry.redact import redact, redact_text, remember
+from kapelle.telemetry.redact import redact, redact_text, redact_url, remember
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,27 @@ def test_what_is_no_json_becomes_a_text_without_secrets() -> None:
     remember(["known-value"])
     assert redact({"error": ValueError("used known-value")}) == {"error": "used [redacted]"}
     assert "known-value" not in str(redact({"set": {"known-value"}, "bytes": b"known-value"}))
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://ann:hunter22@hooks/x?token=abc&x=1", "https://[redacted]@hooks/x?token=[redacted]&x=1"),
+        ("https://abcdef0123@hooks/x", "https://[redacted]@hooks/x"),
+        ("postgresql://ann:hun/t?er@db/kapelle?sslmode=require", "postgresql://[redacted]@db/kapelle?sslmode=require"),
+        (
+            "postgresql://db/kapelle?sslpassword=a&password=b",
+            "postgresql://db/kapelle?sslpassword=[redacted]&password=[redacted]",
+        ),
+        ("https://h/x?Key=a;sig=b#access_token=c", "https://h/x?Key=[redacted];sig=[redacted]#access_token=[redacted]"),
+        ("https://h/x?api%5Fkey=a&X-Amz-Signature=b", "https://h/x?api%5Fkey=[redacted]&X-Amz-Signature=[redacted]"),
+        ("https://h/x?next=sk-proj-abcdefghijklmnop1234", "https://h/x?next=[redacted]"),
+        ("https://h:8080/a@b?page=2&key", "https://h:8080/a@b?page=2&key"),
+        ("sqlite:////var/lib/kapelle.db", "sqlite:////var/lib/kapelle.db"),
+    ],
+)
+def test_a_url_is_shown_without_who_logs_in_and_what_its_query_hides(url: str, shown: str) -> None:
+    assert redact_url(url) == shown
 
 
 def test_what_leaves_can_be_written_as_utf8() -> None:

@@ -24,11 +24,11 @@ from kapelle.orchestrator import Orchestrator
 from kapelle.pack import GROUP
 from kapelle.run.model import RunRecord
 from kapelle.settings import ALIASES, Settings
-from kapelle.store.engine import open_engine, parse_url, show_url
+from kapelle.store.engine import open_engine, parse_url
 from kapelle.store.engine_sqlite import sqlite_file
 from kapelle.store.health import examine
 from kapelle.store.version import HEAD, schema_version
-from kapelle.telemetry.redact import MASK
+from kapelle.telemetry.redact import MASK, redact_url
 
 
 def config(*, markdown: Annotated[bool, Parameter(negative=())] = False, common: Common = Common()) -> int:
@@ -71,13 +71,16 @@ def _settings(node: BaseModel, prefix: str, path: tuple[str, ...] = ()) -> Itera
         if isinstance(value, BaseModel):
             yield from _settings(value, full, (*path, name))
             continue
-        if isinstance(value, SecretStr):
-            value = MASK
-        elif isinstance(value, Path):
-            value = str(value)
-        elif name == "database_url" and isinstance(value, str):
-            value = show_url(parse_url(value))
-        yield _Row(full, (*path, name), value, " ".join((field.description or "").split()), _bounds(field))
+        yield _Row(full, (*path, name), _shown(value), " ".join((field.description or "").split()), _bounds(field))
+
+
+def _shown(value: object) -> object:
+    """A setting's value without its secrets."""
+    if isinstance(value, SecretStr):
+        return MASK
+    if isinstance(value, Path):
+        return str(value)
+    return redact_url(value) if isinstance(value, str) and "://" in value else value
 
 
 def _bounds(field: FieldInfo) -> str:

@@ -11,9 +11,7 @@ from kapelle.errors import SettingsError
 from kapelle.settings import Settings
 from kapelle.store.engine_postgres import DRIVER, NAMES, postgres_engine
 from kapelle.store.engine_sqlite import make_folder, sqlite_engine
-from kapelle.telemetry.redact import MASK, remember
-
-_MASKED_OPTION = "sslpassword"
+from kapelle.telemetry.redact import remember
 
 
 def open_engine(settings: Settings) -> sa.Engine:
@@ -73,14 +71,8 @@ def _with_password_in_place(url: URL) -> URL:
     return url.set(password=url.password or password).difference_update_query(["password"])
 
 
-def show_url(url: URL) -> str:
-    """A URL as a person may read it: every password masked."""
-    masked = url.update_query_dict({_MASKED_OPTION: MASK}) if _MASKED_OPTION in url.query else url
-    return masked.render_as_string(hide_password=True)
-
-
 def _secrets(url: URL) -> list[str]:
-    found = [url.password, url.query.get(_MASKED_OPTION)]
+    found = [url.password, url.query.get("sslpassword")]
     return [one for one in found if isinstance(one, str) and one]
 
 

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from kapelle.language.surrogates import spell_out
 
@@ -45,6 +45,13 @@ _SHAPES = re.compile(
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=_\-.]{12,}")
 _IN_URL = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.\-]*://[^\s:/@]*:)[^\s@/]+@", re.IGNORECASE)
+_USER = re.compile(r"(?<=://)(?:[^/?#\s]*|[^/?#\s:@]*:(?!\d+[/?#])[^\s@]*)@")
+"""Who logs in; a password may hold what ends a host, where nobody has escaped it."""
+_PARAMETER = re.compile(r"(?<=[?&;#])(?P<name>[^=&;#\s]+)=(?P<value>[^&;#\s]+)")
+_PARAMETERS = frozenset(
+    {"key", "sig", "signature", "code", "auth", "pass", "accesskey", "accesstoken", "apikey", "sslpassword"}
+) | {"x-amz-signature", "x-amz-credential", "x-goog-signature", "x-goog-credential"}
+"""Names in a URL's query that hold secrets there, and mean other things elsewhere."""
 _ASSIGNED = re.compile(
     r"(?i)(?P<name>\b[\w\-]*(?:api[_\-]?key|secret|password|passwd|access[_\-]?token)[\w\-]*\"?\s*[=:]\s*\"?)(?P<value>[^\s\",;&]{6,})"
 )
@@ -69,6 +76,17 @@ def redact_text(text: str) -> str:
     text = _BEARER.sub(lambda found: f"{found[1]} {MASK}", text)
     text = _IN_URL.sub(lambda found: f"{found['scheme']}{MASK}@", text)
     return _ASSIGNED.sub(lambda found: f"{found['name']}{MASK}", text)
+
+
+def redact_url(url: str) -> str:
+    """A URL without who logs in, and without what its query holds that is secret; other text as `redact_text`."""
+
+    def without(found: re.Match[str]) -> str:
+        name = unquote(found["name"])
+        secret = _holds_secrets(name) or name.lower() in _PARAMETERS
+        return f"{found['name']}={MASK}" if secret else found[0]
+
+    return redact_text(_PARAMETER.sub(without, _USER.sub(f"{MASK}@", url)))
 
 
 def redact(value: Any) -> Any:  # Any: JSON, or whatever a log call was given
