@@ -131,6 +131,29 @@ async def test_a_secret_in_a_task_is_taken_out_before_anything_is_planned(house:
     assert (made.prompt, made.context) == ("use [redacted]", {"password": "[redacted]"})
 
 
+async def test_a_plan_with_a_secret_is_refused_where_it_was_written(house: Orchestrator) -> None:
+    secret = "ghp_abcdefghijklmnopqrstuvwxyz0123456789"
+    plan = plan_of(step("a", uses="put", inputs={"given": {"value": secret}}))
+    with pytest.raises(PlanError, match=r"step `a`, `inputs.given.value`: a secret does not belong") as raised:
+        await house.start("x", plan=plan)
+    assert len(raised.value.problems) == 1
+    assert secret not in str(raised.value)
+    with pytest.raises(PlanError, match="let the tool read it from its environment"):
+        house.check_draft(plan)
+    assert await house.runs() == []
+
+
+async def test_a_strategy_that_plans_with_a_secret_is_refused() -> None:
+    @strategy
+    def logging_in(task: Task, s: Steps) -> Handle:
+        """Open a ticket with a key."""
+        return s.tool(open_ticket, title="hf_abcdefghij0123456789")
+
+    async with house_of(tools=[open_ticket], strategies=[logging_in]) as house:
+        with pytest.raises(PlanError, match="`inputs.title`: a secret does not belong"):
+            await house.start("x", strategy=logging_in)
+
+
 async def test_a_plan_with_problems_is_refused_with_all_of_them(house: Orchestrator) -> None:
     plan = plan_of(step("a", uses="nowhere"), step("b", inputs={"given": ref("z")}))
     with pytest.raises(PlanError, match="2 problems") as raised:

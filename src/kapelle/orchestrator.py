@@ -29,6 +29,7 @@ from kapelle.plan.catalog import Catalog
 from kapelle.plan.complete import complete
 from kapelle.plan.model import AgentStep, Plan, walk_steps
 from kapelle.plan.problem import Problem
+from kapelle.plan.secrets import secret_problems
 from kapelle.plan.strategies import Strategy
 from kapelle.plan.validate import validate
 from kapelle.run.approvals.approval import AuditEntry
@@ -252,6 +253,8 @@ class Orchestrator(Corpora):
         Raises:
             PlanError: it has problems; all are in `problems`.
         """
+        # Before it is completed, where a guarded step's arguments are still its own.
+        _refuse(secret_problems(plan))
         finished = complete(plan, task, self.catalog)
         _refuse(validate(finished, self.catalog))
         return finished

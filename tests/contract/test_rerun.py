@@ -112,6 +112,7 @@ async def test_edited_inputs_are_used_and_told(house: House) -> None:
         ({"/inputs/given/0/$ref": "nobody"}, "inputs"),
         ({"/tool": "put"}, "/tool"),
         ({"/inputs/given/7": 1}, "/inputs/given/7"),
+        ({"/inputs/name": "ghp_abcdefghijklmnopqrstuvwxyz0123456789"}, "inputs.name"),
     ],
 )
 async def test_edits_that_make_no_valid_plan_change_nothing(house: House, edits: dict[str, Any], field: str) -> None:

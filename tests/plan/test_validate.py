@@ -56,6 +56,7 @@ def problems(*steps: dict[str, Any], output: str = "") -> list[tuple[str, str, s
 
 
 REF = {"$ref": "nowhere"}
+SECRET = "ghp_abcdefghijklmnopqrstuvwxyz0123456789"
 CASES: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str, str]]]] = {
     "a cycle": (
         [
@@ -218,6 +219,21 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str, str]]]] = {
     ),
     "a timeout on a map": ([mapped(a("a"), timeout=3)], [("bad_limit", "m", "timeout")]),
     "a retry on a repeat": ([repeated(a("a"), retry={"max_retries": 1})], [("bad_limit", "r", "timeout")]),
+    "a secret among the literals": (
+        [
+            a("a", inputs={"text": SECRET}),
+            a("b", title=f"use {SECRET}", undo={"tool": "look", "inputs": {"text": SECRET}}),
+            mapped(a("c", inputs={"text": {"$ref": "item"}}), over=[1, {"key": SECRET}]),
+            repeated(a("d", when={"value": {"$ref": "a"}, "op": "eq", "to": SECRET})),
+        ],
+        [
+            ("secret", "a", "inputs.text"),
+            ("secret", "b", "title"),
+            ("secret", "b", "undo.inputs.text"),
+            ("secret", "m", "over[1].key"),
+            ("secret", "r/d", "when.to"),
+        ],
+    ),
 }
 
 
@@ -259,6 +275,14 @@ def test_a_message_says_what_there_is_instead() -> None:
 def test_a_wrong_value_is_not_repeated_in_the_message() -> None:
     plan = Plan.model_validate({"steps": [a("a", inputs={"text": {"password": "hunter22"}})], "output": "a"})
     assert "hunter22" not in "".join(str(one) for one in validate(plan, CATALOG))
+
+
+def test_a_secret_is_not_repeated_wherever_it_stands() -> None:
+    steps = [a(SECRET, inputs={"text": SECRET, SECRET: 1})]
+    plan = Plan.model_validate({"steps": steps, "output": SECRET, "why": SECRET})
+    found = [one for one in validate(plan, CATALOG) if one.code == "secret"]
+    assert {(one.step, one.field) for one in found} >= {("", "why"), ("[redacted]", "inputs"), ("[redacted]", "id")}
+    assert SECRET not in "".join(str(one) for one in found)
 
 
 VALID: dict[str, list[dict[str, Any]]] = {

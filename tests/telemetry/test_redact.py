@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kapelle.telemetry.redact import redact, redact_text, redact_url, remember
+from kapelle.telemetry.redact import holds_secret, redact, redact_text, redact_url, remember
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,43 @@ def test_what_is_no_json_becomes_a_text_without_secrets() -> None:
     remember(["known-value"])
     assert redact({"error": ValueError("used known-value")}) == {"error": "used [redacted]"}
     assert "known-value" not in str(redact({"set": {"known-value"}, "bytes": b"known-value"}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+        "log in with sk-proj-abcdefghijklmnop1234, then ask",
+        "xoxb-123456789012-abcdef",
+        "Bearer abcdefghijklmnop1234",
+        "postgresql://ann:hunter22@db/kapelle",
+        "-----BEGIN RSA PRIVATE KEY-----\nMII3ow==\n-----END RSA PRIVATE KEY-----",
+        "a long-loaded-secret of this process",
+    ],
+)
+def test_what_is_a_secret_for_sure_is_known_as_one(text: str) -> None:
+    remember(["long-loaded-secret"])
+    assert holds_secret(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sk-2024-annual-report-final-version",
+        "sk-learn-based-classification-of-texts",
+        "the password=hunter22 is only an example",
+        "Basic troubleshooting-101",
+        "bearer of bad news, chapter 2",
+        "see postgresql://ann:hunter22@db/kapelle for what not to do",
+        "postgresql://USER:PASSWORD@HOST/DATABASE",
+        "-----BEGIN PRIVATE KEY-----...-----END PRIVATE KEY-----",
+        "the database is called kapelle",
+        "sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    ],
+)
+def test_what_is_only_likely_a_secret_is_not_known_as_one(text: str) -> None:
+    remember(["kapelle"])
+    assert not holds_secret(text)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ Code: TypeAlias = Literal[
     "bad_fallback",
     "bad_join",
     "bad_limit",
+    "secret",
 ]
 
 

@@ -32,6 +32,7 @@ from kapelle.plan.outputs import outputs_of
 from kapelle.plan.problem import Code, Problem
 from kapelle.plan.reference import RESERVED, Condition, Ref, pointer, refs_in, refs_of
 from kapelle.plan.schemas import ANYTHING, Schema, at, types_of
+from kapelle.plan.secrets import secret_problems
 
 MAP_ONLY = frozenset({"item", "index"})
 REPEAT_ONLY = frozenset({"last", "round"})
@@ -63,7 +64,7 @@ def validate(plan: Plan, catalog: Catalog) -> list[Problem]:
     for name, count in Counter(ids).items():
         if count > 1:
             problems.append(_problem("duplicate_id", name, "id", f"{count} steps have this id; each needs its own"))
-    return problems
+    return [*problems, *secret_problems(plan)]
 
 
 def _all_steps(steps: tuple[Step, ...]) -> Iterator[Step]:

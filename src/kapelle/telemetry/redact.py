@@ -45,6 +45,10 @@ _SHAPES = re.compile(
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=_\-.]{12,}")
 _IN_URL = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.\-]*://[^\s:/@]*:)[^\s@/]+@", re.IGNORECASE)
+_LONG = re.compile(r"(?=[A-Za-z]*\d)[A-Za-z0-9]{16,}")
+"""What words with hyphens never have, and random keys nearly always."""
+_SURELY_KNOWN = 12
+"""A loaded secret that is shorter may stand in prose by accident, such as a database's password."""
 _USER = re.compile(r"(?<=://)(?:[^/?#\s]*|[^/?#\s:@]*:(?!\d+[/?#])[^\s@]*)@")
 """Who logs in; a password may hold what ends a host, where nobody has escaped it."""
 _PARAMETER = re.compile(r"(?<=[?&;#])(?P<name>[^=&;#\s]+)=(?P<value>[^&;#\s]+)")
@@ -87,6 +91,31 @@ def redact_url(url: str) -> str:
         return f"{found['name']}={MASK}" if secret else found[0]
 
     return redact_text(_PARAMETER.sub(without, _USER.sub(f"{MASK}@", url)))
+
+
+def holds_secret(text: str) -> bool:
+    """Whether a text holds a secret for sure: what is only likely to be one is redacted, and never refused.
+
+    Sure are long secrets that were loaded, keys of a known shape with digits, and a text that is nothing but an
+    authorization or an address with a password.
+    """
+    if len(text) < _SURELY_KNOWN:
+        return False
+    if any(value in text for value in _known if len(value) >= _SURELY_KNOWN):
+        return True
+    if any(_is_random(found[0]) for found in _SHAPES.finditer(text)):
+        return True
+    login = _IN_URL.match(text)
+    if login is not None and not re.search(r"\s", text):
+        return any(one.isdigit() for one in login[0].removeprefix(login["scheme"]))
+    return _BEARER.fullmatch(text) is not None and _LONG.search(text) is not None
+
+
+def _is_random(key: str) -> bool:
+    """Whether a key of a known shape is one: `sk-` may begin a name of many words."""
+    if re.match(r"[spr]k-", key):
+        return _LONG.search(key) is not None
+    return any(one.isdigit() for one in key)
 
 
 def redact(value: Any) -> Any:  # Any: JSON, or whatever a log call was given
