@@ -48,12 +48,14 @@ async def test_a_run_whose_tool_is_gone_waits_for_it(
         assert await house.stranded() == []
 
 
-async def test_what_is_recorded_by_an_engine_is_replayed(request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    for engine in ENGINES:
-        async with opened(engine, tmp_path / engine, **settings_of(engine, request)) as (house, ledger):
-            ledger.answers["a"] = "x" * 100_000
-            run = await house.start("do it", plan=plan_of(step("a"), step("b", "a")), approve="never")
-            await run.wait()
-            done = await house.replay(run.id)
-            assert (done.same, done.replayed) == (True, 2), (engine, done)
-            assert ledger.calls == ["a", "b"]
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_what_is_recorded_by_an_engine_is_replayed(
+    engine: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    async with opened(engine, tmp_path, **settings_of(engine, request)) as (house, ledger):
+        ledger.answers["a"] = "x" * 100_000
+        run = await house.start("do it", plan=plan_of(step("a"), step("b", "a")), approve="never")
+        await run.wait()
+        done = await house.replay(run.id)
+        assert (done.same, done.replayed) == (True, 2)
+        assert ledger.calls == ["a", "b"]
