@@ -16,16 +16,18 @@ from tests.builders import OWNER, done, plan_of, step
 from tests.contract.engines import opened, settings_of, until
 
 from kapelle import clock
-from kapelle.errors import OwnershipLost, SettingsError
+from kapelle.errors import OwnershipLost, RunStuck, SettingsError
 from kapelle.handles import Run
 from kapelle.orchestrator import Orchestrator
 from kapelle.plan.model import ApprovalStep, Plan
+from kapelle.run import walk
 from kapelle.run.checkpoint import Batch
 from kapelle.run.checkpoint_database import DatabaseCheckpoint
 from kapelle.run.fence import RunFence
 from kapelle.run.model import NewEvent, StepResult
 from kapelle.store.commit import Writer
 from kapelle.store.engine import open_engine
+from kapelle.telemetry.redact import remember
 from kapelle.tools.decorator import tool
 
 pytestmark = pytest.mark.slow
@@ -259,3 +261,28 @@ async def test_what_stands_in_a_queue_or_is_parked_is_ended_in_time_by_who_serve
         waiting = await house.start("do it", plan=plan_of(ask, step("a", after=["ok"])), here=False, deadline=soon)
         assert await until(house, waiting.id, "failed", seconds=15) == "failed"
         assert ledger.calls == []
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+async def test_a_run_whose_walk_fails_by_a_fault_of_ours_is_kept_and_not_walked_again_and_again(
+    engine: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> None:
+        raise RuntimeError("a fault of ours, with hunter22hunter22")
+
+    remember(["hunter22hunter22"])
+    async with opened(engine, tmp_path, serves=True, **settings_of(engine, request)) as (house, ledger):
+        with monkeypatch.context() as broken:
+            broken.setattr(walk, "settled_event", failing)
+            run = await house.start("do it", plan=plan_of(step("a", uses="put")), here=False, approve="never")
+            async with asyncio.timeout(10):
+                while (await run.status()).stuck is None:
+                    await asyncio.sleep(0.05)
+            with pytest.raises(RunStuck, match="a fault of ours, with .*kapelle rerun run_.* --from STEP") as raised:
+                await run.resume()
+            assert "hunter22" not in str(raised.value)
+            await asyncio.sleep(1)
+            assert ledger.calls == ["a"]
+        await run.rerun(from_="a")
+        async with asyncio.timeout(10):
+            assert (await run.wait()).status == "succeeded"

@@ -69,8 +69,8 @@ class Attendance:
         Raises:
             Refused: it is being walked.
         """
-        # One that waits is held in memory at most: nothing of it is being performed.
-        if record.ended_already or record.parked or record.status == "waiting":
+        # One that waits is held in memory at most: nothing of it is being performed. One that is stuck nobody walks.
+        if record.ended_already or record.parked or record.status == "waiting" or record.stuck is not None:
             return
         walker = await self._read(lambda connection: rows.walker(connection, record))
         if walker is not None and await self._lives(walker):

@@ -65,6 +65,8 @@ from kapelle.store.bell import Bell, events_of, signals_of, status_of
 from kapelle.store.commit import Writer
 from kapelle.store.engine import close_engine
 from kapelle.store.faults import explain_fault, translated, where
+from kapelle.telemetry.logs import log
+from kapelle.telemetry.redact import redact_text
 
 T = TypeVar("T")
 PARTING = 3.0
@@ -348,6 +350,22 @@ class DurableEngine(Reads):
             if run in self._work:  # somebody here waits for it
                 self._faults[run] = error
             raise
+        except Exception as error:
+            await self._hold_back_failed(walking, error)
+            raise
+
+    async def _hold_back_failed(self, walking: Walking, error: Exception) -> None:
+        """Keep a run whose walk failed by a fault of ours: walked on, it would repeat what was under way each time."""
+        if explain_fault(error, where(self._engine)) is not None:
+            return
+        fence, reason = walking.fence, redact_text(f"{type(error).__name__}: {error}")
+        log.error("run.failed_unexpectedly", run=fence.run, error=reason)
+        how = f"its walk failed ({reason}); when that is mended: kapelle rerun {fence.run} --from STEP"
+        work = self._work.get(fence.run)
+        with suppress(KapelleError):
+            record = await self._write(lambda connection: rows.read_run(connection, fence.run, walking.owner))
+            work = work or await self._how(record)
+            await self.hold_back(fence.run, walking.owner, Stuck(reason=how, registry=work.catalog.hash))
 
     async def has_begun(self) -> None:
         """Wait until the loop is known in which runs are walked."""
