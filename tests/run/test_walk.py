@@ -276,6 +276,26 @@ async def test_a_write_that_is_stopped_under_way_is_told() -> None:
     assert stopped == ["w", "r", None]
 
 
+async def test_a_write_that_a_deadline_stops_is_told() -> None:
+    stage = Stage(deadline=clock.now() + timedelta(seconds=0.1))
+    stage.ledger.held["w"] = asyncio.Event()
+    assert await asyncio.wait_for(stage.walk(plan_of(step("w", uses="put"))), 5) == "failed"
+    assert "has passed; `w` was stopped under way: it may have taken place" in str(stage.record.error)
+
+
+async def test_what_a_rerun_asks_for_and_has_not_begun_is_not_told() -> None:
+    stage = Stage()
+    plan = plan_of(taken_back("w"))
+    await stage.walk(plan)
+    run = stage.run
+    assert run is not None
+    del run.results["w"]
+    run.again.add("w")
+    run.record = run.record.model_copy(update={"cancel_requested": True, "status": "queued"})
+    assert await stage.walk(plan) == "cancelled"
+    assert stage.record.error is None
+
+
 async def test_a_write_that_was_begun_before_a_crash_is_told() -> None:
     stage = Stage()
     plan = plan_of(taken_back("w"))

@@ -23,12 +23,14 @@ def final_change(
         halt: why nothing new was started, if so.
         output: what came of the plan's output step, if it was settled.
         made_good: paths of failed steps whose fallback stood in for them.
-        left: what a cancelled run was to take back and did not.
+        left: what a halted run leaves changed outside, or may: writes under way, and what was to be taken back.
     """
     spent = sum((one.usage for one in results.values() if one.usage), Usage())
     if halt == CANCELLED:
         remains = StepFailure(cls="NotTakenBack", message="; ".join(left)) if left else None
         return RunChange(status="cancelled", error=remains, spent=spent)
+    if halt is not None and left:
+        halt = "; ".join([halt, *left])
     value = output.output if output is not None and output.status == "succeeded" else None
     error = _why_not(halt, output)
     if error is not None:

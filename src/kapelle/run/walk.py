@@ -495,7 +495,7 @@ class Walk:
             return await self._end_part(self._part, batch)
         if self._halt == CANCELLED:
             await self._undo(batch)
-        left = self._not_taken_back() if self._halt == CANCELLED else ()
+        left = self._not_taken_back() if self._halt == CANCELLED else self._under_way()
         change = final_change(self._halt, self._frontier.output, self._results, self._made_good, left)
         data: dict[str, JsonValue] = {"status": change.status}
         if change.error is not None:
@@ -590,11 +590,19 @@ class Walk:
             batch.events.append(settled_event(result))
             self._undone[back.path] = result
 
+    def _under_way(self) -> list[str]:
+        """Writes that were stopped."""
+        return [f"`{path}` was stopped under way: it may have taken place" for path in self._stopped]
+
     def _not_taken_back(self) -> list[str]:
         """What a cancelled run leaves changed outside, or may."""
-        left = [f"`{path}` was stopped under way: it may have taken place" for path in self._stopped]
-        begun = (one for one in self._ready if one.path in self._past.executions and _undo_at(one) is not None)
-        left += [f"`{one.path}` was begun before a crash: it may have taken place" for one in begun]
+        left = self._under_way()
+        begun = (one.path for one in self._ready if one.path not in self._again and _undo_at(one) is not None)
+        left += [
+            f"`{path}` was begun before a crash: it may have taken place"
+            for path in begun
+            if path in self._past.executions
+        ]
         done = self._past.done_before
         before = (path for path in done if self._is_undoable(path) and done[path] > done.get(path + UNDO, 0))
         left += [f"`{path}` was done before a rerun: that is not taken back" for path in before]
