@@ -34,7 +34,7 @@ lint: $(BIN)/.synced  ## formatting, lint, import directions, types
 audit: $(BIN)/.synced
 	@$(BIN)/python tests/audit.py
 
-check: lint unit audit  ## lint, the quick tests, known vulnerabilities
+check: lint audit  ## lint, types, known vulnerabilities
 
 fmt: $(BIN)/.synced  ## format the code
 	$(BIN)/ruff format .
