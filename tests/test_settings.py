@@ -109,8 +109,9 @@ def test_a_wrong_setting_is_told_by_its_name_and_without_its_value(
 
 @pytest.mark.parametrize("name", ["KAPELLE_SERVICE_HOST", "KAPELLE_PORT", "KAPELLE_PORT_8080_TCP_ADDR"])
 def test_what_kubernetes_sets_for_a_service_of_our_name_is_not_ours(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    without = load_settings()
     monkeypatch.setenv(name, "tcp://10.0.0.1:8080")
-    load_settings()
+    assert load_settings() == without
 
 
 @pytest.mark.parametrize(

@@ -277,7 +277,7 @@ async def test_a_write_that_is_stopped_under_way_is_told() -> None:
 
 
 async def test_a_write_that_a_deadline_stops_is_told() -> None:
-    stage = Stage(deadline=clock.now() + timedelta(seconds=0.1))
+    stage = Stage(deadline=clock.now() + timedelta(seconds=1.0))
     stage.ledger.held["w"] = asyncio.Event()
     assert await asyncio.wait_for(stage.walk(plan_of(step("w", uses="put"))), 5) == "failed"
     assert "has passed; `w` was stopped under way: it may have taken place" in str(stage.record.error)

@@ -4,7 +4,7 @@ import json
 
 from pydantic import JsonValue
 
-_strict_json = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
+from kapelle.language.surrogates import strict_json
 
 
 def read_json(text: str) -> JsonValue:
@@ -15,7 +15,7 @@ def read_json(text: str) -> JsonValue:
     """
     try:
         value: JsonValue = json.loads(text)
-        _strict_json(value).encode()
+        strict_json(value).encode()
     except json.JSONDecodeError as error:
         raise ValueError(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
     except RecursionError:

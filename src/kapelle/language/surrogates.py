@@ -1,5 +1,11 @@
 """Text that UTF-8 cannot hold: a lone half of a surrogate pair, as of an emoji that was cut in two."""
 
+import json
+
+# `json.dumps` makes an encoder at every call that asks for anything but its defaults.
+strict_json = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
+"""JSON whose `encode()` shows that UTF-8 holds it; a ValueError for NaN and infinity, which are none."""
+
 
 def lone_surrogate(text: str) -> str:
     r"""The first lone surrogate of a text as it is written in JSON (`\ud83d`); empty where there is none."""

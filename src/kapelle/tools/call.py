@@ -14,12 +14,10 @@ from pydantic import JsonValue, ValidationError
 
 from kapelle import clock
 from kapelle.errors import StepTimeout, ToolFailed, ToolInputError
-from kapelle.language.surrogates import lone_surrogate, no_utf8
+from kapelle.language.surrogates import lone_surrogate, no_utf8, strict_json
 from kapelle.resilience.guarded import Guarded, guarded
 from kapelle.tools.model import Suspend, Tool, ToolContext, Waiting
 
-# `json.dumps` makes an encoder at every call that asks for anything but its defaults.
-_strict_json = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
 # What is no JSON yet is passed over: it is looked at as it was dumped.
 _numbers_and_text = json.JSONEncoder(allow_nan=False, ensure_ascii=False, skipkeys=True, default=lambda _: None).encode
 
@@ -82,7 +80,7 @@ def check_arguments(tool: Tool, arguments: Mapping[str, JsonValue]) -> dict[str,
         ToolInputError: the message names each argument and what was expected.
     """
     try:
-        model = tool.inputs.model_validate_json(_strict_json(dict(arguments)).encode(), strict=True)
+        model = tool.inputs.model_validate_json(strict_json(dict(arguments)).encode(), strict=True)
     except ValidationError as error:
         raise ToolInputError(f"`{tool.name}`: {_explain(error)}") from None
     except UnicodeEncodeError as error:
@@ -122,10 +120,10 @@ def _check_json(tool: Tool, value: Any, dumped: JsonValue) -> None:  # Any: vali
     """
     # Most results are plain JSON and are written once to look at them.
     with suppress(TypeError, ValueError):
-        _strict_json(value).encode()
+        strict_json(value).encode()
         if dumped == value:
             return
-    text = _strict_json(dumped)
+    text = strict_json(dumped)
     text.encode()
     if "null" in text or "\ufffd" in text:
         _numbers_and_text(tool.output.dump_python(value)).encode()

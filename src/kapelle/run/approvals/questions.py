@@ -2,23 +2,19 @@
 
 import hashlib
 import itertools
-import json
 
 from pydantic import JsonValue
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from kapelle import clock
 from kapelle.errors import BadInput
-from kapelle.language.surrogates import lone_surrogate, no_utf8
+from kapelle.language.surrogates import lone_surrogate, no_utf8, strict_json
 from kapelle.run.approvals.approval import WITHDRAWN, ApprovalRecord, ApprovalRequest, Asking, hash_of
 from kapelle.run.inside.journal import Entry
 from kapelle.run.model import NewEvent
 from kapelle.run.outcome import Circumstances
 from kapelle.task.model import Approve
 from kapelle.tools.model import Answer, Question, Tool
-
-# `json.dumps` makes an encoder at every call that asks for anything but its defaults.
-_strict_json = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
 
 
 class Questions:
@@ -128,7 +124,7 @@ def as_json(value: object, what: str) -> JsonValue:
     """
     try:
         made: JsonValue = to_jsonable_python(value)
-        _strict_json(made).encode()
+        strict_json(made).encode()
     except PydanticSerializationError:
         raise BadInput(f"{what}: expected JSON, not {type(value).__name__}") from None
     except UnicodeEncodeError as error:
